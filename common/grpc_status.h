@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_COMMON_GRPC_STATUS_H_
+#define COHORT_COMMON_GRPC_STATUS_H_
+
+#include <grpcpp/support/status.h>
+
+#include "absl/status/status.h"
+
+namespace cohort::common {
+
+// The only place where a status crosses gRPC. Canonical codes map one to one. The result always carries a
+// google.rpc.ErrorInfo (reason = the code's name, domain "cohort") and, for InvalidField, a google.rpc.BadRequest.
+grpc::Status ToGrpcStatus(const absl::Status& status);
+
+// The way back; a BadRequest detail becomes the payload that InvalidField sets.
+absl::Status FromGrpcStatus(const grpc::Status& status);
+
+}  // namespace cohort::common
+
+#endif  // COHORT_COMMON_GRPC_STATUS_H_

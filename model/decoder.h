@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_MODEL_DECODER_H_
+#define COHORT_MODEL_DECODER_H_
+
+// Shapes: T packed tokens, D hidden size, V vocabulary, N query heads, K key/value heads, H head dim, L layers.
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "model/kv_cache.h"
+#include "model/model_config.h"
+#include "model/parameter_map.h"
+
+namespace cohort::model {
+
+// Whole sequences one behind the other, no padding.
+struct PackedBatch {
+  std::vector<int32_t> token_ids;   // T
+  std::vector<int32_t> cu_seqlens;  // sequences + 1 offsets, first 0, last T; positions restart at each
+};
+
+// Rows to be computed against cached keys: any mix of prompt chunks and single decode tokens.
+struct PagedBatch {
+  std::vector<int32_t> token_ids;  // T
+  std::vector<int32_t> positions;  // T, position of the row in its sequence
+  std::vector<int32_t> sequences;  // T, index into block_tables; rows of one sequence are in rising position
+  // Per sequence: ids of the KV blocks of its tokens. Every row's keys 0..position-1 are cached or in this batch.
+  std::vector<std::vector<int32_t>> block_tables;
+};
+
+// The one definition of the model: the training pass and the cached pass run the same operators with the same reduction
+// orders, so that a row's hidden state is bit-equal in both on CPU in fp32 (docs/numerics.md). Rows are padded to a
+// multiple of 8 inside. Thread-compatible: one thread at a time per KvCache.
+class Decoder {
+ public:
+  // Takes the parameters as they are (same tensors, so an optimizer may update them in place). INVALID_ARGUMENT names a
+  // missing or surplus parameter or a wrong shape. Chooses the architecture by config.architecture.
+  static absl::StatusOr<std::unique_ptr<Decoder>> Create(const ModelConfig& config, ParameterMap parameters);
+  virtual ~Decoder() = default;
+
+  // Final hidden states [T, D], after the last norm; differentiable in the parameters when they require gradients.
+  virtual absl::StatusOr<at::Tensor> ForwardPacked(const PackedBatch& batch) const = 0;
+  // The same without gradients, reading and writing `cache`.
+  virtual absl::StatusOr<at::Tensor> ForwardPaged(const PagedBatch& batch, KvCache* cache) const = 0;
+  // [V, D]: the embedding when tied.
+  virtual at::Tensor OutputWeight() const = 0;
+  virtual const ModelConfig& config() const = 0;
+  virtual const ParameterMap& parameters() const = 0;
+};
+
+}  // namespace cohort::model
+
+#endif  // COHORT_MODEL_DECODER_H_

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_MODEL_LOGPROB_H_
+#define COHORT_MODEL_LOGPROB_H_
+
+// Shapes: T rows, D hidden size, V vocabulary. Log-probs are natural, fp32.
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace cohort::model {
+
+struct TokenLogprobs {
+  at::Tensor logprobs_T;
+  at::Tensor entropies_T;  // nats, never differentiable
+};
+
+// Log-prob of targets[t] and entropy of the distribution softmax(hidden[t] . weight^T / temperature), row by row: the only
+// log-prob function, used by sampler and learner. Differentiable in hidden and weight. Logits exist for at most
+// `max_rows_per_chunk` rows at a time; the row count is padded to a multiple of 8 inside.
+absl::StatusOr<TokenLogprobs> ComputeTokenLogprobs(const at::Tensor& hidden_TD, const at::Tensor& weight_VD,
+                                                   const std::vector<int32_t>& targets_T, double temperature,
+                                                   int64_t max_rows_per_chunk = 1024);
+
+// Logits [T, V] without gradients, with the same padding rule, for sampling.
+absl::StatusOr<at::Tensor> ComputeLogits(const at::Tensor& hidden_TD, const at::Tensor& weight_VD);
+
+}  // namespace cohort::model
+
+#endif  // COHORT_MODEL_LOGPROB_H_

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_MODEL_TOKENIZER_TOKENIZER_H_
+#define COHORT_MODEL_TOKENIZER_TOKENIZER_H_
+
+// Torch-free.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace cohort::model {
+
+// Text to token ids and back, as described by a Hugging Face tokenizer.json (byte-level BPE). Immutable, thread-safe.
+class Tokenizer {
+ public:
+  // Reads `directory`/tokenizer.json. UNIMPLEMENTED names a component of the file that is not supported.
+  static absl::StatusOr<std::unique_ptr<Tokenizer>> Load(std::string_view directory);
+  virtual ~Tokenizer() = default;
+
+  // INVALID_ARGUMENT when `text` is not UTF-8 or has a byte that the vocabulary cannot express (named). Special tokens
+  // written in the text are recognised.
+  virtual absl::StatusOr<std::vector<int32_t>> Encode(std::string_view text) const = 0;
+  // Bytes of the ids; special tokens are left out unless asked for. Incomplete UTF-8 becomes U+FFFD. Unknown ids are
+  // INVALID_ARGUMENT.
+  virtual absl::StatusOr<std::string> Decode(const std::vector<int32_t>& ids, bool keep_special = false) const = 0;
+  // Largest id + 1.
+  virtual int64_t VocabSize() const = 0;
+};
+
+}  // namespace cohort::model
+
+#endif  // COHORT_MODEL_TOKENIZER_TOKENIZER_H_

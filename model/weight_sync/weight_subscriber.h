@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_MODEL_WEIGHT_SYNC_WEIGHT_SUBSCRIBER_H_
+#define COHORT_MODEL_WEIGHT_SYNC_WEIGHT_SUBSCRIBER_H_
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "cohort/v1/weights.pb.h"
+#include "model/parameter_map.h"
+
+namespace cohort::model {
+
+// Fetches a policy version and verifies it before anyone can use it. Not thread-safe.
+class WeightSubscriber {
+ public:
+  virtual ~WeightSubscriber() = default;
+
+  // Overwrites `parameters` (names, shapes and fp32 must match the manifest) with the version at `source`: shared memory
+  // when the publisher is on this host, else chunked gRPC. DATA_LOSS names the tensor whose checksum is wrong, or the
+  // digest that differs from source.digest; then `parameters` are untouched. UNAVAILABLE: try again.
+  virtual absl::Status Fetch(const cohort::v1::WeightSource& source, ParameterMap* parameters) = 0;
+};
+
+// `allow_shared_memory` false forces gRPC.
+std::unique_ptr<WeightSubscriber> CreateWeightSubscriber(bool allow_shared_memory);
+
+}  // namespace cohort::model
+
+#endif  // COHORT_MODEL_WEIGHT_SYNC_WEIGHT_SUBSCRIBER_H_

@@ -1,0 +1,39 @@
+# Front door. `make demo` and `make test` install what is missing; both are idempotent.
+
+BINARIES := //coordinator:cohort-coordinator //rollout_worker:cohort-rollout-worker //learner:cohort-learner //cli:cohortctl
+
+.PHONY: help setup build demo test test-oracle bench format lint
+
+help:
+	@echo 'make demo         install, build, and train a small model by RLVR in front of you'
+	@echo 'make test         install, build, and run every test that needs no GPU, sanitizers included'
+	@echo 'make build        the four binaries, into bazel-bin/'
+	@echo 'make test-oracle  compare a trained checkpoint with transformers from PyPI (downloads about 5 GB)'
+	@echo 'make bench        the CPU benchmarks'
+	@echo 'make format       clang-format every source; make lint checks instead'
+
+setup:
+	@tools/setup.sh
+
+build: setup
+	@tools/build.sh $(BINARIES)
+
+demo: build
+	@examples/arithmetic/run_demo.sh
+
+test: setup
+	@tools/run_tests.sh --sanitizers
+
+test-oracle: build
+	@tests/oracle/run.sh
+
+bench: setup
+	@bazel run --noshow_progress //kernels:logprob_benchmark
+	@bazel run --noshow_progress //kernels:segment_objective_benchmark
+	@bazel run --noshow_progress //kernels:attention_benchmark
+
+format:
+	@git ls-files '*.h' '*.cc' '*.cu' '*.cuh' | xargs clang-format -i
+
+lint:
+	@git ls-files '*.h' '*.cc' '*.cu' '*.cuh' | xargs clang-format --dry-run -Werror

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what tools/dependencies.txt lists and is missing: Debian packages by name, the LibTorch wheel and the googleapis
+# protos into ~/.cache/cohort. Does nothing, in well under a second, when all is there. Needs Debian 12 and root or sudo.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly LIST=tools/dependencies.txt
+readonly CACHE="${HOME}/.cache/cohort"
+readonly LIBTORCH="${CACHE}/libtorch-2.11.0"
+readonly GOOGLEAPIS="${CACHE}/googleapis-1.76.0"
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+entries() { sed -n "s/^$1 //p" "${LIST}"; }
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else die "need root or sudo for: $*"; fi
+}
+
+install_packages() {  # installs the named packages that are missing
+  local missing=() name
+  local installed
+  installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' 2>/dev/null | sed -n 's/^ii *//p')
+  for name in "$@"; do
+    grep -qxF "${name}" <<<"${installed}" || missing+=("${name}")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  command -v apt-get >/dev/null || die "no apt-get here: install by hand: ${missing[*]}"
+  local start=${SECONDS}
+  say "installing ${#missing[@]} Debian packages: ${missing[*]}"
+  as_root apt-get -o DPkg::Lock::Timeout=300 update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends \
+    "${missing[@]}" >/dev/null
+  say "Debian packages installed in $((SECONDS - start)) s"
+}
+
+install_wheels() {  # install_wheels KIND TARGET: hash-checked, without dependencies, moved into place when complete
+  local kind=$1 target=$2 start=${SECONDS} work
+  [ -d "${target}" ] && return
+  python3 -m pip --version >/dev/null 2>&1 || install_packages python3-pip
+  mkdir -p "${CACHE}"
+  work=$(mktemp -d "${CACHE}/setup.XXXXXX")
+  entries "${kind}" | sed 's/ sha256:/ --hash=sha256:/' >"${work}/requirements.txt"
+  say "downloading $(entries "${kind}" | cut -d' ' -f1 | xargs) to ${target}"
+  # The wheels of CPython 3.11 whatever python3 is: only their C++ libraries are used.
+  PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --no-compile --no-deps --no-cache-dir --require-hashes --only-binary=:all: \
+    --implementation cp --python-version 3.11 --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 \
+    --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 --platform any \
+    --target "${work}/site" -r "${work}/requirements.txt" \
+    || { rm -rf "${work}"; die "could not download the wheels of '${kind}' in ${LIST}"; }
+  mv "${work}/site" "${target}"
+  rm -rf "${work}"
+  say "done in $((SECONDS - start)) s"
+}
+
+[ "$(uname -m)" = x86_64 ] || die "only x86-64 is supported (this is $(uname -m))"
+mapfile -t packages < <(entries apt)
+install_packages "${packages[@]}"
+[ -n "${COHORT_SITE_PACKAGES:-}" ] || install_wheels wheel "${LIBTORCH}"
+[ -n "${COHORT_GOOGLEAPIS:-}" ] || install_wheels protos "${GOOGLEAPIS}"

@@ -7,7 +7,9 @@ def _toolkit_impl(ctx):
     ctx.file("BUILD", """
 package(default_visibility = ["//visibility:public"])
 cc_library(name = "headers", includes = ["include"], hdrs = glob(["include/**"], exclude = ["include/cccl/**"]))
-exports_files(["nvcc"])""")
+# The runtime for programs without torch; those with it take the wheel's.
+cc_library(name = "cudart", linkopts = ["-L%s/lib64", "-lcudart_static", "-ldl", "-lrt", "-lpthread"], deps = [":headers"])
+exports_files(["nvcc"])""" % root)
 cuda_toolkit_repository = repository_rule(_toolkit_impl, environ = ["CUDA_HOME"], local = True)
 def _objects_impl(ctx):
     outs = []

@@ -2,6 +2,10 @@
 #ifndef COHORT_COMMON_SHUTDOWN_H_
 #define COHORT_COMMON_SHUTDOWN_H_
 
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
 namespace cohort::common {
@@ -12,6 +16,7 @@ class Shutdown final {
  public:
   // Blocks the signals and starts the waiting thread. A second signal while draining is ignored.
   Shutdown();
+  // The signals stay blocked: one that comes during exit changes nothing.
   ~Shutdown();
   Shutdown(const Shutdown&) = delete;
   Shutdown& operator=(const Shutdown&) = delete;
@@ -22,7 +27,21 @@ class Shutdown final {
   void Request();
   // True at once when requested, false after `timeout`.
   bool WaitFor(absl::Duration timeout) const;
+
+ private:
+  void TakeSignals();
+
+  mutable absl::Mutex mutex_;
+  bool requested_ ABSL_GUARDED_BY(mutex_) = false;
+  int signal_fd_ = -1;
+  int stop_fd_ = -1;
+  std::thread thread_;
 };
+
+// For a child between fork and exec: a child inherits the blocked signals (and SIGPIPE ignored) and could not be
+// stopped by SIGTERM. Unblocks every signal and puts SIGTERM, SIGINT and SIGPIPE back to their defaults.
+// Async-signal-safe.
+void RestoreDefaultSignals();
 
 }  // namespace cohort::common
 

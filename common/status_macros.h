@@ -12,9 +12,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#define COHORT_RETURN_IF_ERROR(expr)              \
-  do {                                            \
-    absl::Status cohort_status_ = (expr);         \
+#define COHORT_RETURN_IF_ERROR(expr)                 \
+  do {                                               \
+    absl::Status cohort_status_ = (expr);            \
     if (!cohort_status_.ok()) return cohort_status_; \
   } while (false)
 

@@ -12,10 +12,11 @@ class Message;
 
 namespace cohort::common {
 
-// Fills `message` from YAML text whose keys are proto field names. Strict: an unknown field, a duplicate key, a value of
-// the wrong type or two members of one oneof are INVALID_ARGUMENT with file, line, field path and value. Enums are
-// written by value name without the type prefix, in lower case ("token_mean"); durations as "5s", "200ms"; maps as
-// mappings.
+// Replaces `message` by what the YAML text says; keys are proto field names. Strict: an unknown field, a duplicate key,
+// a missing value, a value of the wrong type or two members of one oneof are INVALID_ARGUMENT with file, line, field
+// path and value, and leave the message empty. Enums are written by value name without the type prefix, in lower case
+// ("token_mean"); durations as "5s", "200ms"; times in RFC 3339; bytes in base64; maps as mappings. No aliases, no
+// tags.
 absl::Status YamlToProto(std::string_view yaml, std::string_view file_name, google::protobuf::Message* message);
 
 // The same from a file; NOT_FOUND names it.

@@ -20,6 +20,7 @@ struct Field {
   Field(std::string_view k, std::string_view v) : key(k), value(v) {}
   Field(std::string_view k, const std::string& v) : key(k), value(v) {}
   Field(std::string_view k, const char* v) : key(k), value(v) {}
+  Field(std::string_view k, bool v) : key(k), value(v ? "true" : "false") {}
   Field(std::string_view k, const absl::Status& v) : key(k), value(v.ToString()) {}
   template <typename T, typename = std::enable_if_t<std::is_arithmetic_v<T>>>
   Field(std::string_view k, T v) : key(k), value(absl::StrCat(v)) {}

@@ -19,8 +19,8 @@ namespace cohort::common {
 // reason). Adds process_* and cohort_build_info to the registry's output. Thread-safe; the destructor stops it.
 class TelemetryServer {
  public:
-  // `address` is host:port; port 0 picks a free one. `registry` and `health` must outlive the server. `component` labels
-  // cohort_build_info. UNAVAILABLE with the address when the port is in use.
+  // `address` is host:port; port 0 picks a free one. `registry` and `health` must outlive the server. `component`
+  // labels cohort_build_info. UNAVAILABLE with the address when the port is in use.
   static absl::StatusOr<std::unique_ptr<TelemetryServer>> Create(std::string_view address, std::string_view component,
                                                                  prometheus::Registry* registry, const Health* health);
   virtual ~TelemetryServer() = default;

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/telemetry/log.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/escaping.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/utf8.h"
+
+namespace cohort::log {
+namespace {
+
+constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warning", "error"};
+enum Level { kDebug, kInfo, kWarning, kError };
+
+// What Configure sets: the log is the one thing that is global, as stderr is.
+struct Settings {
+  std::atomic<int> min_level{kInfo};
+  absl::Mutex mutex;
+  std::string component ABSL_GUARDED_BY(mutex) = "-";
+};
+
+Settings& GetSettings() {
+  static Settings* const settings = new Settings;
+  return *settings;
+}
+
+bool NeedsQuotes(std::string_view value) {
+  if (value.empty() || !common::IsValidUtf8(value)) return true;
+  for (const unsigned char c : value) {
+    if (c <= ' ' || c == '"' || c == '\\' || c == '=' || c == 0x7F) return true;
+  }
+  return false;
+}
+
+void AppendValue(std::string_view value, std::string* line) {
+  if (!NeedsQuotes(value)) {
+    *line += value;
+    return;
+  }
+  const absl::string_view text(value.data(), value.size());
+  const bool is_utf8 = common::IsValidUtf8(value);
+  absl::StrAppend(line, "\"", is_utf8 ? absl::Utf8SafeCEscape(text) : absl::CEscape(text), "\"");
+}
+
+// One write per line: lines of several threads and processes never mix.
+void WriteLine(std::string_view line) {
+  while (!line.empty()) {
+    const ssize_t size = write(STDERR_FILENO, line.data(), line.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return;  // nobody can be told
+    line.remove_prefix(static_cast<size_t>(size));
+  }
+}
+
+void Log(Level level, std::string_view event, std::initializer_list<Field> fields) {
+  Settings& settings = GetSettings();
+  if (level < settings.min_level.load(std::memory_order_relaxed)) return;
+  std::string line = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ ", absl::Now(), absl::UTCTimeZone());
+  line += kLevels[level];
+  line += ' ';
+  {
+    absl::MutexLock lock(&settings.mutex);
+    line += settings.component;
+  }
+  line += ' ';
+  line += event;
+  for (const Field& field : fields) {
+    line += ' ';
+    line += field.key;
+    line += '=';
+    AppendValue(field.value, &line);
+  }
+  line += '\n';
+  WriteLine(line);
+}
+
+}  // namespace
+
+absl::Status Configure(std::string_view component, std::string_view level) {
+  for (size_t i = 0; i < kLevels.size(); ++i) {
+    if (kLevels[i] != level) continue;
+    Settings& settings = GetSettings();
+    settings.min_level = static_cast<int>(i);
+    absl::MutexLock lock(&settings.mutex);
+    settings.component = std::string(component);
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("log level: must be debug, info, warning or error (", std::string(level), ")"));
+}
+
+void Debug(std::string_view event, std::initializer_list<Field> fields) { Log(kDebug, event, fields); }
+void Info(std::string_view event, std::initializer_list<Field> fields) { Log(kInfo, event, fields); }
+void Warning(std::string_view event, std::initializer_list<Field> fields) { Log(kWarning, event, fields); }
+void Error(std::string_view event, std::initializer_list<Field> fields) { Log(kError, event, fields); }
+
+}  // namespace cohort::log

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_KERNELS_ATTENTION_H_
+#define COHORT_KERNELS_ATTENTION_H_
+
+// Causal grouped-query attention, fp32, on the CPU.
+// Shapes: T rows, N query heads, K key/value heads (N a multiple of K; query heads n*N/K.. share key head n), H head
+// dim, B cache blocks, S = 16 tokens of a block. All arrays are dense, row-major, and owned by the caller.
+//
+// Reduction order (part of the contract). Each (row, query head) visits the keys of its sequence in blocks of 16
+// aligned to the sequence start. Within a block: every score is summed over H in ascending order, scaled, then the
+// running maximum is updated, the state rescaled, the 16 weights summed in one fixed tree and the values added in key
+// order. The order depends on nothing else: not on the number of rows, the packing, the pages or the instruction set.
+// Packed and paged calls go through the same code, so the same row gets the same bits from both.
+//
+// The functions keep no state: they may run at once on several threads with distinct outputs.
+
+#include <cstdint>
+
+#include "kernels/cpu_target.h"
+
+namespace cohort::kernels {
+
+inline constexpr int64_t kAttentionBlockTokens = 16;
+
+struct AttentionShape {
+  int64_t num_heads;     // N
+  int64_t num_kv_heads;  // K, divides N
+  int64_t head_dim;      // H
+  float scale;           // of the scores before softmax
+};
+
+// Sequences laid end to end; sequence s is rows cu_seqlens[s] .. cu_seqlens[s + 1]. T = cu_seqlens[num_sequences].
+struct PackedSequences {
+  const float* q_TNH;
+  const float* k_TKH;
+  const float* v_TKH;
+  const int32_t* cu_seqlens;  // num_sequences + 1 ascending offsets, the first 0
+  int64_t num_sequences;
+};
+
+// Rows over a paged cache. Row t is position positions[t] of sequence sequences[t] and sees keys 0..positions[t]; key j
+// is token j % 16 of block block_tables[sequences[t]][j / 16]. Cache tokens past that are never read.
+struct PagedRows {
+  const float* q_TNH;
+  const float* keys_BSKH;
+  const float* values_BSKH;
+  const int32_t* positions;
+  const int32_t* sequences;
+  int64_t num_rows;
+  const int32_t* const* block_tables;
+};
+
+// out_TNH gets the attention; row_max_TN and row_sum_TN the largest scaled score and the sum of exp(score - max), which
+// the backward pass needs (both may be null).
+void PackedAttentionForward(const AttentionShape& shape, const PackedSequences& sequences, float* out_TNH,
+                            float* row_max_TN, float* row_sum_TN, CpuTarget target = BestCpuTarget());
+
+// Rows of one sequence at consecutive positions are handled together where they are neighbours (prefill).
+void PagedAttentionForward(const AttentionShape& shape, const PagedRows& rows, float* out_TNH,
+                           CpuTarget target = BestCpuTarget());
+
+// What the forward pass saw and left behind, and the gradient of its output.
+struct PackedAttentionSaved {
+  const float* out_TNH;
+  const float* row_max_TN;
+  const float* row_sum_TN;
+  const float* grad_out_TNH;
+};
+
+// Overwrites the gradients of q, k and v (rows before T). Deterministic: sums run in row order within a key block.
+void PackedAttentionBackward(const AttentionShape& shape, const PackedSequences& sequences,
+                             const PackedAttentionSaved& saved, float* grad_q_TNH, float* grad_k_TKH, float* grad_v_TKH,
+                             CpuTarget target = BestCpuTarget());
+
+}  // namespace cohort::kernels
+
+#endif  // COHORT_KERNELS_ATTENTION_H_

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/attention.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace cohort::kernels {
+namespace {
+
+std::vector<float> RandomFloats(int64_t count, uint32_t seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal(0.0f, 1.0f);
+  std::vector<float> values(count);
+  for (float& value : values) value = normal(generator);
+  return values;
+}
+
+// Packed sequences with random q, k, v and output gradient.
+struct Batch {
+  AttentionShape shape;
+  std::vector<int32_t> cu_seqlens{0};
+  std::vector<float> q, k, v, grad_out;
+
+  Batch(int64_t heads, int64_t kv_heads, int64_t head_dim, const std::vector<int32_t>& lengths)
+      : shape{heads, kv_heads, head_dim, 1.0f / std::sqrt(static_cast<float>(head_dim))} {
+    for (const int32_t length : lengths) cu_seqlens.push_back(cu_seqlens.back() + length);
+    q = RandomFloats(num_rows() * heads * head_dim, 1);
+    k = RandomFloats(num_rows() * kv_heads * head_dim, 2);
+    v = RandomFloats(num_rows() * kv_heads * head_dim, 3);
+    grad_out = RandomFloats(q.size(), 4);
+  }
+
+  int64_t num_rows() const { return cu_seqlens.back(); }
+  PackedSequences packed() const {
+    return {q.data(), k.data(), v.data(), cu_seqlens.data(), static_cast<int64_t>(cu_seqlens.size()) - 1};
+  }
+};
+
+struct Result {
+  std::vector<float> out, row_max, row_sum, grad_q, grad_k, grad_v;
+};
+
+Result Evaluate(const Batch& batch, CpuTarget target) {
+  const int64_t row_heads = batch.num_rows() * batch.shape.num_heads;
+  Result r{std::vector<float>(batch.q.size()), std::vector<float>(row_heads),      std::vector<float>(row_heads),
+           std::vector<float>(batch.q.size()), std::vector<float>(batch.k.size()), std::vector<float>(batch.v.size())};
+  PackedAttentionForward(batch.shape, batch.packed(), r.out.data(), r.row_max.data(), r.row_sum.data(), target);
+  PackedAttentionBackward(batch.shape, batch.packed(),
+                          {r.out.data(), r.row_max.data(), r.row_sum.data(), batch.grad_out.data()}, r.grad_q.data(),
+                          r.grad_k.data(), r.grad_v.data(), target);
+  return r;
+}
+
+struct DoubleResult {
+  std::vector<double> out, grad_q, grad_k, grad_v;
+};
+
+// The definition, in double.
+DoubleResult Reference(const Batch& b) {
+  const auto [N, K, H, scale] = b.shape;
+  DoubleResult r{std::vector<double>(b.q.size()), std::vector<double>(b.q.size()), std::vector<double>(b.k.size()),
+                 std::vector<double>(b.v.size())};
+  for (size_t s = 0; s + 1 < b.cu_seqlens.size(); ++s) {
+    for (int64_t t = b.cu_seqlens[s]; t < b.cu_seqlens[s + 1]; ++t) {
+      for (int64_t n = 0; n < N; ++n) {
+        const int64_t query = (t * N + n) * H;
+        const auto key = [&, K = K, H = H, N = N](int64_t j) { return (j * K + n * K / N) * H; };
+        std::vector<double> p(t + 1), dp(t + 1);
+        double max = -std::numeric_limits<double>::infinity(), sum = 0, delta = 0;
+        for (int64_t j = b.cu_seqlens[s]; j <= t; ++j) {
+          for (int64_t h = 0; h < H; ++h) p[j] += double{b.q[query + h]} * b.k[key(j) + h];
+          p[j] *= scale;
+          max = std::max(max, p[j]);
+        }
+        for (int64_t j = b.cu_seqlens[s]; j <= t; ++j) sum += p[j] = std::exp(p[j] - max);
+        for (int64_t j = b.cu_seqlens[s]; j <= t; ++j) {
+          p[j] /= sum;
+          for (int64_t h = 0; h < H; ++h) {
+            r.out[query + h] += p[j] * b.v[key(j) + h];
+            dp[j] += double{b.grad_out[query + h]} * b.v[key(j) + h];
+            r.grad_v[key(j) + h] += p[j] * b.grad_out[query + h];
+          }
+          delta += p[j] * dp[j];
+        }
+        for (int64_t j = b.cu_seqlens[s]; j <= t; ++j) {
+          const double grad_score = p[j] * (dp[j] - delta) * scale;
+          for (int64_t h = 0; h < H; ++h) {
+            r.grad_q[query + h] += grad_score * b.k[key(j) + h];
+            r.grad_k[key(j) + h] += grad_score * b.q[query + h];
+          }
+        }
+      }
+    }
+  }
+  return r;
+}
+
+double LargestDifference(const std::vector<float>& a, const std::vector<double>& b) {
+  double largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+  return largest;
+}
+
+bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+const std::vector<int32_t> kRaggedLengths = {1, 16, 0, 17, 45, 2, 130, 15, 64};
+
+// A cache with shuffled blocks whose unwritten tokens are NaN: reading one would show.
+struct Cache {
+  std::vector<float> keys, values;
+  std::vector<std::vector<int32_t>> tables;
+  std::vector<const int32_t*> table_pointers;
+
+  explicit Cache(const Batch& b) {
+    const int64_t row = b.shape.num_kv_heads * b.shape.head_dim;
+    const int64_t num_sequences = b.packed().num_sequences;
+    int32_t num_blocks = 0;
+    for (int64_t s = 0; s < num_sequences; ++s) num_blocks += (b.cu_seqlens[s + 1] - b.cu_seqlens[s] + 15) / 16;
+    std::vector<int32_t> free(num_blocks);
+    for (int32_t i = 0; i < num_blocks; ++i) free[i] = i;
+    std::shuffle(free.begin(), free.end(), std::mt19937(7));
+    keys.assign(num_blocks * 16 * row, std::numeric_limits<float>::quiet_NaN());
+    values = keys;
+    for (int64_t s = 0; s < num_sequences; ++s) {
+      tables.emplace_back();
+      for (int32_t t = b.cu_seqlens[s]; t < b.cu_seqlens[s + 1]; ++t) {
+        const int32_t position = t - b.cu_seqlens[s];
+        if (position % 16 == 0) {
+          tables.back().push_back(free.back());
+          free.pop_back();
+        }
+        const int64_t place = (tables.back().back() * 16 + position % 16) * row;
+        std::copy_n(b.k.begin() + t * row, row, keys.begin() + place);
+        std::copy_n(b.v.begin() + t * row, row, values.begin() + place);
+      }
+    }
+    for (const auto& table : tables) table_pointers.push_back(table.data());
+  }
+};
+
+// Runs the named rows of the batch, in that order, through the paged operator.
+void ExpectPagedEqualsPacked(const Batch& b, const std::vector<int32_t>& rows, const char* what) {
+  const Cache cache(b);
+  const int64_t row_floats = b.shape.num_heads * b.shape.head_dim;
+  std::vector<float> q, out(rows.size() * row_floats);
+  std::vector<int32_t> positions, sequences;
+  for (const int32_t t : rows) {
+    int32_t s = 0;
+    while (b.cu_seqlens[s + 1] <= t) ++s;
+    sequences.push_back(s);
+    positions.push_back(t - b.cu_seqlens[s]);
+    q.insert(q.end(), b.q.begin() + t * row_floats, b.q.begin() + (t + 1) * row_floats);
+  }
+  for (const CpuTarget target : SupportedCpuTargets()) {
+    PagedAttentionForward(b.shape,
+                          {q.data(), cache.keys.data(), cache.values.data(), positions.data(), sequences.data(),
+                           static_cast<int64_t>(rows.size()), cache.table_pointers.data()},
+                          out.data(), target);
+    const std::vector<float> packed = Evaluate(b, target).out;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      EXPECT_EQ(std::memcmp(&out[i * row_floats], &packed[rows[i] * row_floats], row_floats * sizeof(float)), 0)
+          << what << ": row " << rows[i] << " of sequence " << sequences[i] << ", " << CpuTargetName(target);
+    }
+  }
+}
+
+class AttentionShapes : public testing::TestWithParam<std::vector<int64_t>> {
+ protected:
+  Batch MakeBatch() const { return Batch(GetParam()[0], GetParam()[1], GetParam()[2], kRaggedLengths); }
+};
+
+TEST_P(AttentionShapes, ForwardAndBackwardMatchDoubleReference) {
+  const Batch batch = MakeBatch();
+  const DoubleResult reference = Reference(batch);
+  const Result result = Evaluate(batch, BestCpuTarget());
+  EXPECT_LT(LargestDifference(result.out, reference.out), 3e-6);
+  EXPECT_LT(LargestDifference(result.grad_q, reference.grad_q), 1e-5);
+  EXPECT_LT(LargestDifference(result.grad_k, reference.grad_k), 2e-5);
+  EXPECT_LT(LargestDifference(result.grad_v, reference.grad_v), 2e-5);
+}
+
+TEST_P(AttentionShapes, EveryInstructionSetGivesTheSameBits) {
+  const Batch batch = MakeBatch();
+  const Result expected = Evaluate(batch, CpuTarget::kBaseline);
+  for (const CpuTarget target : SupportedCpuTargets()) {
+    const Result result = Evaluate(batch, target);
+    EXPECT_TRUE(SameBits(result.out, expected.out)) << CpuTargetName(target);
+    EXPECT_TRUE(SameBits(result.row_max, expected.row_max)) << CpuTargetName(target);
+    EXPECT_TRUE(SameBits(result.row_sum, expected.row_sum)) << CpuTargetName(target);
+    EXPECT_TRUE(SameBits(result.grad_q, expected.grad_q)) << CpuTargetName(target);
+    EXPECT_TRUE(SameBits(result.grad_k, expected.grad_k)) << CpuTargetName(target);
+    EXPECT_TRUE(SameBits(result.grad_v, expected.grad_v)) << CpuTargetName(target);
+  }
+}
+
+TEST_P(AttentionShapes, DecodingOneRowAtATimeEqualsPacked) {
+  const Batch batch = MakeBatch();
+  std::vector<int32_t> rows;  // every row, interleaved so that no two neighbours belong together
+  for (int32_t t = 0; t < batch.num_rows(); ++t) rows.push_back(static_cast<int32_t>((t * 7919) % batch.num_rows()));
+  ExpectPagedEqualsPacked(batch, rows, "decode");
+}
+
+TEST_P(AttentionShapes, PagedPrefillEqualsPacked) {
+  const Batch batch = MakeBatch();
+  std::vector<int32_t> rows;
+  for (int32_t t = 0; t < batch.num_rows(); ++t) rows.push_back(t);
+  ExpectPagedEqualsPacked(batch, rows, "prefill");
+  rows.erase(rows.begin() + 90, rows.begin() + 103);  // a prefill that starts inside a block
+  ExpectPagedEqualsPacked(batch, rows, "prefill after a cached prefix");
+}
+
+TEST_P(AttentionShapes, PackingDoesNotChangeASequence) {
+  const Batch batch = MakeBatch();
+  const Result together = Evaluate(batch, BestCpuTarget());
+  for (size_t s = 0; s + 1 < batch.cu_seqlens.size(); ++s) {
+    Batch alone = batch;
+    const int64_t first = batch.cu_seqlens[s], last = batch.cu_seqlens[s + 1];
+    if (first == last) continue;
+    const auto cut = [&](std::vector<float>& values, int64_t row) {
+      values = std::vector<float>(values.begin() + first * row, values.begin() + last * row);
+    };
+    const int64_t q_row = batch.shape.num_heads * batch.shape.head_dim;
+    const int64_t k_row = batch.shape.num_kv_heads * batch.shape.head_dim;
+    for (auto* values : {&alone.q, &alone.grad_out}) cut(*values, q_row);
+    for (auto* values : {&alone.k, &alone.v}) cut(*values, k_row);
+    alone.cu_seqlens = {0, static_cast<int32_t>(last - first)};
+    const Result result = Evaluate(alone, BestCpuTarget());
+    EXPECT_EQ(std::memcmp(result.out.data(), &together.out[first * q_row], result.out.size() * sizeof(float)), 0);
+    EXPECT_EQ(std::memcmp(result.grad_k.data(), &together.grad_k[first * k_row], result.grad_k.size() * sizeof(float)),
+              0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(HeadsKeyHeadsDim, AttentionShapes,
+                         testing::Values(std::vector<int64_t>{4, 2, 32}, std::vector<int64_t>{3, 1, 16},
+                                         std::vector<int64_t>{2, 2, 64}, std::vector<int64_t>{6, 2, 20},
+                                         std::vector<int64_t>{1, 1, 3}, std::vector<int64_t>{8, 1, 128}));
+
+TEST(AttentionTest, LargeScoresDoNotOverflow) {
+  Batch batch(2, 1, 32, {40});
+  for (float& value : batch.q) value *= 200.0f;
+  for (float& value : batch.k) value *= 200.0f;
+  const Result result = Evaluate(batch, BestCpuTarget());
+  EXPECT_LT(LargestDifference(result.out, Reference(batch).out), 5e-2);
+  for (const float value : result.grad_q) EXPECT_TRUE(std::isfinite(value));
+}
+
+TEST(AttentionTest, NanInAFutureKeyDoesNotReachARow) {
+  Batch batch(2, 1, 32, {20});
+  const Result clean = Evaluate(batch, BestCpuTarget());
+  const int64_t row = 2 * 32;
+  batch.k[10 * 32] = batch.v[10 * 32] = std::numeric_limits<float>::quiet_NaN();
+  const Result dirty = Evaluate(batch, BestCpuTarget());
+  EXPECT_EQ(std::memcmp(clean.out.data(), dirty.out.data(), 10 * row * sizeof(float)), 0);
+  EXPECT_TRUE(std::isnan(dirty.out[10 * row]));
+}
+
+}  // namespace
+}  // namespace cohort::kernels

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/logprob.h"
+#include "kernels/logprob_row.h"
+
+namespace cohort::kernels {
+namespace {
+
+const LogprobRowFunctions& RowFunctions(CpuTarget target) {
+  switch (target) {
+    case CpuTarget::kAvx512:
+      return avx512::kLogprobRow;
+    case CpuTarget::kAvx2:
+      return avx2::kLogprobRow;
+    case CpuTarget::kBaseline:
+      break;
+  }
+  return baseline::kLogprobRow;
+}
+
+}  // namespace
+
+void LogprobForward(const LogprobRows& rows, const float* logits_TV, float* logprobs_T, float* entropies_T,
+                    CpuTarget target) {
+  const LogprobRowFunctions& functions = RowFunctions(target);
+  for (int64_t t = 0; t < rows.num_rows; ++t) {
+    const float* logits = logits_TV + t * rows.vocab_size;
+    const SoftmaxSums sums = functions.sums(logits, rows.vocab_size, rows.inverse_temperature);
+    const double log_sum = std::log(sums.sum);
+    const float distance = logits[rows.targets_T[t]] * rows.inverse_temperature - sums.max;
+    logprobs_T[t] = static_cast<float>(distance - log_sum);
+    if (entropies_T != nullptr) entropies_T[t] = static_cast<float>(log_sum - sums.weighted_sum / sums.sum);
+  }
+}
+
+void LogprobBackwardInPlace(const LogprobRows& rows, const float* grad_T, float* logits_TV, CpuTarget target) {
+  const LogprobRowFunctions& functions = RowFunctions(target);
+  for (int64_t t = 0; t < rows.num_rows; ++t) {
+    float* logits = logits_TV + t * rows.vocab_size;
+    if (grad_T[t] == 0.0f) {
+      std::fill_n(logits, rows.vocab_size, 0.0f);
+      continue;
+    }
+    const SoftmaxSums sums = functions.sums(logits, rows.vocab_size, rows.inverse_temperature);
+    const float grad = grad_T[t] * rows.inverse_temperature;
+    functions.scaled_exp(logits, rows.vocab_size, rows.inverse_temperature, sums.max,
+                         static_cast<float>(-grad / sums.sum));
+    logits[rows.targets_T[t]] += grad;
+  }
+}
+
+}  // namespace cohort::kernels

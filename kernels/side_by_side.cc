@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/side_by_side.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <vector>
+
+namespace cohort::kernels {
+namespace {
+
+constexpr int kNumRounds = 9;
+constexpr double kSecondsPerMeasurement = 0.05;
+constexpr size_t kCopyBytes = size_t{128} << 20;
+
+// CPU time of this thread: other programs on the machine disturb it less than wall time.
+double ThreadSeconds() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+double Seconds(const std::function<void()>& fn, int64_t repeats) {
+  const double start = ThreadSeconds();
+  for (int64_t i = 0; i < repeats; ++i) fn();
+  return (ThreadSeconds() - start) / static_cast<double>(repeats);
+}
+
+// Calls that fill one measurement; also the warm-up.
+int64_t Repeats(const std::function<void()>& fn) {
+  const double once = std::min(Seconds(fn, 1), Seconds(fn, 1));
+  return std::max<int64_t>(1, static_cast<int64_t>(kSecondsPerMeasurement / once));
+}
+
+double Median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+  return values[values.size() / 2];
+}
+
+}  // namespace
+
+bool RunContest(const Contest& contest) {
+  if (!(contest.difference <= contest.allowed)) {
+    std::printf("%-44s results differ by %.3g, allowed %.3g\n", contest.name.c_str(), contest.difference,
+                contest.allowed);
+    return false;
+  }
+  std::vector<char> from(kCopyBytes, 1), to(kCopyBytes);
+  const int64_t our_repeats = Repeats(contest.ours), peer_repeats = Repeats(contest.peer);
+  std::vector<double> ours, peer, ratio, bandwidth;
+  for (int round = 0; round < kNumRounds; ++round) {
+    ours.push_back(Seconds(contest.ours, our_repeats));
+    peer.push_back(Seconds(contest.peer, peer_repeats));
+    ratio.push_back(peer.back() / ours.back());
+    bandwidth.push_back(2 * kCopyBytes / Seconds([&] { std::memcpy(to.data(), from.data(), kCopyBytes); }, 1));
+  }
+  const double copy_bandwidth = *std::max_element(bandwidth.begin(), bandwidth.end());
+  const double bound = contest.bytes / copy_bandwidth;
+  std::printf("%-44s ours %9.3f ms  peer %9.3f ms  peer/ours %6.2f (%.2f-%.2f)  copy %5.1f GB/s  %5.1f %% of bound\n",
+              contest.name.c_str(), Median(ours) * 1e3, Median(peer) * 1e3, Median(ratio),
+              *std::min_element(ratio.begin(), ratio.end()), *std::max_element(ratio.begin(), ratio.end()),
+              copy_bandwidth * 1e-9, 100 * bound / Median(ours));
+  std::fflush(stdout);
+  return true;
+}
+
+}  // namespace cohort::kernels

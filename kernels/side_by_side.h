@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_KERNELS_SIDE_BY_SIDE_H_
+#define COHORT_KERNELS_SIDE_BY_SIDE_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace cohort::kernels {
+
+// Two ways to compute the same thing.
+struct Contest {
+  std::string name;
+  std::function<void()> ours;
+  std::function<void()> peer;
+  double bytes = 0;       // least memory traffic of one call, reads plus writes
+  double difference = 0;  // largest difference of the results, measured before
+  double allowed = 0;     // a larger difference stops the benchmark
+};
+
+// Runs ours, peer and a memory copy in turns (nine rounds) in this process and prints one line: median times, the ratio
+// peer / ours with its range over the rounds, and ours in percent of the best copy bandwidth measured in between.
+// Returns false, without a time, when the results differ by more than allowed. Times are CPU times of the calling
+// thread, so neither side may use others. Not thread-safe.
+bool RunContest(const Contest& contest);
+
+}  // namespace cohort::kernels
+
+#endif  // COHORT_KERNELS_SIDE_BY_SIDE_H_

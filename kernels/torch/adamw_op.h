@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_KERNELS_TORCH_ADAMW_OP_H_
+#define COHORT_KERNELS_TORCH_ADAMW_OP_H_
+
+#include <ATen/core/Tensor.h>
+
+#include "kernels/adamw.h"
+
+namespace cohort::kernels {
+
+// kernels/adamw.h on four contiguous tensors of one shape and device, fp32, in place; other devices run the same
+// formula with ATen. Throws c10::Error on tensors that do not fit together.
+void AdamWStep(at::Tensor param, at::Tensor grad, at::Tensor exp_avg, at::Tensor exp_avg_sq,
+               const AdamWSettings& settings);
+
+}  // namespace cohort::kernels
+
+#endif  // COHORT_KERNELS_TORCH_ADAMW_OP_H_

@@ -12,8 +12,8 @@
 
 namespace cohort::model {
 
-// Memory of cached keys and values in blocks of kBlockTokens tokens. Which block belongs to whom is the engine's business
-// (rollout_worker/engine/block_allocator.h). Not thread-safe.
+// Memory of cached keys and values in blocks of kBlockTokens tokens. Which block belongs to whom is the engine's
+// business (rollout_worker/engine/block_allocator.h). Not thread-safe.
 class KvCache final {
  public:
   // The attention operator reduces in blocks of this many keys: part of the numerics contract.

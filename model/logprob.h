@@ -17,8 +17,8 @@ struct TokenLogprobs {
   at::Tensor entropies_T;  // nats, never differentiable
 };
 
-// Log-prob of targets[t] and entropy of the distribution softmax(hidden[t] . weight^T / temperature), row by row: the only
-// log-prob function, used by sampler and learner. Differentiable in hidden and weight. Logits exist for at most
+// Log-prob of targets[t] and entropy of the distribution softmax(hidden[t] . weight^T / temperature), row by row: the
+// only log-prob function, used by sampler and learner. Differentiable in hidden and weight. Logits exist for at most
 // `max_rows_per_chunk` rows at a time; the row count is padded to a multiple of 8 inside.
 absl::StatusOr<TokenLogprobs> ComputeTokenLogprobs(const at::Tensor& hidden_TD, const at::Tensor& weight_VD,
                                                    const std::vector<int32_t>& targets_T, double temperature,

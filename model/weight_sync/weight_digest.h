@@ -8,8 +8,8 @@
 
 namespace cohort::model {
 
-// Manifest (tensor entries with checksums, offsets, total, digest) of the parameters' fp32 bytes in order. job, version and
-// transport fields are left for the caller.
+// Manifest (tensor entries with checksums, offsets, total, digest) of the parameters' fp32 bytes in order. job, version
+// and transport fields are left for the caller.
 absl::StatusOr<cohort::v1::WeightManifest> DescribeWeights(const ParameterMap& parameters);
 
 }  // namespace cohort::model

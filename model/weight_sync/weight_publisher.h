@@ -13,16 +13,16 @@
 
 namespace cohort::model {
 
-// Holds policy versions as byte streams in shared memory and serves them: readers on this host map the file, others stream
-// it. Thread-safe. The destructor removes its shared-memory files.
+// Holds policy versions as byte streams in shared memory and serves them: readers on this host map the file, others
+// stream it. Thread-safe. The destructor removes its shared-memory files.
 class WeightPublisher {
  public:
   // `directory` is where the files go, normally /dev/shm.
   static absl::StatusOr<std::unique_ptr<WeightPublisher>> Create(std::string_view directory);
   virtual ~WeightPublisher() = default;
 
-  // Copies the parameters; they may change as soon as this returns. Publishing a version again with equal bytes is a no-op,
-  // with other bytes FAILED_PRECONDITION.
+  // Copies the parameters; they may change as soon as this returns. Publishing a version again with equal bytes is a
+  // no-op, with other bytes FAILED_PRECONDITION.
   virtual absl::StatusOr<cohort::v1::WeightManifest> Publish(const std::string& job, int64_t policy_version,
                                                              const ParameterMap& parameters) = 0;
   // Drops the job's versions below this one; transfers under way finish.

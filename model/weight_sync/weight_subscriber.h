@@ -15,9 +15,9 @@ class WeightSubscriber {
  public:
   virtual ~WeightSubscriber() = default;
 
-  // Overwrites `parameters` (names, shapes and fp32 must match the manifest) with the version at `source`: shared memory
-  // when the publisher is on this host, else chunked gRPC. DATA_LOSS names the tensor whose checksum is wrong, or the
-  // digest that differs from source.digest; then `parameters` are untouched. UNAVAILABLE: try again.
+  // Overwrites `parameters` (names, shapes and fp32 must match the manifest) with the version at `source`: shared
+  // memory when the publisher is on this host, else chunked gRPC. DATA_LOSS names the tensor whose checksum is wrong,
+  // or the digest that differs from source.digest; then `parameters` are untouched. UNAVAILABLE: try again.
   virtual absl::Status Fetch(const cohort::v1::WeightSource& source, ParameterMap* parameters) = 0;
 };
 

@@ -21,9 +21,9 @@ struct ModelFolderSummary {
 // against file sizes, every expected tensor present with its shape and dtype, none surplus. For preflight.
 absl::StatusOr<ModelFolderSummary> InspectModelFolder(std::string_view directory);
 
-// Makes `output_directory` (which must not exist) a model folder: config.json, generation_config.json and tokenizer files of
-// `template_directory`, and fp32 weights drawn from N(0, initializer_range of config.json, default 0.02) with norms 1; a pure function of
-// config and seed.
+// Makes `output_directory` (which must not exist) a model folder: config.json, generation_config.json and tokenizer
+// files of `template_directory`, and fp32 weights drawn from N(0, initializer_range of config.json, default 0.02) with
+// norms 1; a pure function of config and seed.
 absl::Status WriteRandomModel(std::string_view template_directory, std::string_view output_directory, uint64_t seed);
 
 }  // namespace cohort::model

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/decoder.h"
+
+#include "absl/strings/str_cat.h"
+#include "model/architectures/architecture_table.h"
+#include "model/architectures/qwen3.h"
+#include "model/architectures/qwen3_decoder.h"
+
+namespace cohort::model {
+
+absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const ModelConfig& config, ParameterMap parameters) {
+  if (config.architecture == kQwen3Architecture) return CreateQwen3Decoder(config, std::move(parameters));
+  return absl::UnimplementedError(
+      absl::StrCat("architecture: not supported (", config.architecture, "); supported: ", SupportedArchitectures()));
+}
+
+}  // namespace cohort::model

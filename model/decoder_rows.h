@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_MODEL_DECODER_ROWS_H_
+#define COHORT_MODEL_DECODER_ROWS_H_
+
+// What every architecture needs before and beside its layers.
+// Shapes: T rows padded to a multiple of 8, A = head dim / 2 angles, P positions.
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "model/decoder.h"
+
+namespace cohort::model {
+
+// Matrix products give a row the same bits in every batch if the row count is a multiple of this.
+inline constexpr int64_t kRowMultiple = 8;
+inline int64_t PaddedRows(int64_t rows) { return (rows + kRowMultiple - 1) / kRowMultiple * kRowMultiple; }
+
+// INVALID_ARGUMENT names the field, the row or sequence, and the value.
+absl::Status CheckPackedBatch(const PackedBatch& batch, const ModelConfig& config);
+absl::Status CheckPagedBatch(const PagedBatch& batch, const ModelConfig& config, const KvCache& cache);
+
+// Position of every row of a packed batch in its sequence.
+std::vector<int32_t> PackedPositions(const PackedBatch& batch);
+
+// Cosines and sines of the rotary angles, fp32 from fp64 angles. Immutable, thread-safe.
+class RotaryTable final {
+ public:
+  RotaryTable(const ModelConfig& config, const at::Device& device);
+
+  const at::Tensor& cos_PA() const { return cos_PA_; }
+  const at::Tensor& sin_PA() const { return sin_PA_; }
+
+ private:
+  at::Tensor cos_PA_, sin_PA_;
+};
+
+// Rows of one forward pass as tensors; padding is token 0 at position 0.
+struct DecoderRows {
+  int64_t num_rows = 0;       // without padding
+  at::Tensor token_ids_T;     // int64
+  at::Tensor cos_TA, sin_TA;  // fp32
+};
+DecoderRows MakeDecoderRows(const std::vector<int32_t>& token_ids, const std::vector<int32_t>& positions,
+                            const RotaryTable& table);
+
+// Token slots (block * 16 + position % 16) of the batch's rows in a KvCache.
+std::vector<int64_t> CacheSlots(const PagedBatch& batch);
+
+// Copies the first slots.size() rows of k and v [T, K, H] into a layer's cache.
+void WriteCacheRows(const at::Tensor& k_TKH, const at::Tensor& v_TKH, const std::vector<int64_t>& slots, int64_t layer,
+                    KvCache* cache);
+
+}  // namespace cohort::model
+
+#endif  // COHORT_MODEL_DECODER_ROWS_H_

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/decoder.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <random>
+
+#include "absl/strings/match.h"
+#include "kernels/torch/logprob_op.h"
+#include "model/logprob.h"
+#include "model/row_independence.h"
+#include "model/testing/tiny_model.h"
+
+namespace cohort::model {
+namespace {
+
+using Sequences = std::vector<std::vector<int32_t>>;
+
+std::unique_ptr<Decoder> MakeDecoder(const ModelConfig& config, const ParameterMap& parameters) {
+  auto decoder = Decoder::Create(config, parameters);
+  EXPECT_TRUE(decoder.ok()) << decoder.status();
+  return *std::move(decoder);
+}
+
+Sequences RandomSequences(const std::vector<int>& lengths, int64_t vocab_size, uint64_t seed) {
+  std::mt19937 generator(seed);
+  Sequences sequences;
+  for (const int length : lengths) {
+    std::vector<int32_t> ids(length);
+    for (int32_t& id : ids) id = static_cast<int32_t>(generator() % vocab_size);
+    sequences.push_back(ids);
+  }
+  return sequences;
+}
+
+PackedBatch Pack(const Sequences& sequences) {
+  PackedBatch batch;
+  batch.cu_seqlens = {0};
+  for (const auto& ids : sequences) {
+    batch.token_ids.insert(batch.token_ids.end(), ids.begin(), ids.end());
+    batch.cu_seqlens.push_back(static_cast<int32_t>(batch.token_ids.size()));
+  }
+  return batch;
+}
+
+// Rows whose bits differ.
+int64_t DifferentRows(const at::Tensor& a, const at::Tensor& b) {
+  EXPECT_EQ(a.sizes(), b.sizes());
+  const at::Tensor x = a.detach().contiguous(), y = b.detach().contiguous();
+  const size_t row_bytes = x.size(0) == 0 ? 0 : x.nbytes() / static_cast<size_t>(x.size(0));
+  int64_t different = 0;
+  for (int64_t row = 0; row < x.size(0); ++row) {
+    const auto* p = static_cast<const char*>(x.const_data_ptr()) + row * row_bytes;
+    const auto* q = static_cast<const char*>(y.const_data_ptr()) + row * row_bytes;
+    different += std::memcmp(p, q, row_bytes) != 0;
+  }
+  return different;
+}
+
+// Plays an engine: sequences join at random, are prefilled in random chunks, decode one token per step beside others,
+// and leave. Returns every row's hidden state in packed order.
+at::Tensor RunPaged(const Decoder& decoder, const Sequences& sequences, uint64_t seed) {
+  std::mt19937 generator(seed);
+  const ModelConfig& config = decoder.config();
+  std::vector<std::vector<int32_t>> tables;
+  int32_t num_blocks = 0;
+  for (const auto& ids : sequences) {
+    tables.emplace_back();
+    for (size_t t = 0; t < ids.size(); t += KvCache::kBlockTokens) tables.back().push_back(num_blocks++);
+  }
+  std::vector<int32_t> shuffled(num_blocks);
+  std::iota(shuffled.begin(), shuffled.end(), 0);
+  std::shuffle(shuffled.begin(), shuffled.end(), generator);
+  for (auto& table : tables) {
+    for (int32_t& block : table) block = shuffled[block];
+  }
+  KvCache cache(config, num_blocks, at::kCPU);
+  cache.keys(0).fill_(1e9f);  // what a former owner may have left
+  const PackedBatch packed = Pack(sequences);
+  at::Tensor hidden = at::empty({static_cast<int64_t>(packed.token_ids.size()), config.hidden_size});
+  std::vector<size_t> done(sequences.size(), 0);
+  std::vector<size_t> prompt;
+  for (const auto& ids : sequences) prompt.push_back(1 + generator() % ids.size());
+  while (true) {
+    PagedBatch batch;
+    std::vector<int64_t> packed_row;
+    bool finished = true;
+    for (size_t s = 0; s < sequences.size(); ++s) {
+      if (done[s] == sequences[s].size()) continue;
+      finished = false;
+      if (generator() % 3 == 0) continue;  // waits in this step
+      const size_t chunk = done[s] < prompt[s] ? 1 + generator() % (prompt[s] - done[s]) : 1;
+      batch.block_tables.push_back(tables[s]);
+      for (size_t i = 0; i < chunk; ++i, ++done[s]) {
+        batch.token_ids.push_back(sequences[s][done[s]]);
+        batch.positions.push_back(static_cast<int32_t>(done[s]));
+        batch.sequences.push_back(static_cast<int32_t>(batch.block_tables.size()) - 1);
+        packed_row.push_back(packed.cu_seqlens[s] + static_cast<int64_t>(done[s]));
+      }
+    }
+    if (finished) return hidden;
+    const auto rows = decoder.ForwardPaged(batch, &cache);
+    EXPECT_TRUE(rows.ok()) << rows.status();
+    for (size_t t = 0; t < packed_row.size(); ++t) hidden[packed_row[t]].copy_((*rows)[static_cast<int64_t>(t)]);
+  }
+}
+
+class DecoderBitsTest : public testing::TestWithParam<int> {
+ protected:
+  void SetUp() override {
+    threads_ = at::get_num_threads();
+    at::set_num_threads(GetParam());
+  }
+  void TearDown() override { at::set_num_threads(threads_); }
+
+ private:
+  int threads_ = 1;
+};
+
+TEST_P(DecoderBitsTest, CachedPassGivesTheBitsOfTheTrainingPass) {
+  for (uint64_t seed = 0; seed < (GetParam() == 1 ? 4 : 2); ++seed) {
+    ModelConfig config = TinyConfig();
+    if (seed % 2 == 1) {  // the demonstration's sizes
+      config.hidden_size = 128;
+      config.head_dim = 32;
+      config.intermediate_size = 344;
+      config.vocab_size = 21;
+    }
+    const ParameterMap parameters = RandomParameters(config, seed);
+    for (const auto& [name, tensor] : parameters.entries) tensor.requires_grad_(true);
+    const auto decoder = MakeDecoder(config, parameters);
+    const Sequences sequences = RandomSequences({37, 1, 16, 70, 5, 33, 17, 64, 2, 48}, config.vocab_size, seed);
+    const PackedBatch batch = Pack(sequences);
+    const at::Tensor trained = decoder->ForwardPacked(batch).value();
+    EXPECT_TRUE(trained.requires_grad());
+    const at::Tensor cached = RunPaged(*decoder, sequences, seed + 100);
+    EXPECT_EQ(DifferentRows(trained, cached), 0);
+
+    // Log-probs as the sampler gets them, a few rows at a time, against the learner's.
+    std::vector<int32_t> targets(batch.token_ids.begin() + 1, batch.token_ids.end());
+    targets.push_back(0);
+    const TokenLogprobs learner = ComputeTokenLogprobs(trained, decoder->OutputWeight(), targets, 0.7, 64).value();
+    EXPECT_TRUE(learner.logprobs_T.requires_grad());
+    EXPECT_FALSE(learner.entropies_T.requires_grad());
+    for (int64_t first = 0; first < cached.size(0);) {
+      const int64_t count = std::min<int64_t>(1 + first % 11, cached.size(0) - first);
+      const at::Tensor logits =
+          ComputeLogits(cached.narrow(0, first, count), decoder->OutputWeight()).value().contiguous();
+      const at::Tensor chosen =
+          at::tensor(std::vector<int64_t>(targets.begin() + first, targets.begin() + first + count));
+      const auto sampler = kernels::LogprobForward(logits, chosen, 0.7);
+      EXPECT_EQ(DifferentRows(sampler.logprobs_T, learner.logprobs_T.narrow(0, first, count)), 0);
+      EXPECT_EQ(DifferentRows(sampler.entropies_T, learner.entropies_T.narrow(0, first, count)), 0);
+      first += count;
+    }
+  }
+}
+
+TEST_P(DecoderBitsTest, RowDoesNotDependOnItsPacking) {
+  const ModelConfig config = TinyConfig();
+  const auto decoder = MakeDecoder(config, RandomParameters(config, 5));
+  const Sequences sequences = RandomSequences({3, 90, 8, 1, 41, 200, 7}, config.vocab_size, 5);
+  const at::Tensor together = decoder->ForwardPacked(Pack(sequences)).value();
+  int64_t first = 0;
+  for (const auto& ids : sequences) {
+    const at::Tensor alone = decoder->ForwardPacked(Pack({ids})).value();
+    EXPECT_EQ(DifferentRows(alone, together.narrow(0, first, alone.size(0))), 0) << ids.size();
+    first += alone.size(0);
+  }
+}
+
+TEST_P(DecoderBitsTest, MatrixProductsPassTheStartUpCheck) {
+  ModelConfig config = TinyConfig();
+  config.tie_word_embeddings = false;
+  const absl::Status status = CheckRowIndependence(*MakeDecoder(config, RandomParameters(config, 5)));
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+INSTANTIATE_TEST_SUITE_P(Threads, DecoderBitsTest, testing::Values(1, 2));
+
+// Sum over tokens of a weight times the next token's log-prob, in fp64 by ATen alone.
+at::Tensor DoubleLoss(const Decoder& decoder, const PackedBatch& batch, const std::vector<int32_t>& targets,
+                      const at::Tensor& weights_T, double temperature) {
+  const at::Tensor logits = at::linear(decoder.ForwardPacked(batch).value(), decoder.OutputWeight()) / temperature;
+  const at::Tensor chosen = at::tensor(std::vector<int64_t>(targets.begin(), targets.end()), at::kLong).unsqueeze(1);
+  return (at::log_softmax(logits, -1).gather(1, chosen).squeeze(1) * weights_T).sum();
+}
+
+TEST(DecoderTest, GradientsAgreeWithDoublePrecision) {
+  for (const bool tied : {true, false}) {
+    ModelConfig config = TinyConfig();
+    config.tie_word_embeddings = tied;
+    const ParameterMap parameters = RandomParameters(config, 9);
+    ParameterMap doubles;
+    for (const auto& [name, tensor] : parameters.entries) {
+      doubles.entries.emplace_back(name, tensor.to(at::kDouble).requires_grad_(true));
+      tensor.requires_grad_(true);
+    }
+    const PackedBatch batch = Pack(RandomSequences({70, 1, 33, 6}, config.vocab_size, 9));
+    std::vector<int32_t> targets(batch.token_ids.rbegin(), batch.token_ids.rend());
+    const at::Tensor weights_T = at::sin(at::arange(static_cast<int64_t>(targets.size()), at::kDouble));
+
+    const auto reference = MakeDecoder(config, doubles);
+    const at::Tensor expected = DoubleLoss(*reference, batch, targets, weights_T, /*temperature=*/1.3);
+    expected.backward();
+    const auto decoder = MakeDecoder(config, parameters);
+    const TokenLogprobs logprobs = ComputeTokenLogprobs(decoder->ForwardPacked(batch).value(), decoder->OutputWeight(),
+                                                        targets, /*temperature=*/1.3, /*max_rows_per_chunk=*/32)
+                                       .value();
+    const at::Tensor loss = (logprobs.logprobs_T * weights_T.to(at::kFloat)).sum();
+    loss.backward();
+    EXPECT_NEAR(loss.item<double>(), expected.item<double>(), 1e-4 * std::abs(expected.item<double>()) + 1e-4);
+    for (size_t i = 0; i < parameters.entries.size(); ++i) {
+      const at::Tensor truth = doubles.entries[i].second.grad();
+      const at::Tensor got = parameters.entries[i].second.grad().to(at::kDouble);
+      const double error = (got - truth).norm().item<double>() / truth.norm().item<double>();
+      EXPECT_LT(error, 5e-6) << parameters.entries[i].first;
+    }
+  }
+}
+
+TEST(DecoderTest, EmptyBatchGivesNoRows) {
+  const ModelConfig config = TinyConfig();
+  const auto decoder = MakeDecoder(config, RandomParameters(config, 1));
+  EXPECT_EQ(decoder->ForwardPacked(Pack({})).value().size(0), 0);
+  KvCache cache(config, 1, at::kCPU);
+  EXPECT_EQ(decoder->ForwardPaged({}, &cache).value().size(0), 0);
+}
+
+void ExpectInvalid(const absl::Status& status, const char* named) {
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+  EXPECT_TRUE(absl::StrContains(status.message(), named)) << status;
+}
+
+TEST(DecoderTest, ParametersThatDoNotFitAreNamed) {
+  const ModelConfig config = TinyConfig();
+  ParameterMap missing = RandomParameters(config, 1);
+  missing.entries.erase(missing.entries.begin() + 4);
+  ExpectInvalid(Decoder::Create(config, missing).status(), "model.layers.0.self_attn.v_proj.weight: is missing");
+  ParameterMap surplus = RandomParameters(config, 1);
+  surplus.entries.emplace_back("lm_head.weight", at::zeros({50, 64}));
+  ExpectInvalid(Decoder::Create(config, surplus).status(), "lm_head.weight");
+  ParameterMap shape = RandomParameters(config, 1);
+  shape.entries[0].second = at::zeros({51, 64});
+  ExpectInvalid(Decoder::Create(config, shape).status(), "[51, 64]");
+  ParameterMap type = RandomParameters(config, 1);
+  type.entries[3].second = type.entries[3].second.to(at::kBFloat16);
+  ExpectInvalid(Decoder::Create(config, type).status(), "k_proj.weight");
+  ModelConfig other = config;
+  other.architecture = "OtherForCausalLM";
+  EXPECT_EQ(Decoder::Create(other, RandomParameters(config, 1)).status().code(), absl::StatusCode::kUnimplemented);
+}
+
+TEST(DecoderTest, BatchesThatDoNotFitAreNamed) {
+  const ModelConfig config = TinyConfig();
+  const auto decoder = MakeDecoder(config, RandomParameters(config, 1));
+  ExpectInvalid(decoder->ForwardPacked({{1, 50}, {0, 2}}).status(), "row 1");
+  ExpectInvalid(decoder->ForwardPacked({{1, 2}, {0, 3}}).status(), "cu_seqlens");
+  ExpectInvalid(decoder->ForwardPacked({{1, 2}, {0, 2, 1, 2}}).status(), "sequence 1");
+  ExpectInvalid(decoder->ForwardPacked(Pack({std::vector<int32_t>(257, 1)})).status(), "(257)");
+  KvCache cache(config, 3, at::kCPU);
+  const auto paged = [&](PagedBatch batch) { return decoder->ForwardPaged(batch, &cache).status(); };
+  ExpectInvalid(paged({{-1}, {0}, {0}, {{0}}}), "token_ids");
+  ExpectInvalid(paged({{1}, {0, 1}, {0}, {{0}}}), "one entry per row");
+  ExpectInvalid(paged({{1}, {0}, {1}, {{0}}}), "no block table");
+  ExpectInvalid(paged({{1}, {16}, {0}, {{0}}}), "(16)");
+  ExpectInvalid(paged({{1}, {0}, {0}, {{3}}}), "block_tables");
+}
+
+}  // namespace
+}  // namespace cohort::model

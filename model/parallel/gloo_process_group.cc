@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+
+#include "model/parallel/c10d_process_group.h"
+#include "model/parallel/process_group.h"
+
+namespace cohort::model {
+namespace {
+
+// A gang of one has nothing to say to anybody.
+class SingleProcessGroup final : public ProcessGroup {
+ public:
+  int rank() const override { return 0; }
+  int world_size() const override { return 1; }
+  absl::Status AllReduceSum(at::Tensor) override { return absl::OkStatus(); }
+  absl::Status AllReduceMax(at::Tensor) override { return absl::OkStatus(); }
+  absl::Status Broadcast(at::Tensor, int) override { return absl::OkStatus(); }
+  absl::Status Barrier() override { return absl::OkStatus(); }
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ProcessGroup>> CreateGlooProcessGroup(const ProcessGroupOptions& options) {
+  if (options.world_size == 1 && options.rank == 0) return std::make_unique<SingleProcessGroup>();
+  return CreateC10dProcessGroup(
+      options,
+      [&options](const c10::intrusive_ptr<c10d::Store>& store) -> c10::intrusive_ptr<c10d::Backend> {
+        const auto gloo_options = c10d::ProcessGroupGloo::Options::create(
+            std::chrono::milliseconds(absl::ToInt64Milliseconds(options.timeout)));
+        gloo_options->devices = {c10d::ProcessGroupGloo::createDeviceForHostname(options.host)};
+        gloo_options->threads = 1;  // collectives come one at a time
+        return c10::make_intrusive<c10d::ProcessGroupGloo>(store, options.rank, options.world_size, gloo_options);
+      },
+      [](c10d::Work& work) {
+        work.wait();
+        return absl::OkStatus();
+      });
+}
+
+}  // namespace cohort::model

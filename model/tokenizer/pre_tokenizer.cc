@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/tokenizer/pre_tokenizer.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "absl/strings/str_cat.h"
+#include "model/tokenizer/utf8.h"
+
+namespace cohort::model {
+namespace {
+
+std::string ErrorText(int code) {
+  PCRE2_UCHAR buffer[256];
+  pcre2_get_error_message(code, buffer, sizeof(buffer));
+  return reinterpret_cast<const char*>(buffer);
+}
+
+PCRE2_SPTR Bytes(std::string_view text) { return reinterpret_cast<PCRE2_SPTR>(text.data()); }
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PreTokenizer>> PreTokenizer::Create(const std::string& pattern) {
+  int error = 0;
+  PCRE2_SIZE offset = 0;
+  pcre2_code* code =
+      pcre2_compile(Bytes(pattern), pattern.size(), PCRE2_UTF | PCRE2_UCP, &error, &offset, /*ccontext=*/nullptr);
+  if (code == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("split pattern does not compile: ", ErrorText(error), " at offset ", offset, " (", pattern, ")"));
+  }
+  // Where the machine has no JIT, matching interprets: slower, same pieces.
+  pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+  return std::unique_ptr<PreTokenizer>(new PreTokenizer(code));
+}
+
+PreTokenizer::~PreTokenizer() { pcre2_code_free(static_cast<pcre2_code*>(code_)); }
+
+absl::StatusOr<std::vector<std::string_view>> PreTokenizer::Split(std::string_view text) const {
+  std::vector<std::string_view> pieces;
+  const auto* code = static_cast<const pcre2_code*>(code_);
+  const std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> match(
+      pcre2_match_data_create_from_pattern(code, nullptr), &pcre2_match_data_free);
+  size_t piece_start = 0;
+  size_t at = 0;
+  while (at < text.size()) {
+    // The text was validated once; checking it again at every match would be quadratic.
+    const int found = pcre2_match(code, Bytes(text), text.size(), at, PCRE2_NO_UTF_CHECK, match.get(), nullptr);
+    if (found == PCRE2_ERROR_NOMATCH) break;
+    if (found < 0) {
+      return absl::ResourceExhaustedError(absl::StrCat("text cannot be split: ", ErrorText(found)));
+    }
+    const PCRE2_SIZE* range = pcre2_get_ovector_pointer(match.get());
+    if (range[1] <= range[0]) {  // an empty match splits nothing: look on behind the next character
+      size_t broken;
+      at = range[0] >= text.size() ? text.size() : range[0] + Utf8CharacterLength(text.substr(range[0]), &broken);
+      continue;
+    }
+    if (range[0] > piece_start) pieces.push_back(text.substr(piece_start, range[0] - piece_start));
+    pieces.push_back(text.substr(range[0], range[1] - range[0]));
+    piece_start = at = range[1];
+  }
+  if (piece_start < text.size()) pieces.push_back(text.substr(piece_start));
+  return pieces;
+}
+
+}  // namespace cohort::model

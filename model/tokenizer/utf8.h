@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_MODEL_TOKENIZER_UTF8_H_
+#define COHORT_MODEL_TOKENIZER_UTF8_H_
+
+// Torch-free.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace cohort::model {
+
+// Length of the well-formed character at the start of `text` (Unicode 15, table 3-7), or 0. `text` is not empty. When
+// 0,
+// `*broken` is the length of its longest prefix that could begin a character, at least 1.
+size_t Utf8CharacterLength(std::string_view text, size_t* broken);
+
+// Offset of the first byte that is not part of a well-formed character; text.size() when there is none.
+size_t FindInvalidUtf8(std::string_view text);
+
+// Each broken sequence becomes one U+FFFD ("substitution of maximal subparts", as Rust's from_utf8_lossy).
+std::string ReplaceInvalidUtf8(std::string_view text);
+
+// UTF-8 of a code point below U+0800.
+std::string EncodeShortUtf8(uint32_t code_point);
+
+}  // namespace cohort::model
+
+#endif  // COHORT_MODEL_TOKENIZER_UTF8_H_

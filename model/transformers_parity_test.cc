@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Holds our numbers against what PyPI transformers gave for the same files (testdata/make_transformers_vectors.py).
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "common/files.h"
+#include "model/decoder.h"
+#include "model/logprob.h"
+#include "model/weights/checkpoint_folder.h"
+#include "model/weights/safetensors_reader.h"
+
+namespace cohort::model {
+namespace {
+
+using nlohmann::json;
+
+class TransformersParityTest : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    folder_ = absl::StrCat("model/testdata/", GetParam());
+    const auto config = LoadModelConfig(folder_);
+    ASSERT_TRUE(config.ok()) << config.status();
+    auto parameters = LoadParameters(folder_, *config, at::kCPU);
+    ASSERT_TRUE(parameters.ok()) << parameters.status();
+    parameters_ = *parameters;
+    auto decoder = Decoder::Create(*config, parameters_);
+    ASSERT_TRUE(decoder.ok()) << decoder.status();
+    decoder_ = *std::move(decoder);
+    vectors_ = json::parse(std::ifstream(folder_ + "/vectors.json"));
+    batch_.cu_seqlens = {0};
+    for (const json& ids : vectors_["sequences"]) {
+      for (const json& id : ids) batch_.token_ids.push_back(id.get<int32_t>());
+      batch_.cu_seqlens.push_back(static_cast<int32_t>(batch_.token_ids.size()));
+    }
+  }
+
+  at::Tensor Truth() const {
+    std::vector<double> values;
+    for (const json& rows : vectors_["logits"]) {
+      for (const json& row : rows) {
+        for (const json& value : row) values.push_back(value.get<double>());
+      }
+    }
+    return at::tensor(values, at::kDouble).view({-1, decoder_->config().vocab_size});
+  }
+
+  std::string folder_;
+  ParameterMap parameters_;
+  std::unique_ptr<Decoder> decoder_;
+  json vectors_;
+  PackedBatch batch_;
+};
+
+TEST_P(TransformersParityTest, LogitsAgree) {
+  const at::Tensor logits =
+      ComputeLogits(decoder_->ForwardPacked(batch_).value(), decoder_->OutputWeight()).value().to(at::kDouble);
+  const at::Tensor truth = Truth();
+  ASSERT_EQ(logits.sizes(), truth.sizes());
+  const double error = ((logits - truth).abs().max() / truth.abs().max()).item<double>();
+  RecordProperty("largest_relative_error", absl::StrCat(error));
+  EXPECT_LT(error, 1e-5);
+}
+
+TEST_P(TransformersParityTest, LogprobsAndEntropiesAgree) {
+  std::vector<int32_t> targets = batch_.token_ids;
+  std::reverse(targets.begin(), targets.end());
+  const TokenLogprobs got =
+      ComputeTokenLogprobs(decoder_->ForwardPacked(batch_).value(), decoder_->OutputWeight(), targets, 1.0).value();
+  const at::Tensor truth = at::log_softmax(Truth(), -1);
+  const at::Tensor chosen = at::tensor(std::vector<int64_t>(targets.begin(), targets.end())).unsqueeze(1);
+  EXPECT_LT((got.logprobs_T - truth.gather(1, chosen).squeeze(1)).abs().max().item<double>(), 1e-4);
+  EXPECT_LT((got.entropies_T + (truth.exp() * truth).sum(-1)).abs().max().item<double>(), 1e-4);
+}
+
+TEST_P(TransformersParityTest, GradientsAgree) {
+  for (const auto& [name, tensor] : parameters_.entries) tensor.requires_grad_(true);
+  std::vector<int32_t> targets(batch_.token_ids.begin() + 1, batch_.token_ids.end());
+  targets.push_back(0);
+  std::vector<float> weights(targets.size(), 0.0f);
+  for (size_t s = 0; s + 1 < batch_.cu_seqlens.size(); ++s) {
+    for (int32_t t = batch_.cu_seqlens[s]; t + 1 < batch_.cu_seqlens[s + 1]; ++t) {
+      const int32_t place = t - batch_.cu_seqlens[s] + 1;
+      weights[t] = (place % 2 == 1 ? 1.0f : -1.0f) / static_cast<float>(place);
+    }
+  }
+  const TokenLogprobs got =
+      ComputeTokenLogprobs(decoder_->ForwardPacked(batch_).value(), decoder_->OutputWeight(), targets, 1.0).value();
+  (got.logprobs_T * at::tensor(weights)).sum().backward();
+  for (const auto& [name, tensor] : parameters_.entries) {
+    const json& truth = vectors_["gradients"][name];
+    const at::Tensor gradient = tensor.grad().to(at::kDouble).flatten();
+    const double norm = truth["norm"].get<double>();
+    EXPECT_NEAR(gradient.norm().item<double>(), norm, 1e-5 * norm) << name;
+    const at::Tensor pattern = (at::arange(gradient.size(0), at::kLong) * 37 % 101 - 50).to(at::kDouble) / 50;
+    // The projection may cancel: its error is measured against the norms.
+    EXPECT_NEAR((gradient * pattern).sum().item<double>(), truth["projection"].get<double>(),
+                1e-5 * norm * pattern.norm().item<double>())
+        << name;
+  }
+}
+
+TEST_P(TransformersParityTest, GreedyContinuationIsIdentical) {
+  auto ids = vectors_["greedy_prompt"].get<std::vector<int32_t>>();
+  KvCache cache(decoder_->config(), 8, at::kCPU);
+  PagedBatch batch;
+  batch.block_tables = {{7, 6, 5, 4, 3, 2, 1, 0}};
+  std::vector<int32_t> continuation;
+  size_t done = 0;
+  while (continuation.size() < vectors_["greedy"].size()) {
+    batch.token_ids.assign(ids.begin() + static_cast<int64_t>(done), ids.end());
+    batch.positions.clear();
+    for (; done < ids.size(); ++done) batch.positions.push_back(static_cast<int32_t>(done));
+    batch.sequences.assign(batch.token_ids.size(), 0);
+    const at::Tensor hidden = decoder_->ForwardPaged(batch, &cache).value();
+    const at::Tensor logits = ComputeLogits(hidden.narrow(0, hidden.size(0) - 1, 1), decoder_->OutputWeight()).value();
+    continuation.push_back(logits.argmax().item<int32_t>());
+    ids.push_back(continuation.back());
+  }
+  EXPECT_EQ(continuation, vectors_["greedy"].get<std::vector<int32_t>>());
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, TransformersParityTest, testing::Values("qwen3_tiny", "qwen3_tiny_untied"));
+
+TEST(CheckpointFolderTest, WrittenFolderHoldsTheSameBytesAndFiles) {
+  const std::string source = "model/testdata/qwen3_tiny";
+  const std::string folder = testing::TempDir() + "/written";
+  const std::string with_tokenizer = testing::TempDir() + "/source";
+  std::filesystem::remove_all(folder);
+  std::filesystem::remove_all(with_tokenizer);
+  std::filesystem::create_directories(folder);
+  std::filesystem::copy(source, with_tokenizer);
+  std::filesystem::copy("model/testdata/tokenizers/characters/tokenizer.json", with_tokenizer + "/tokenizer.json");
+  const ModelConfig config = LoadModelConfig(source).value();
+  const ParameterMap parameters = LoadParameters(source, config, at::kCPU).value();
+  const absl::Status status = WriteModelFolder(folder, with_tokenizer, parameters);
+  ASSERT_TRUE(status.ok()) << status;
+  for (const char* file : {"config.json", "generation_config.json", "tokenizer.json"}) {
+    EXPECT_EQ(common::ReadFile(absl::StrCat(folder, "/", file)).value(),
+              common::ReadFile(absl::StrCat(with_tokenizer, "/", file)).value());
+  }
+  const ParameterMap again = LoadParameters(folder, config, at::kCPU).value();
+  ASSERT_EQ(again.entries.size(), parameters.entries.size());
+  for (size_t i = 0; i < again.entries.size(); ++i) {
+    EXPECT_EQ(again.entries[i].first, parameters.entries[i].first);
+    EXPECT_TRUE(at::equal(again.entries[i].second, parameters.entries[i].second)) << again.entries[i].first;
+  }
+}
+
+TEST(CheckpointFolderTest, HalfPrecisionIsWidenedExactly) {
+  const std::string folder = testing::TempDir() + "/half";
+  std::filesystem::remove_all(folder);
+  std::filesystem::copy("model/testdata/qwen3_tiny_untied", folder);
+  const ModelConfig config = LoadModelConfig(folder).value();
+  const ParameterMap parameters = LoadParameters(folder, config, at::kCPU).value();
+  const auto shard = SafetensorsReader::Open(folder + "/model-00001-of-00002.safetensors").value();
+  int64_t compared = 0;
+  for (const SafetensorsEntry& entry : shard->entries()) {
+    ASSERT_EQ(entry.dtype, "BF16");
+    const std::string bytes(shard->Bytes(entry));
+    const at::Tensor raw = at::from_blob(const_cast<char*>(bytes.data()), entry.shape, at::kBFloat16);
+    EXPECT_TRUE(at::equal(parameters.Find(entry.name), raw.to(at::kFloat))) << entry.name;
+    ++compared;
+  }
+  EXPECT_GT(compared, 5);
+}
+
+}  // namespace
+}  // namespace cohort::model

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/weights/folder_files.h"
+
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "common/files.h"
+#include "common/status_macros.h"
+
+namespace cohort::model {
+namespace {
+
+struct CopiedFile {
+  const char* name;
+  bool required;
+};
+constexpr CopiedFile kCopiedFiles[] = {
+    {"config.json", true},
+    {"tokenizer.json", true},
+    {"generation_config.json", false},
+    {"tokenizer_config.json", false},
+    {"special_tokens_map.json", false},
+    {"added_tokens.json", false},
+    {"vocab.json", false},
+    {"merges.txt", false},
+    {"chat_template.jinja", false},
+};
+
+}  // namespace
+
+absl::Status CopyFolderFiles(const std::string& source_directory, const std::string& directory) {
+  for (const CopiedFile& file : kCopiedFiles) {
+    const absl::StatusOr<std::string> content = common::ReadFile(absl::StrCat(source_directory, "/", file.name));
+    if (!file.required && absl::IsNotFound(content.status())) continue;
+    if (!content.ok()) return content.status();
+    COHORT_RETURN_IF_ERROR(common::WriteFileAtomically(absl::StrCat(directory, "/", file.name), *content));
+  }
+  return absl::OkStatus();
+}
+
+void RemoveFolderFiles(const std::string& directory) {
+  for (const CopiedFile& file : kCopiedFiles) unlink(absl::StrCat(directory, "/", file.name).c_str());
+  unlink(absl::StrCat(directory, "/", kWeightsFile).c_str());
+}
+
+}  // namespace cohort::model

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_MODEL_WEIGHTS_FOLDER_FILES_H_
+#define COHORT_MODEL_WEIGHTS_FOLDER_FILES_H_
+
+// Torch-free.
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace cohort::model {
+
+inline constexpr char kWeightsFile[] = "model.safetensors";
+
+// Copies what a model folder has besides weights (config.json, tokenizer.json; generation_config.json and the other
+// tokenizer files where present) byte for byte, each atomically.
+absl::Status CopyFolderFiles(const std::string& source_directory, const std::string& directory);
+
+// Removes the same files and model.safetensors, to clear what a failed write left.
+void RemoveFolderFiles(const std::string& directory);
+
+}  // namespace cohort::model
+
+#endif  // COHORT_MODEL_WEIGHTS_FOLDER_FILES_H_

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/weights/weight_files.h"
+
+#include <sys/stat.h>
+
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/files.h"
+#include "common/status_macros.h"
+#include "model/strict_json.h"
+
+namespace cohort::model {
+namespace {
+
+constexpr char kSingleFile[] = "model.safetensors";
+constexpr char kIndexFile[] = "model.safetensors.index.json";
+
+bool Exists(const std::string& path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0;
+}
+
+std::string ShapeText(const std::vector<int64_t>& shape) { return absl::StrCat("[", absl::StrJoin(shape, ", "), "]"); }
+
+// A shard is a file of the folder itself, whatever the index says.
+bool IsPlainFileName(const std::string& name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
+}
+
+absl::StatusOr<std::map<std::string, std::string>> ReadIndex(const std::string& path) {
+  COHORT_ASSIGN_OR_RETURN(const std::string text, common::ReadFile(path));
+  COHORT_ASSIGN_OR_RETURN(const nlohmann::json index, ParseJsonObject(text, path));
+  const auto map = index.find("weight_map");
+  if (map == index.end() || !map->is_object() || map->empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": weight_map: missing, empty or not an object"));
+  }
+  std::map<std::string, std::string> file_of_tensor;
+  for (const auto& [tensor, file] : map->items()) {
+    if (!file.is_string() || !IsPlainFileName(file.get<std::string>())) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": weight_map: ", tensor, ": not a file name of this folder"));
+    }
+    file_of_tensor[tensor] = file.get<std::string>();
+  }
+  return file_of_tensor;
+}
+
+}  // namespace
+
+absl::StatusOr<WeightFiles> WeightFiles::Open(std::string_view directory) {
+  WeightFiles files(directory);
+  if (Exists(absl::StrCat(files.directory_, "/", kSingleFile))) {
+    COHORT_RETURN_IF_ERROR(files.AddFile(kSingleFile));
+    return files;
+  }
+  const std::string index_path = absl::StrCat(files.directory_, "/", kIndexFile);
+  if (!Exists(index_path)) {
+    return absl::NotFoundError(absl::StrCat(files.directory_, ": has neither ", kSingleFile, " nor ", kIndexFile));
+  }
+  COHORT_ASSIGN_OR_RETURN(const auto file_of_tensor, ReadIndex(index_path));
+  std::set<std::string> names;
+  for (const auto& [tensor, file] : file_of_tensor) names.insert(file);
+  for (const std::string& name : names) COHORT_RETURN_IF_ERROR(files.AddFile(name));
+  COHORT_RETURN_IF_ERROR(files.CheckIndex(file_of_tensor, index_path));
+  return files;
+}
+
+absl::Status WeightFiles::AddFile(const std::string& file_name) {
+  COHORT_ASSIGN_OR_RETURN(auto file, SafetensorsReader::Open(absl::StrCat(directory_, "/", file_name)));
+  for (const SafetensorsEntry& entry : file->entries()) {
+    if (!tensors_.emplace(entry.name, Tensor{file.get(), &entry}).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file->path(), ": tensor ", entry.name, ": is in another shard too"));
+    }
+  }
+  files_.push_back(std::move(file));
+  return absl::OkStatus();
+}
+
+absl::Status WeightFiles::CheckIndex(const std::map<std::string, std::string>& file_of_tensor,
+                                     const std::string& index_path) const {
+  for (const auto& [name, file] : file_of_tensor) {
+    const auto found = tensors_.find(name);
+    if (found == tensors_.end() || found->second.file->path() != absl::StrCat(directory_, "/", file)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(index_path, ": tensor ", name, ": is not in the shard named (", file, ")"));
+    }
+  }
+  for (const auto& [name, tensor] : tensors_) {
+    if (file_of_tensor.count(name) == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(tensor.file->path(), ": tensor ", name, ": is not in ", kIndexFile));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WeightFiles::Check(const std::vector<ParameterSpec>& parameters, bool tie_word_embeddings) const {
+  std::set<std::string_view> expected;
+  for (const ParameterSpec& parameter : parameters) {
+    expected.insert(parameter.name);
+    const auto found = tensors_.find(parameter.name);
+    if (found == tensors_.end()) {
+      return absl::InvalidArgumentError(absl::StrCat(files_.size() == 1 ? files_[0]->path() : directory_, ": tensor ",
+                                                     parameter.name, ": is missing"));
+    }
+    const SafetensorsEntry& entry = *found->second.entry;
+    if (entry.shape != parameter.shape) {
+      return absl::InvalidArgumentError(absl::StrCat(found->second.file->path(), ": tensor ", entry.name, ": shape is ",
+                                                     ShapeText(entry.shape), ", config.json needs ",
+                                                     ShapeText(parameter.shape)));
+    }
+    if (entry.dtype != "F32" && entry.dtype != "BF16" && entry.dtype != "F16") {
+      return absl::InvalidArgumentError(absl::StrCat(found->second.file->path(), ": tensor ", entry.name,
+                                                     ": dtype must be F32, BF16 or F16 (", entry.dtype, ")"));
+    }
+  }
+  for (const auto& [name, tensor] : tensors_) {
+    if (expected.count(name) != 0) continue;
+    if (tie_word_embeddings && name == "lm_head.weight") {
+      COHORT_RETURN_IF_ERROR(CheckTiedHead(tensor));
+      continue;
+    }
+    return absl::InvalidArgumentError(
+        absl::StrCat(tensor.file->path(), ": tensor ", name, ": the architecture has no such parameter"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WeightFiles::CheckTiedHead(const Tensor& head) const {
+  const auto embedding = tensors_.find("model.embed_tokens.weight");
+  if (embedding != tensors_.end() && embedding->second.entry->dtype == head.entry->dtype &&
+      embedding->second.Bytes() == head.Bytes()) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(head.file->path(),
+                   ": tensor lm_head.weight: differs from the embedding, but config.json says tie_word_embeddings"));
+}
+
+}  // namespace cohort::model

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_REWARD_MATH_TEXT_H_
+#define COHORT_REWARD_MATH_TEXT_H_
+
+#include <string>
+#include <string_view>
+
+namespace cohort::reward {
+
+// The longest answer that is looked at; longer ones are over the limit.
+inline constexpr int kMaxAnswerBytes = 4096;
+
+// One spelling for what models write in many: unicode minus, times and division signs, non-breaking spaces, LaTeX
+// operators
+// (\times, \cdot, \div, \left, \right, \dfrac, \!, \, ...) and \text{...} become plain ASCII; leading and trailing
+// white space, surrounding $...$, \(...\), **...** or `...` and a trailing full stop go. Linear in the text. Any bytes
+// are fine.
+std::string NormalizeMathText(std::string_view text);
+
+}  // namespace cohort::reward
+
+#endif  // COHORT_REWARD_MATH_TEXT_H_

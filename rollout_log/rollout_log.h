@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -21,16 +22,23 @@ struct RecordLocation {
   uint32_t crc = 0;          // CRC-32C of the payload
 };
 
+inline constexpr int64_t kDefaultMaxSegmentBytes = int64_t{64} << 20;
+
 // Append-only record of rollout groups in segment files of one folder (format: docs/rollout_log.md). Thread-safe.
 class RolloutLog {
  public:
-  // Opens or creates the folder. A tail beyond `end` (the last location that the store refers to; all zero when none) is
-  // torn and cut off.
-  static absl::StatusOr<std::unique_ptr<RolloutLog>> Open(std::string_view directory, const RecordLocation& end);
+  // Opens or creates the folder. A tail beyond `end` (the last location that the store refers to; all zero when none)
+  // is torn and cut off. DATA_LOSS names segment and offset of what is missing or wrong below `end`. A segment that has
+  // reached `max_segment_bytes` is followed by a new one.
+  static absl::StatusOr<std::unique_ptr<RolloutLog>> Open(std::string_view directory, const RecordLocation& end,
+                                                          int64_t max_segment_bytes = kDefaultMaxSegmentBytes);
   virtual ~RolloutLog() = default;
 
-  // Durable (fdatasync) when it returns.
+  // Durable (fdatasync) when it returns. On failure (a full disk, say) the log is as before.
   virtual absl::StatusOr<RecordLocation> Append(const cohort::v1::RolloutGroup& group) = 0;
+  // Several at the price of one fdatasync. All or none.
+  virtual absl::StatusOr<std::vector<RecordLocation>> AppendAll(
+      const std::vector<const cohort::v1::RolloutGroup*>& groups) = 0;
   // DATA_LOSS names segment and offset when the checksum is wrong.
   virtual absl::StatusOr<cohort::v1::RolloutGroup> Read(const RecordLocation& location) const = 0;
 };

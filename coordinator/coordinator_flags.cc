@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/coordinator_flags.h"
+
+#include <CLI/CLI.hpp>
+
+#include "common/exit_codes.h"
+#include "common/version.h"
+
+namespace cohort::coordinator {
+
+std::optional<CoordinatorFlags> ParseCoordinatorFlags(int argc, const char* const* argv, int* exit_code) {
+  CoordinatorFlags flags;
+  CLI::App app("Cohort coordinator: jobs, groups, plans and policy versions.");
+  app.set_version_flag("--version", common::kVersion);
+  app.add_option("--listen", flags.listen, "gRPC host:port; port 0 picks a free one")->capture_default_str();
+  app.add_option("--http_listen", flags.http_listen, "host:port of /metrics, /healthz, /readyz")->capture_default_str();
+  app.add_option("--data_dir", flags.data_dir, "folder of the job store and the rollout log")->capture_default_str();
+  app.add_option("--checkpoint_root", flags.checkpoint_root, "folder of run folders")->capture_default_str();
+  app.add_option("--model_root", flags.model_root, "where relative model paths start")->capture_default_str();
+  app.add_option("--data_root", flags.data_root, "where relative dataset paths start")->capture_default_str();
+  app.add_option("--lease_seconds", flags.lease_seconds, "silence after which a worker or rank counts as lost")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  app.add_option("--address_file", flags.address_file, "file to write the grpc= and http= addresses to once serving");
+  app.add_option("--log_level", flags.log_level, "what is logged")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
+  app.add_flag("--enable_reflection", flags.enable_reflection, "serve gRPC reflection");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    *exit_code = app.exit(error) == 0 ? common::kExitOk : common::kExitUsage;
+    return std::nullopt;
+  }
+  return flags;
+}
+
+}  // namespace cohort::coordinator

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/coordinator_flags.h"
+
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace cohort::coordinator {
+namespace {
+
+std::optional<CoordinatorFlags> Parse(std::vector<const char*> arguments, int* exit_code) {
+  arguments.insert(arguments.begin(), "cohort-coordinator");
+  return ParseCoordinatorFlags(static_cast<int>(arguments.size()), arguments.data(), exit_code);
+}
+
+TEST(CoordinatorFlagsTest, DefaultsListenOnLoopbackOnly) {
+  int exit_code = -1;
+  const auto flags = Parse({}, &exit_code);
+  ASSERT_TRUE(flags.has_value());
+  EXPECT_EQ(flags->listen, "127.0.0.1:7070");
+  EXPECT_EQ(flags->http_listen, "127.0.0.1:0");
+  EXPECT_FALSE(flags->enable_reflection);
+}
+
+TEST(CoordinatorFlagsTest, FlagsAreTaken) {
+  int exit_code = -1;
+  const auto flags = Parse({"--listen", "0.0.0.0:1", "--lease_seconds=2.5", "--enable_reflection"}, &exit_code);
+  ASSERT_TRUE(flags.has_value());
+  EXPECT_EQ(flags->listen, "0.0.0.0:1");
+  EXPECT_EQ(flags->lease_seconds, 2.5);
+  EXPECT_TRUE(flags->enable_reflection);
+}
+
+TEST(CoordinatorFlagsTest, BadCommandLinesExitWithTwo) {
+  const std::vector<std::vector<const char*>> bad = {
+      {"--bogus"}, {"positional"}, {"--lease_seconds", "0"}, {"--log_level", "loud"}, {"--listen"}};
+  for (const auto& arguments : bad) {
+    int exit_code = -1;
+    EXPECT_FALSE(Parse(arguments, &exit_code).has_value()) << arguments[0];
+    EXPECT_EQ(exit_code, 2) << arguments[0];
+  }
+}
+
+TEST(CoordinatorFlagsTest, HelpExitsWithZero) {
+  int exit_code = -1;
+  EXPECT_FALSE(Parse({"--help"}, &exit_code).has_value());
+  EXPECT_EQ(exit_code, 0);
+}
+
+}  // namespace
+}  // namespace cohort::coordinator

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/dataset/dataset.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "common/utf8.h"
+#include "coordinator/dataset/open_row_reader.h"
+
+namespace cohort::coordinator {
+namespace {
+
+constexpr size_t kShownBytes = 80;
+
+size_t ValidUtf8Bytes(std::string_view text) {
+  size_t valid = 0;
+  while (valid < text.size()) {
+    const size_t character = common::LeadingUtf8Character(text.substr(valid));
+    if (character == 0) break;
+    valid += character;
+  }
+  return valid;
+}
+
+absl::StatusOr<nlohmann::json> ParseRow(const std::string& text, const std::string& where) {
+  const size_t valid = ValidUtf8Bytes(text);
+  if (valid < text.size()) {
+    return absl::InvalidArgumentError(absl::StrCat(where, ": not UTF-8 at byte ", valid, " (",
+                                                   common::Printable(std::string_view(text).substr(valid), 8), ")"));
+  }
+  nlohmann::json row = nlohmann::json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
+  if (!row.is_object()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(where, ": not a JSON object (", common::Printable(text, kShownBytes), ")"));
+  }
+  return row;
+}
+
+absl::StatusOr<std::string> FieldText(const nlohmann::json& row, const std::string& field, const std::string& where) {
+  const auto it = row.find(field);
+  if (it == row.end() || it->is_null()) {
+    return absl::InvalidArgumentError(absl::StrCat(where, ": field missing (", field, ")"));
+  }
+  return it->is_string() ? it->get<std::string>() : it->dump();
+}
+
+absl::StatusOr<std::string> AnswerAfterMarker(const std::string& text, const std::string& marker,
+                                              const std::string& where) {
+  if (marker.empty()) return text;
+  const size_t at = text.rfind(marker);
+  if (at == std::string::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(where, ": the answer lacks the marker ", marker, " (", common::Printable(text, kShownBytes), ")"));
+  }
+  return std::string(absl::StripAsciiWhitespace(text.substr(at + marker.size())));
+}
+
+}  // namespace
+
+Dataset::Dataset(cohort::v1::DatasetSpec spec, std::unique_ptr<RowReader> rows)
+    : spec_(std::move(spec)), rows_(std::move(rows)) {}
+
+absl::StatusOr<std::unique_ptr<Dataset>> Dataset::Open(const cohort::v1::DatasetSpec& spec,
+                                                       std::string_view data_root) {
+  COHORT_ASSIGN_OR_RETURN(auto rows, OpenRowReader(spec, data_root));
+  return std::unique_ptr<Dataset>(new Dataset(spec, std::move(rows)));
+}
+
+absl::StatusOr<cohort::v1::Problem> Dataset::ReadProblem(int64_t row) const {
+  const std::string where = rows_->Describe(row);
+  COHORT_ASSIGN_OR_RETURN(const std::string text, rows_->Read(row));
+  COHORT_ASSIGN_OR_RETURN(const nlohmann::json fields, ParseRow(text, where));
+  COHORT_ASSIGN_OR_RETURN(const std::string prompt, FieldText(fields, spec_.fields().prompt(), where));
+  cohort::v1::Problem problem;
+  problem.set_problem_id(row);
+  problem.set_prompt(absl::StrCat(spec_.prompt_prefix(), prompt, spec_.prompt_suffix()));
+  problem.set_row_json(text);
+  if (spec_.fields().answer().empty()) return problem;
+  COHORT_ASSIGN_OR_RETURN(const std::string answer, FieldText(fields, spec_.fields().answer(), where));
+  COHORT_ASSIGN_OR_RETURN(*problem.mutable_answer(), AnswerAfterMarker(answer, spec_.fields().answer_marker(), where));
+  return problem;
+}
+
+absl::StatusOr<cohort::v1::Demonstration> Dataset::ReadDemonstration(int64_t row) const {
+  const std::string where = rows_->Describe(row);
+  COHORT_ASSIGN_OR_RETURN(const std::string text, rows_->Read(row));
+  COHORT_ASSIGN_OR_RETURN(const nlohmann::json fields, ParseRow(text, where));
+  COHORT_ASSIGN_OR_RETURN(const std::string prompt, FieldText(fields, spec_.fields().prompt(), where));
+  cohort::v1::Demonstration demonstration;
+  demonstration.set_problem_id(row);
+  demonstration.set_prompt(absl::StrCat(spec_.prompt_prefix(), prompt, spec_.prompt_suffix()));
+  COHORT_ASSIGN_OR_RETURN(*demonstration.mutable_completion(), FieldText(fields, spec_.fields().completion(), where));
+  if (demonstration.completion().empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(where, ": nothing to imitate (", spec_.fields().completion(), ")"));
+  }
+  return demonstration;
+}
+
+}  // namespace cohort::coordinator

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_COORDINATOR_DATASET_DATASET_H_
+#define COHORT_COORDINATOR_DATASET_DATASET_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "cohort/v1/data_spec.pb.h"
+#include "cohort/v1/rollout.pb.h"
+#include "coordinator/dataset/row_reader.h"
+
+namespace cohort::coordinator {
+
+// Rows as problems or demonstrations, by the spec's field mapping. Rows are read when asked for. Thread-safe.
+class Dataset final {
+ public:
+  // Errors name the field below DatasetSpec and the path.
+  static absl::StatusOr<std::unique_ptr<Dataset>> Open(const cohort::v1::DatasetSpec& spec, std::string_view data_root);
+
+  int64_t NumRows() const { return rows_->NumRows(); }
+  // INVALID_ARGUMENT names file, row and what is wrong: not UTF-8, no JSON object, a mapped field missing.
+  absl::StatusOr<cohort::v1::Problem> ReadProblem(int64_t row) const;
+  absl::StatusOr<cohort::v1::Demonstration> ReadDemonstration(int64_t row) const;
+  // For messages: "problems.jsonl row 12 (line 13)".
+  std::string Describe(int64_t row) const { return rows_->Describe(row); }
+
+ private:
+  Dataset(cohort::v1::DatasetSpec spec, std::unique_ptr<RowReader> rows);
+
+  const cohort::v1::DatasetSpec spec_;
+  const std::unique_ptr<RowReader> rows_;
+};
+
+}  // namespace cohort::coordinator
+
+#endif  // COHORT_COORDINATOR_DATASET_DATASET_H_

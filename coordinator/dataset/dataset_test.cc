@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/dataset/dataset.h"
+
+#include <gmock/gmock.h>
+
+#include <string>
+
+#include "common/files.h"
+#include "common/testing/status_matchers.h"
+#include "common/testing/temp_dir.h"
+#include "gtest/gtest.h"
+
+namespace cohort::coordinator {
+namespace {
+
+using common::StatusIs;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class DatasetTest : public ::testing::Test {
+ protected:
+  DatasetTest() {
+    spec_.mutable_jsonl()->set_path("rows.jsonl");
+    spec_.mutable_fields()->set_prompt("question");
+    spec_.mutable_fields()->set_answer("answer");
+    spec_.mutable_fields()->set_completion("solution");
+  }
+  absl::StatusOr<std::unique_ptr<Dataset>> Open(const std::string& content) {
+    EXPECT_OK(common::WriteFileAtomically(folder_.Join("rows.jsonl"), content));
+    return Dataset::Open(spec_, folder_.path());
+  }
+
+  common::TempDir folder_;
+  cohort::v1::DatasetSpec spec_;
+};
+
+TEST_F(DatasetTest, FieldsAreMappedWithPrefixAndSuffix) {
+  spec_.set_prompt_prefix("Q: ");
+  spec_.set_prompt_suffix(" A:");
+  ASSERT_OK_AND_ASSIGN(const auto dataset,
+                       Open("{\"question\": \"1+1\", \"answer\": 2}\n{\"question\": \"x\", \"answer\": \"y\"}"));
+  EXPECT_EQ(dataset->NumRows(), 2);
+  ASSERT_OK_AND_ASSIGN(const auto problem, dataset->ReadProblem(0));
+  EXPECT_EQ(problem.prompt(), "Q: 1+1 A:");
+  EXPECT_EQ(problem.answer(), "2") << "a number is its JSON text";
+  EXPECT_EQ(problem.row_json(), "{\"question\": \"1+1\", \"answer\": 2}");
+  EXPECT_EQ(dataset->ReadProblem(1)->problem_id(), 1);
+}
+
+TEST_F(DatasetTest, AnswerIsWhatFollowsTheLastMarker) {
+  spec_.mutable_fields()->set_answer_marker("####");
+  ASSERT_OK_AND_ASSIGN(const auto dataset, Open("{\"question\": \"q\", \"answer\": \"a #### b #### 1,234 \"}\n"
+                                                "{\"question\": \"q\", \"answer\": \"no marker\"}\n"));
+  EXPECT_EQ(dataset->ReadProblem(0)->answer(), "1,234");
+  EXPECT_THAT(dataset->ReadProblem(1), StatusIs(absl::StatusCode::kInvalidArgument,
+                                                AllOf(HasSubstr("row 1 (line 2)"), HasSubstr("(no marker)"))));
+}
+
+TEST_F(DatasetTest, BadRowsAreNamedByFileRowAndReason) {
+  ASSERT_OK_AND_ASSIGN(const auto dataset, Open("{\"question\": \"q\"}\n[1]\n{\"question\": \"\xC3(\"}\nnot json\n\n"));
+  ASSERT_EQ(dataset->NumRows(), 5);
+  EXPECT_THAT(dataset->ReadProblem(0), StatusIs(absl::StatusCode::kInvalidArgument,
+                                                AllOf(HasSubstr("rows.jsonl row 0 (line 1)"), HasSubstr("(answer)"))));
+  EXPECT_THAT(dataset->ReadProblem(1),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("row 1 (line 2): not a JSON object ([1])")));
+  EXPECT_THAT(dataset->ReadProblem(2),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("row 2 (line 3): not UTF-8 at byte 14")));
+  EXPECT_THAT(dataset->ReadProblem(3),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not a JSON object (not json)")));
+  EXPECT_THAT(dataset->ReadProblem(4), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("row 4 (line 5)")));
+  EXPECT_THAT(dataset->ReadProblem(5), StatusIs(absl::StatusCode::kOutOfRange));
+}
+
+TEST_F(DatasetTest, DemonstrationNeedsANonEmptyCompletion) {
+  ASSERT_OK_AND_ASSIGN(const auto dataset, Open("{\"question\": \"q\", \"solution\": \"s\"}\n"
+                                                "{\"question\": \"q\", \"solution\": \"\"}\n{\"question\": \"q\"}\n"));
+  EXPECT_EQ(dataset->ReadDemonstration(0)->completion(), "s");
+  EXPECT_THAT(dataset->ReadDemonstration(1),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("row 1 (line 2): nothing to imitate (solution)")));
+  EXPECT_THAT(dataset->ReadDemonstration(2),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("field missing (solution)")));
+}
+
+TEST_F(DatasetTest, MaxRowsCutsTheFile) {
+  spec_.set_max_rows(2);
+  ASSERT_OK_AND_ASSIGN(const auto dataset, Open("{\"question\":\"a\",\"answer\":1}\n{\"question\":\"b\",\"answer\":1}\n"
+                                                "not even json\n"));
+  EXPECT_EQ(dataset->NumRows(), 2);
+  EXPECT_EQ(dataset->ReadProblem(1)->prompt(), "b");
+}
+
+TEST_F(DatasetTest, RowsLongerThanTheReadBufferAreWhole) {
+  const std::string text(1 << 20, 'a');
+  ASSERT_OK_AND_ASSIGN(const auto dataset,
+                       Open("{\"question\":\"" + text + "\",\"answer\":1}\n{\"question\":\"b\",\"answer\":1}\n"));
+  ASSERT_EQ(dataset->NumRows(), 2);
+  EXPECT_EQ(dataset->ReadProblem(0)->prompt(), text);
+  EXPECT_EQ(dataset->ReadProblem(1)->prompt(), "b");
+}
+
+TEST_F(DatasetTest, EmptyMissingAndEscapingFilesAreRefusedByField) {
+  EXPECT_THAT(Open(""), StatusIs(absl::StatusCode::kInvalidArgument,
+                                 AllOf(HasSubstr("jsonl.path"), HasSubstr("no rows"), HasSubstr("rows.jsonl"))));
+  spec_.mutable_jsonl()->set_path("missing.jsonl");
+  EXPECT_THAT(Dataset::Open(spec_, folder_.path()),
+              StatusIs(absl::StatusCode::kInvalidArgument, AllOf(HasSubstr("jsonl.path"), HasSubstr("missing.jsonl"))));
+  spec_.mutable_jsonl()->set_path("../../etc/passwd");
+  EXPECT_THAT(Dataset::Open(spec_, folder_.path()),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("../../etc/passwd")));
+}
+
+}  // namespace
+}  // namespace cohort::coordinator

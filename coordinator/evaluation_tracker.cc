@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/evaluation_tracker.h"
+
+#include <iterator>
+
+#include "common/sha256.h"
+#include "coordinator/step_metrics.h"
+
+namespace cohort::coordinator {
+namespace {
+
+constexpr size_t kNumSamples = 3;
+
+}  // namespace
+
+EvaluationTracker::EvaluationTracker(const cohort::v1::EvaluationSpec& spec, int64_t version, int64_t num_problems,
+                                     double max_reward)
+    : spec_(spec),
+      version_(version),
+      max_reward_(max_reward),
+      num_outstanding_(num_problems * static_cast<int64_t>(spec.runs_size())) {}
+
+void EvaluationTracker::AddScored(const GroupRecord& group) {
+  --num_outstanding_;
+  scored_ids_.push_back(group.group_id);
+  RunTotals& run = runs_[group.evaluation_run];
+  const cohort::v1::PlannedGroup& planned = group.outcome.planned;
+  int64_t num_judged = 0, num_correct = 0;
+  for (int i = 0; i < planned.completion_tokens_size(); ++i) {
+    run.num_tokens += planned.completion_tokens(i);
+    if (planned.outcomes(i) != cohort::v1::SCORE_OUTCOME_GRADED) continue;
+    ++num_judged;
+    if (IsFullReward(planned.rewards(i), max_reward_)) ++num_correct;
+  }
+  run.num_sampled += planned.completion_tokens_size();
+  run.num_judged += num_judged;
+  run.num_no_verdict += planned.completion_tokens_size() - num_judged;
+  if (num_judged > 0) {
+    run.accuracies[group.problem_id] = static_cast<double>(num_correct) / static_cast<double>(num_judged);
+  }
+  run.samples[group.problem_id] = group.location;
+  if (run.samples.size() > kNumSamples) run.samples.erase(std::prev(run.samples.end()));
+}
+
+void EvaluationTracker::AddDropped(const GroupRecord& group) {
+  --num_outstanding_;
+  for (const auto& run : spec_.runs()) {
+    if (run.name() == group.evaluation_run) runs_[run.name()].num_no_verdict += run.samples_per_problem();
+  }
+}
+
+std::vector<cohort::v1::EvaluationResult> EvaluationTracker::Results() const {
+  std::vector<cohort::v1::EvaluationResult> results;
+  for (const auto& spec : spec_.runs()) {
+    const auto it = runs_.find(spec.name());
+    const RunTotals run = it == runs_.end() ? RunTotals{} : it->second;
+    cohort::v1::EvaluationResult& result = results.emplace_back();
+    result.set_run(spec.name());
+    result.set_policy_version(version_);
+    double accuracy_sum = 0;
+    for (const auto& [problem, accuracy] : run.accuracies) accuracy_sum += accuracy;
+    if (!run.accuracies.empty()) result.set_accuracy(accuracy_sum / static_cast<double>(run.accuracies.size()));
+    result.set_num_completions(run.num_judged);
+    result.set_num_no_verdict(run.num_no_verdict);
+    if (run.num_sampled > 0) {
+      result.set_mean_completion_tokens(static_cast<double>(run.num_tokens) / static_cast<double>(run.num_sampled));
+    }
+  }
+  return results;
+}
+
+std::vector<rollout_log::RecordLocation> EvaluationTracker::SampleLocations(const std::string& run) const {
+  std::vector<rollout_log::RecordLocation> locations;
+  const auto it = runs_.find(run);
+  if (it == runs_.end()) return locations;
+  for (const auto& [problem, location] : it->second.samples) locations.push_back(location);
+  return locations;
+}
+
+std::vector<GroupRecord> EvaluationGroups(const cohort::v1::EvaluationSpec& spec, int64_t version, int64_t first_id,
+                                          int64_t num_problems) {
+  std::vector<GroupRecord> groups;
+  for (const auto& run : spec.runs()) {
+    for (int64_t problem = 0; problem < num_problems; ++problem) {
+      GroupRecord& group = groups.emplace_back();
+      group.group_id = first_id++;
+      group.purpose = cohort::v1::GROUP_PURPOSE_EVALUATE;
+      group.evaluation_run = run.name();
+      group.problem_id = problem;
+      group.step = version;
+      group.policy_version = version;
+    }
+  }
+  return groups;
+}
+
+int64_t EvaluationSeed(int64_t training_seed, const std::string& run) {
+  const std::string digest = common::Sha256Of("evaluation/" + run);
+  uint64_t hash = 0;
+  for (int i = 0; i < 8; ++i) hash = (hash << 8) | static_cast<uint8_t>(digest[i]);
+  return static_cast<int64_t>(static_cast<uint64_t>(training_seed) ^ hash);
+}
+
+}  // namespace cohort::coordinator

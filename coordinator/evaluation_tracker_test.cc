@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/evaluation_tracker.h"
+
+#include <set>
+
+#include "coordinator/testing/job_builder.h"
+#include "gtest/gtest.h"
+
+namespace cohort::coordinator {
+namespace {
+
+cohort::v1::EvaluationSpec TwoRuns() {
+  cohort::v1::JobSpec spec;
+  AddEvaluation("sampled", 2, 0, &spec);
+  AddEvaluation("greedy", 1, 0, &spec);
+  return spec.evaluation();
+}
+
+// One completion per reward; a negative reward stands for no verdict.
+GroupRecord Scored(const std::string& run, int64_t problem, const std::vector<double>& rewards) {
+  GroupRecord group;
+  group.purpose = cohort::v1::GROUP_PURPOSE_EVALUATE;
+  group.evaluation_run = run;
+  group.problem_id = problem;
+  group.group_id = problem;
+  group.location.offset_bytes = problem;
+  for (const double reward : rewards) {
+    group.outcome.planned.add_completion_tokens(4);
+    group.outcome.planned.add_rewards(reward);
+    group.outcome.planned.add_outcomes(reward < 0 ? cohort::v1::SCORE_OUTCOME_NO_VERDICT
+                                                  : cohort::v1::SCORE_OUTCOME_GRADED);
+  }
+  return group;
+}
+
+TEST(EvaluationTrackerTest, AccuracyIsTheMeanOverProblemsOfTheShareOfFullRewards) {
+  EvaluationTracker tracker(TwoRuns(), /*version=*/5, /*num_problems=*/2, /*max_reward=*/1);
+  tracker.AddScored(Scored("sampled", 0, {1, 0.5}));
+  tracker.AddScored(Scored("sampled", 1, {1, -1}));
+  tracker.AddScored(Scored("greedy", 0, {0}));
+  EXPECT_FALSE(tracker.IsFinished());
+  tracker.AddScored(Scored("greedy", 1, {1}));
+  ASSERT_TRUE(tracker.IsFinished());
+  const auto results = tracker.Results();
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[0].run(), "sampled");
+  EXPECT_EQ(results[0].policy_version(), 5);
+  EXPECT_DOUBLE_EQ(results[0].accuracy(), 0.75) << "half of problem 0, all judged of problem 1";
+  EXPECT_EQ(results[0].num_completions(), 3);
+  EXPECT_EQ(results[0].num_no_verdict(), 1);
+  EXPECT_DOUBLE_EQ(results[0].mean_completion_tokens(), 4);
+  EXPECT_DOUBLE_EQ(results[1].accuracy(), 0.5);
+}
+
+TEST(EvaluationTrackerTest, DroppedGroupCountsAsCompletionsWithoutVerdict) {
+  EvaluationTracker tracker(TwoRuns(), 0, /*num_problems=*/1, 1);
+  GroupRecord dropped;
+  dropped.evaluation_run = "sampled";
+  tracker.AddDropped(dropped);
+  tracker.AddScored(Scored("greedy", 0, {1}));
+  ASSERT_TRUE(tracker.IsFinished());
+  EXPECT_EQ(tracker.Results()[0].num_no_verdict(), 2);
+  EXPECT_DOUBLE_EQ(tracker.Results()[0].accuracy(), 0);
+}
+
+TEST(EvaluationTrackerTest, SamplesAreTheFirstProblemsWhateverTheOrderOfArrival) {
+  EvaluationTracker tracker(TwoRuns(), 0, /*num_problems=*/5, 1);
+  for (const int64_t problem : {4, 1, 3, 0, 2}) tracker.AddScored(Scored("greedy", problem, {1}));
+  const auto samples = tracker.SampleLocations("greedy");
+  ASSERT_EQ(samples.size(), 3u);
+  for (int64_t i = 0; i < 3; ++i) EXPECT_EQ(samples[i].offset_bytes, i);
+  EXPECT_TRUE(tracker.SampleLocations("sampled").empty());
+}
+
+TEST(EvaluationTrackerTest, GroupsCoverEveryRunAndProblemOnce) {
+  const auto groups = EvaluationGroups(TwoRuns(), /*version=*/3, /*first_id=*/100, /*num_problems=*/4);
+  ASSERT_EQ(groups.size(), 8u);
+  std::set<int64_t> ids;
+  for (const auto& group : groups) {
+    ids.insert(group.group_id);
+    EXPECT_EQ(group.policy_version, 3);
+    EXPECT_EQ(group.purpose, cohort::v1::GROUP_PURPOSE_EVALUATE);
+  }
+  EXPECT_EQ(*ids.begin(), 100);
+  EXPECT_EQ(*ids.rbegin(), 107);
+  EXPECT_EQ(groups[4].evaluation_run, "greedy");
+}
+
+TEST(EvaluationTrackerTest, SeedsDifferByRunAndByTrainingSeed) {
+  EXPECT_EQ(EvaluationSeed(1, "sampled"), EvaluationSeed(1, "sampled"));
+  EXPECT_NE(EvaluationSeed(1, "sampled"), EvaluationSeed(1, "greedy"));
+  EXPECT_NE(EvaluationSeed(1, "sampled"), EvaluationSeed(2, "sampled"));
+  EXPECT_NE(EvaluationSeed(1, "sampled"), 1) << "not the seed of training";
+}
+
+}  // namespace
+}  // namespace cohort::coordinator

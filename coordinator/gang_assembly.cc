@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/gang_assembly.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/field_error.h"
+#include "common/status_macros.h"
+#include "common/telemetry/log.h"
+#include "coordinator/poll_deadline.h"
+#include "coordinator/run_folder.h"
+
+namespace cohort::coordinator {
+
+GangAssembly::GangAssembly(const CoordinatorContext* context, JobDirectory* directory)
+    : context_(context), directory_(directory), gangs_(context->lease_duration) {}
+
+absl::StatusOr<cohort::v1::JoinGangResponse> GangAssembly::Join(const cohort::v1::JoinGangRequest& request,
+                                                                const std::function<bool()>& is_cancelled) {
+  if (request.learner_id().empty()) return common::InvalidField("learner_id", "", "a learner needs an id");
+  const absl::Time deadline = PollDeadline(request.wait());
+  gangs_.BeginWait(request);
+  for (int64_t seen = context_->plans_signal->count();; seen = context_->plans_signal->count()) {
+    FormGangs();
+    if (gangs_.HasPlace(request.learner_id())) break;
+    // Forming may have moved the signal itself.
+    if (!context_->plans_signal->WaitBeyond(seen, deadline, is_cancelled)) break;
+  }
+  const std::optional<GangPlace> place = gangs_.EndWait(request.learner_id());
+  cohort::v1::JoinGangResponse response;
+  if (!place.has_value()) return response;
+  const auto runtime = directory_->Find(place->job);
+  if (!runtime.ok()) return response;
+  const JobRecord record = (*runtime)->Snapshot();
+  response.set_job(place->job);
+  response.set_rank(place->rank);
+  response.set_world_size(place->world_size);
+  response.set_incarnation(place->incarnation);
+  response.set_store_address(place->store_address);
+  *response.mutable_spec() = record.job.spec();
+  response.set_model_path(record.model_path);
+  response.set_checkpoint_directory(RunFolder(context_->checkpoint_root, place->job).CheckpointDirectory());
+  absl::MutexLock lock(&mutex_);
+  const GangStart& start = starts_[place->job];
+  response.set_resume_checkpoint(start.resume_checkpoint);
+  response.set_resume_version(start.resume_version);
+  return response;
+}
+
+absl::Status GangAssembly::Heartbeat(const cohort::v1::RankHeartbeatRequest& request) {
+  if (request.job().empty()) return absl::OkStatus();
+  COHORT_RETURN_IF_ERROR(
+      gangs_.Hear(request.job(), request.incarnation(), request.rank(), context_->clock->Monotonic()));
+  if (!request.is_draining()) return absl::OkStatus();
+  COHORT_ASSIGN_OR_RETURN(const auto runtime, FindJob(request.job()));
+  runtime->RequestStop(absl::StrCat("rank ", request.rank(), " (", request.learner_id(), ") was asked to terminate"));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<cohort::v1::StepPlan> GangAssembly::WaitForPlan(const cohort::v1::GetStepRequest& request,
+                                                               const std::function<bool()>& is_cancelled) {
+  const absl::Time deadline = PollDeadline(request.wait());
+  COHORT_ASSIGN_OR_RETURN(const auto runtime, FindJob(request.job()));
+  for (int64_t seen = context_->plans_signal->count();; seen = context_->plans_signal->count()) {
+    COHORT_RETURN_IF_ERROR(
+        gangs_.Hear(request.job(), request.incarnation(), request.rank(), context_->clock->Monotonic()));
+    COHORT_ASSIGN_OR_RETURN(auto plan, runtime->GetPlan(request));
+    if (plan.has_value()) {
+      if (plan->action() == cohort::v1::STEP_ACTION_STOP) gangs_.SetStopping(request.job());
+      return *std::move(plan);
+    }
+    if (!context_->plans_signal->WaitBeyond(seen, deadline, is_cancelled)) break;
+  }
+  return absl::UnavailableError(absl::StrCat("no plan yet: waits for ", runtime->Waiting().waits_for));
+}
+
+absl::StatusOr<std::shared_ptr<JobRuntime>> GangAssembly::FindJob(const std::string& job) const {
+  auto runtime = directory_->Find(job);
+  if (runtime.ok()) return runtime;
+  return absl::AbortedError(absl::StrCat("the gang was dissolved, join again (", job, " is over)"));
+}
+
+void GangAssembly::Tick() {
+  CollectLost();
+  FormGangs();
+}
+
+void GangAssembly::Drain(const std::string& reason) {
+  {
+    absl::MutexLock lock(&mutex_);
+    is_draining_ = true;
+  }
+  for (const auto& runtime : directory_->Runtimes()) runtime->RequestStop(reason);
+}
+
+bool GangAssembly::IsDrained() const {
+  for (const auto& runtime : directory_->Runtimes()) {
+    if (!runtime->IsStopped()) return false;
+  }
+  return true;
+}
+
+void GangAssembly::FormGangs() {
+  CollectLost();
+  absl::MutexLock lock(&mutex_);
+  if (is_draining_) return;
+  for (const auto& runtime : directory_->Runtimes()) {
+    const JobRecord record = runtime->Snapshot();
+    const std::string& job = record.job.name();
+    const int32_t world_size = record.job.spec().training().world_size();
+    if (record.job.state() != cohort::v1::JOB_STATE_QUEUED) continue;
+    if (gangs_.NumWaiting() < world_size) return;
+    const auto start = runtime->StartGang();
+    if (!start.ok()) continue;  // the job has failed by name
+    starts_[job] = *start;
+    if (!gangs_.Form(job, world_size, start->incarnation, context_->clock->Monotonic())) {
+      runtime->LoseGang(start->incarnation, "a rank left while the gang formed");
+      continue;
+    }
+    context_->plans_signal->Notify();
+  }
+}
+
+void GangAssembly::CollectLost() {
+  for (const LostGang& lost : gangs_.TakeLost(context_->clock->Monotonic())) {
+    log::Info("gang_dissolved", {{"job", lost.job}, {"incarnation", lost.incarnation}, {"reason", lost.reason}});
+    const auto runtime = directory_->Find(lost.job);
+    if (runtime.ok()) (*runtime)->LoseGang(lost.incarnation, lost.reason);
+  }
+}
+
+}  // namespace cohort::coordinator

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/gang_registry.h"
+
+#include <gmock/gmock.h>
+
+#include "common/testing/simulated_clock.h"
+#include "common/testing/status_matchers.h"
+#include "gtest/gtest.h"
+
+namespace cohort::coordinator {
+namespace {
+
+using common::StatusIs;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class GangRegistryTest : public ::testing::Test {
+ protected:
+  void Wait(const std::string& id) {
+    cohort::v1::JoinGangRequest request;
+    request.set_learner_id(id);
+    request.set_store_address(id + ":29500");
+    gangs_.BeginWait(request);
+  }
+  bool Form(int world_size) { return gangs_.Form("job", world_size, /*incarnation=*/1, clock_.Monotonic()); }
+  absl::Status Hear(int rank, int64_t incarnation = 1) {
+    return gangs_.Hear("job", incarnation, rank, clock_.Monotonic());
+  }
+
+  common::SimulatedClock clock_;
+  GangRegistry gangs_{absl::Seconds(10)};
+};
+
+TEST_F(GangRegistryTest, RanksFollowTheOrderOfLearnerIds) {
+  Wait("b");
+  Wait("a");
+  EXPECT_FALSE(Form(3)) << "too few";
+  ASSERT_TRUE(Form(2));
+  const auto b = gangs_.EndWait("b"), a = gangs_.EndWait("a");
+  ASSERT_TRUE(a.has_value() && b.has_value());
+  EXPECT_EQ(a->rank, 0);
+  EXPECT_EQ(b->rank, 1);
+  EXPECT_EQ(b->store_address, "a:29500") << "of rank 0";
+  EXPECT_EQ(b->world_size, 2);
+}
+
+TEST_F(GangRegistryTest, OnlyLearnersThatStillWaitGetAPlace) {
+  Wait("a");
+  EXPECT_FALSE(gangs_.EndWait("a").has_value());
+  EXPECT_FALSE(Form(1));
+  Wait("b");
+  EXPECT_EQ(gangs_.NumWaiting(), 1);
+  EXPECT_TRUE(Form(1));
+  EXPECT_EQ(gangs_.NumWaiting(), 0) << "a learner with a place waits no longer";
+}
+
+TEST_F(GangRegistryTest, SecondCallOfOneLearnerKeepsItWaiting) {
+  Wait("a");
+  Wait("a");
+  EXPECT_FALSE(gangs_.EndWait("a").has_value());
+  EXPECT_TRUE(Form(1));
+}
+
+TEST_F(GangRegistryTest, SilentRankDissolvesTheGang) {
+  Wait("a");
+  Wait("b");
+  ASSERT_TRUE(Form(2));
+  clock_.Advance(absl::Seconds(9));
+  EXPECT_OK(Hear(0));
+  EXPECT_THAT(gangs_.TakeLost(clock_.Monotonic()), IsEmpty());
+  clock_.Advance(absl::Seconds(1));
+  const auto lost = gangs_.TakeLost(clock_.Monotonic());
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_EQ(lost[0].job, "job");
+  EXPECT_THAT(lost[0].reason, HasSubstr("rank 1 (b) was silent for 10s"));
+  EXPECT_THAT(Hear(0), StatusIs(absl::StatusCode::kAborted));
+}
+
+TEST_F(GangRegistryTest, RankThatStartsAgainDissolvesTheGang) {
+  Wait("a");
+  Wait("b");
+  ASSERT_TRUE(Form(2));
+  gangs_.EndWait("a");
+  gangs_.EndWait("b");
+  Wait("b");
+  EXPECT_THAT(Hear(0), StatusIs(absl::StatusCode::kAborted)) << "at once, not at the next collection";
+  const auto lost = gangs_.TakeLost(clock_.Monotonic());
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_THAT(lost[0].reason, HasSubstr("rank 1 (b) started again"));
+  EXPECT_FALSE(gangs_.HasPlace("b"));
+}
+
+TEST_F(GangRegistryTest, StoppingGangLastsUntilEveryRankHasLeft) {
+  Wait("a");
+  Wait("b");
+  ASSERT_TRUE(Form(2));
+  gangs_.EndWait("a");
+  gangs_.EndWait("b");
+  gangs_.SetStopping("job");
+  Wait("b");
+  EXPECT_THAT(gangs_.TakeLost(clock_.Monotonic()), IsEmpty());
+  EXPECT_OK(Hear(0)) << "rank 0 may still seal its checkpoint";
+  clock_.Advance(absl::Seconds(10));
+  const auto lost = gangs_.TakeLost(clock_.Monotonic());
+  ASSERT_EQ(lost.size(), 1u) << "rank 0 ended without waiting again";
+  EXPECT_EQ(lost[0].reason, "all ranks stopped as planned");
+}
+
+TEST_F(GangRegistryTest, OtherIncarnationsAndRanksAreAborted) {
+  Wait("a");
+  ASSERT_TRUE(Form(1));
+  EXPECT_OK(Hear(0));
+  EXPECT_THAT(Hear(0, /*incarnation=*/2), StatusIs(absl::StatusCode::kAborted));
+  EXPECT_THAT(Hear(1), StatusIs(absl::StatusCode::kAborted));
+  EXPECT_THAT(gangs_.Hear("other", 1, 0, clock_.Monotonic()), StatusIs(absl::StatusCode::kAborted));
+}
+
+TEST_F(GangRegistryTest, JobHasOneGangAtATime) {
+  Wait("a");
+  Wait("b");
+  ASSERT_TRUE(Form(1));
+  EXPECT_FALSE(Form(1));
+}
+
+}  // namespace
+}  // namespace cohort::coordinator

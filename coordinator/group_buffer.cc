@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/group_buffer.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+
+namespace cohort::coordinator {
+namespace {
+
+bool IsUnscored(GroupState state) { return state == GroupState::kWaiting || state == GroupState::kInFlight; }
+
+bool HoldsSlot(const GroupRecord& group) { return group.purpose == cohort::v1::GROUP_PURPOSE_TRAIN; }
+
+}  // namespace
+
+absl::Status GroupBuffer::Admit(GroupRecord group) {
+  if (groups_.count(group.group_id) > 0) {
+    return absl::AlreadyExistsError(absl::StrCat("group already admitted (", group.group_id, ")"));
+  }
+  if (HoldsSlot(group) && num_used_slots_ >= num_slots_) {
+    return absl::ResourceExhaustedError(absl::StrCat("no free slot (", num_slots_, ")"));
+  }
+  if (HoldsSlot(group)) ++num_used_slots_;
+  const GroupState state = group.state;
+  GroupRecord* admitted = &groups_.emplace(group.group_id, std::move(group)).first->second;
+  ++counts_[state];
+  if (IsUnscored(state)) unscored_.emplace(admitted->policy_version, admitted->group_id);
+  if (state == GroupState::kWaiting) waiting_.emplace(admitted->policy_version, admitted->group_id);
+  return absl::OkStatus();
+}
+
+const GroupRecord* GroupBuffer::Find(int64_t group_id) const {
+  const auto it = groups_.find(group_id);
+  return it == groups_.end() ? nullptr : &it->second;
+}
+
+const GroupRecord* GroupBuffer::NextWaiting(const std::set<int64_t>& versions) const {
+  for (const int64_t version : versions) {
+    const auto it = waiting_.lower_bound({version, 0});
+    if (it != waiting_.end() && it->first == version) return Find(it->second);
+  }
+  return nullptr;
+}
+
+absl::Status GroupBuffer::Claim(int64_t group_id) {
+  COHORT_ASSIGN_OR_RETURN(GroupRecord * group, FindInState(group_id, {GroupState::kWaiting}));
+  ++group->attempt;
+  Move(group, GroupState::kInFlight);
+  return absl::OkStatus();
+}
+
+absl::Status GroupBuffer::Return(int64_t group_id, bool is_failure) {
+  COHORT_ASSIGN_OR_RETURN(GroupRecord * group, FindInState(group_id, {GroupState::kInFlight}));
+  if (is_failure) ++group->failed_attempts;
+  Move(group, GroupState::kWaiting);
+  return absl::OkStatus();
+}
+
+absl::Status GroupBuffer::SetScored(const GroupRecord& scored) {
+  COHORT_ASSIGN_OR_RETURN(GroupRecord * group,
+                          FindInState(scored.group_id, {GroupState::kInFlight, GroupState::kWaiting}));
+  group->scored_epoch = scored.scored_epoch;
+  group->scored_attempt = scored.scored_attempt;
+  group->location = scored.location;
+  group->outcome = scored.outcome;
+  Move(group, GroupState::kScored);
+  return absl::OkStatus();
+}
+
+absl::Status GroupBuffer::SetPlanned(int64_t group_id) {
+  COHORT_ASSIGN_OR_RETURN(GroupRecord * group, FindInState(group_id, {GroupState::kScored}));
+  Move(group, GroupState::kPlanned);
+  return absl::OkStatus();
+}
+
+absl::Status GroupBuffer::Finish(int64_t group_id) {
+  COHORT_ASSIGN_OR_RETURN(GroupRecord * group, FindInState(group_id, {GroupState::kPlanned, GroupState::kScored}));
+  Erase(group);
+  return absl::OkStatus();
+}
+
+absl::Status GroupBuffer::Drop(int64_t group_id) {
+  COHORT_ASSIGN_OR_RETURN(GroupRecord * group,
+                          FindInState(group_id, {GroupState::kWaiting, GroupState::kInFlight, GroupState::kScored}));
+  Erase(group);
+  return absl::OkStatus();
+}
+
+std::vector<const GroupRecord*> GroupBuffer::GroupsOfStep(int64_t step) const {
+  std::vector<const GroupRecord*> groups;
+  for (const auto& [id, group] : groups_) {
+    if (HoldsSlot(group) && group.step == step) groups.push_back(&group);
+  }
+  return groups;
+}
+
+std::optional<int64_t> GroupBuffer::OldestUnscoredVersion() const {
+  if (unscored_.empty()) return std::nullopt;
+  return unscored_.begin()->first;
+}
+
+int64_t GroupBuffer::NumInState(GroupState state) const {
+  const auto it = counts_.find(state);
+  return it == counts_.end() ? 0 : it->second;
+}
+
+absl::StatusOr<GroupRecord*> GroupBuffer::FindInState(int64_t group_id, std::initializer_list<GroupState> states) {
+  const auto it = groups_.find(group_id);
+  if (it == groups_.end()) return absl::NotFoundError(absl::StrCat("group not found (", group_id, ")"));
+  if (std::find(states.begin(), states.end(), it->second.state) == states.end()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("group ", group_id, " is in another state (", static_cast<int>(it->second.state), ")"));
+  }
+  return &it->second;
+}
+
+void GroupBuffer::Move(GroupRecord* group, GroupState state) {
+  const std::pair<int64_t, int64_t> key(group->policy_version, group->group_id);
+  --counts_[group->state];
+  group->state = state;
+  ++counts_[state];
+  if (state == GroupState::kWaiting) {
+    waiting_.insert(key);
+  } else {
+    waiting_.erase(key);
+  }
+  if (!IsUnscored(state)) unscored_.erase(key);
+}
+
+void GroupBuffer::Erase(GroupRecord* group) {
+  const std::pair<int64_t, int64_t> key(group->policy_version, group->group_id);
+  --counts_[group->state];
+  if (HoldsSlot(*group)) --num_used_slots_;
+  waiting_.erase(key);
+  unscored_.erase(key);
+  groups_.erase(key.second);
+}
+
+}  // namespace cohort::coordinator

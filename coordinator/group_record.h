@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_COORDINATOR_GROUP_RECORD_H_
+#define COHORT_COORDINATOR_GROUP_RECORD_H_
+
+#include <cstdint>
+#include <string>
+
+#include "cohort/v1/learner_service.pb.h"
+#include "cohort/v1/rollout.pb.h"
+#include "rollout_log/rollout_log.h"
+
+namespace cohort::coordinator {
+
+// waiting -> in flight -> scored -> planned -> trained (evaluation groups: scored -> evaluated), and from each of the
+// first three -> dropped. In flight exists in memory only: after a restart such a group waits again. Stored as these
+// numbers; those below kTrained are open.
+enum class GroupState : int32_t {
+  kWaiting = 1,
+  kInFlight = 2,
+  kScored = 3,
+  kPlanned = 4,
+  kTrained = 5,
+  kDropped = 6,
+  kEvaluated = 7,
+};
+
+// What the coordinator remembers of a scored group; the rollouts themselves are in the rollout log.
+struct GroupOutcome {
+  // Token counts, rewards and outcomes, as handed to the ranks.
+  cohort::v1::PlannedGroup planned;
+  int64_t num_truncated = 0;
+  // Seconds of the wall clock between which the group's tokens were sampled.
+  double generation_begin_seconds = 0;
+  double generation_end_seconds = 0;
+};
+
+// One admitted group: a row of the store. Plain record.
+struct GroupRecord {
+  int64_t group_id = 0;
+  cohort::v1::GroupPurpose purpose = cohort::v1::GROUP_PURPOSE_TRAIN;
+  std::string evaluation_run;  // empty for training
+  int64_t problem_id = 0;
+  int64_t epoch = 0;
+  int64_t step = 0;            // the plan that takes it; for evaluation the version that is evaluated
+  int64_t policy_version = 0;  // the version that samples it
+  GroupState state = GroupState::kWaiting;
+  int32_t attempt = 0;          // leases granted so far; the number of the newest
+  int32_t failed_attempts = 0;  // leases that ran out or came back with an error
+  std::string drop_reason;
+  // Lease under which it was scored.
+  int64_t scored_epoch = 0;
+  int32_t scored_attempt = 0;
+  // All zero before it is scored.
+  rollout_log::RecordLocation location;
+  GroupOutcome outcome;
+};
+
+}  // namespace cohort::coordinator
+
+#endif  // COHORT_COORDINATOR_GROUP_RECORD_H_

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/in_memory_job_store.h"
+
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+
+namespace cohort::coordinator {
+namespace {
+
+struct JobRows {
+  JobRecord record;
+  std::map<int64_t, GroupRecord> groups;
+  std::map<int64_t, cohort::v1::StepPlan> plans;
+  std::map<int64_t, VersionRecord> versions;
+  std::map<int64_t, cohort::v1::JobEvent> events;
+};
+
+class InMemoryJobStore final : public JobStore {
+ public:
+  absl::StatusOr<int64_t> BeginEpoch() override {
+    absl::MutexLock lock(&mutex_);
+    return ++epoch_;
+  }
+
+  absl::StatusOr<JobRecord> CreateJob(JobRecord record, const cohort::v1::JobEvent& first_event) override {
+    absl::MutexLock lock(&mutex_);
+    if (jobs_.count(record.job.name()) > 0) return absl::AlreadyExistsError(record.job.name());
+    for (const auto& [name, rows] : jobs_) {
+      const bool taken = !record.request_id.empty() && rows.record.request_id == record.request_id;
+      if (taken) return absl::AlreadyExistsError(record.request_id);
+    }
+    record.sequence = ++sequence_;
+    JobRows& rows = jobs_[record.job.name()];
+    rows.record = record;
+    rows.events[first_event.sequence()] = first_event;
+    return record;
+  }
+
+  absl::StatusOr<JobRecord> GetJob(std::string_view name) override {
+    absl::MutexLock lock(&mutex_);
+    const JobRows* rows = Find(name);
+    if (rows == nullptr) return NoJob(name);
+    return rows->record;
+  }
+
+  absl::StatusOr<JobRecord> FindJobByRequestId(std::string_view request_id) override {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [name, rows] : jobs_) {
+      if (!request_id.empty() && rows.record.request_id == request_id) return rows.record;
+    }
+    return absl::NotFoundError("no job with this request_id");
+  }
+
+  absl::StatusOr<std::vector<JobRecord>> ListJobs(const JobFilter& filter) override {
+    absl::MutexLock lock(&mutex_);
+    std::map<int64_t, JobRecord, std::greater<>> newest_first;
+    for (const auto& [name, rows] : jobs_) {
+      const bool selected = name.rfind(filter.name_prefix, 0) == 0 &&
+                            (filter.state == 0 || rows.record.job.state() == filter.state) &&
+                            (filter.below_sequence == 0 || rows.record.sequence < filter.below_sequence);
+      if (selected) newest_first[rows.record.sequence] = rows.record;
+    }
+    std::vector<JobRecord> page;
+    for (const auto& [sequence, record] : newest_first) {
+      if (static_cast<int>(page.size()) < filter.limit) page.push_back(record);
+    }
+    return page;
+  }
+
+  absl::Status Apply(std::string_view job, const JobChange& change) override {
+    absl::MutexLock lock(&mutex_);
+    JobRows* rows = Find(job);
+    if (rows == nullptr) return NoJob(job);
+    for (const auto& event : change.events) {
+      if (rows->events.count(event.sequence()) > 0) return absl::AlreadyExistsError("event sequence taken");
+    }
+    for (const auto& event : change.events) rows->events[event.sequence()] = event;
+    if (change.job.has_value()) {
+      rows->record.job = change.job->job;
+      rows->record.incarnation = change.job->incarnation;
+    }
+    for (const GroupRecord& group : change.groups) rows->groups[group.group_id] = group;
+    if (change.plan.has_value()) rows->plans[change.plan->version()] = *change.plan;
+    if (change.version.has_value()) rows->versions[change.version->version] = *change.version;
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<GroupRecord>> ListOpenGroups(std::string_view job) override {
+    absl::MutexLock lock(&mutex_);
+    std::vector<GroupRecord> groups;
+    const JobRows* rows = Find(job);
+    if (rows == nullptr) return groups;
+    for (const auto& [id, group] : rows->groups) {
+      if (group.state < GroupState::kTrained) groups.push_back(group);
+    }
+    return groups;
+  }
+
+  absl::StatusOr<std::vector<GroupRecord>> GetGroups(std::string_view job,
+                                                     const std::vector<int64_t>& group_ids) override {
+    absl::MutexLock lock(&mutex_);
+    std::vector<GroupRecord> groups;
+    for (const int64_t id : group_ids) {
+      const JobRows* rows = Find(job);
+      if (rows == nullptr || rows->groups.count(id) == 0) return absl::NotFoundError(absl::StrCat("group ", id));
+      groups.push_back(rows->groups.at(id));
+    }
+    return groups;
+  }
+
+  absl::StatusOr<cohort::v1::StepPlan> GetPlan(std::string_view job, int64_t version) override {
+    absl::MutexLock lock(&mutex_);
+    const JobRows* rows = Find(job);
+    if (rows == nullptr || rows->plans.count(version) == 0) return absl::NotFoundError("plan not found");
+    return rows->plans.at(version);
+  }
+
+  absl::StatusOr<std::vector<VersionRecord>> ListVersions(std::string_view job) override {
+    absl::MutexLock lock(&mutex_);
+    std::vector<VersionRecord> versions;
+    const JobRows* rows = Find(job);
+    if (rows == nullptr) return versions;
+    for (const auto& [number, version] : rows->versions) versions.push_back(version);
+    return versions;
+  }
+
+  absl::StatusOr<std::vector<cohort::v1::JobEvent>> ListEvents(std::string_view job, int64_t after,
+                                                               int limit) override {
+    absl::MutexLock lock(&mutex_);
+    std::vector<cohort::v1::JobEvent> events;
+    const JobRows* rows = Find(job);
+    if (rows == nullptr) return events;
+    for (auto it = rows->events.upper_bound(after); it != rows->events.end(); ++it) {
+      if (static_cast<int>(events.size()) < limit) events.push_back(it->second);
+    }
+    return events;
+  }
+
+  absl::StatusOr<rollout_log::RecordLocation> EndOfLog() override {
+    absl::MutexLock lock(&mutex_);
+    rollout_log::RecordLocation end;
+    for (const auto& [name, rows] : jobs_) {
+      for (const auto& [id, group] : rows.groups) {
+        const auto& location = group.location;
+        const bool later = std::tie(location.segment, location.offset_bytes) > std::tie(end.segment, end.offset_bytes);
+        if (location.length_bytes > 0 && later) end = location;
+      }
+    }
+    return end;
+  }
+
+ private:
+  static absl::Status NoJob(std::string_view name) {
+    return absl::NotFoundError(absl::StrCat("job not found (", std::string(name), ")"));
+  }
+
+  JobRows* Find(std::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const auto it = jobs_.find(std::string(name));
+    return it == jobs_.end() ? nullptr : &it->second;
+  }
+
+  absl::Mutex mutex_;
+  int64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t sequence_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, JobRows> jobs_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+std::unique_ptr<JobStore> MakeInMemoryJobStore() { return std::make_unique<InMemoryJobStore>(); }
+
+}  // namespace cohort::coordinator

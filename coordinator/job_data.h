@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_COORDINATOR_JOB_DATA_H_
+#define COHORT_COORDINATOR_JOB_DATA_H_
+
+#include <memory>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "cohort/v1/job.pb.h"
+#include "coordinator/dataset/dataset.h"
+#include "coordinator/prompt_cursor.h"
+
+namespace cohort::coordinator {
+
+// The datasets of a job, opened, and the order in which it trains on them. Each part is thread-safe.
+struct JobData {
+  std::unique_ptr<Dataset> train;       // problems or demonstrations
+  std::unique_ptr<Dataset> evaluation;  // null without evaluation
+  std::unique_ptr<PromptCursor> cursor;
+};
+
+// `spec` is resolved. Errors name the field path.
+absl::StatusOr<JobData> OpenJobData(const cohort::v1::JobSpec& spec, std::string_view data_root);
+
+}  // namespace cohort::coordinator
+
+#endif  // COHORT_COORDINATOR_JOB_DATA_H_

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/job_groups.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "common/telemetry/log.h"
+#include "coordinator/step_metrics.h"
+#include "coordinator/submitted_group.h"
+
+namespace cohort::coordinator {
+namespace {
+
+constexpr int32_t kDefaultMaxAttempts = 3;
+
+int64_t NumSlots(const cohort::v1::JobSpec& spec) {
+  const auto& rollout = spec.rlvr().rollout();
+  return (int64_t{rollout.fixed_lag()} + 1) * rollout.groups_per_step();
+}
+
+int32_t MaxAttempts(const cohort::v1::JobSpec& spec) {
+  return spec.has_rlvr() ? spec.rlvr().rollout().max_attempts() : kDefaultMaxAttempts;
+}
+
+}  // namespace
+
+JobGroups::JobGroups(const CoordinatorContext* context, JobLedger* ledger, const JobData* data)
+    : context_(context),
+      ledger_(ledger),
+      data_(data),
+      buffer_(NumSlots(ledger->spec())),
+      leases_(context->lease_duration),
+      policies_(ledger->name()) {}
+
+absl::StatusOr<std::unique_ptr<JobGroups>> JobGroups::Load(const CoordinatorContext* context, JobLedger* ledger,
+                                                           const JobData* data) {
+  std::unique_ptr<JobGroups> groups(new JobGroups(context, ledger, data));
+  COHORT_ASSIGN_OR_RETURN(auto open, context->store->ListOpenGroups(ledger->name()));
+  for (GroupRecord& group : open) COHORT_RETURN_IF_ERROR(groups->buffer_.Admit(std::move(group)));
+  // Before the first gang nothing has been admitted yet.
+  if (ledger->record().incarnation > 0) groups->TrackEvaluation(ledger->job().policy_version());
+  return groups;
+}
+
+std::vector<GroupRecord> JobGroups::GroupsOfVersion(int64_t version) const {
+  std::vector<GroupRecord> groups;
+  const cohort::v1::JobSpec& spec = ledger_->spec();
+  if (spec.has_rlvr()) {
+    const int64_t lag = spec.rlvr().rollout().fixed_lag();
+    const int64_t per_step = spec.rlvr().rollout().groups_per_step();
+    // Step s is sampled by version max(0, s - lag).
+    const int64_t first = version == 0 ? 0 : version + lag;
+    const int64_t last = std::min(version + lag, spec.training().num_steps() - 1);
+    for (int64_t id = first * per_step; id < (last + 1) * per_step; ++id) {
+      const PromptCursor::Prompt prompt = data_->cursor->PromptAt(id);
+      GroupRecord& group = groups.emplace_back();
+      group.group_id = id;
+      group.problem_id = prompt.row;
+      group.epoch = prompt.epoch;
+      group.step = id / per_step;
+      group.policy_version = version;
+    }
+  }
+  if (!NeedsEvaluation(version)) return groups;
+  for (GroupRecord& group : EvaluationGroupsOf(version)) groups.push_back(std::move(group));
+  return groups;
+}
+
+absl::Status JobGroups::Admit(std::vector<GroupRecord> groups) {
+  for (GroupRecord& group : groups) COHORT_RETURN_IF_ERROR(buffer_.Admit(std::move(group)));
+  TrackEvaluation(ledger_->job().policy_version());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<cohort::v1::GroupAssignment>> JobGroups::Claim(std::string_view worker_id, int max_groups) {
+  std::vector<cohort::v1::GroupAssignment> assignments;
+  while (static_cast<int>(assignments.size()) < max_groups) {
+    const GroupRecord* group = buffer_.NextWaiting(policies_.versions());
+    if (group == nullptr) break;
+    COHORT_ASSIGN_OR_RETURN(cohort::v1::GroupAssignment assignment, Assign(*group));
+    COHORT_RETURN_IF_ERROR(buffer_.Claim(group->group_id));
+    assignment.mutable_lease()->set_coordinator_epoch(context_->epoch);
+    assignment.mutable_lease()->set_attempt(group->attempt);
+    leases_.Grant(group->group_id, worker_id, assignment.lease(), context_->clock->Monotonic());
+    assignments.push_back(std::move(assignment));
+  }
+  return assignments;
+}
+
+bool JobGroups::Renew(std::string_view worker_id, const cohort::v1::GroupLease& lease) {
+  const absl::Duration now = context_->clock->Monotonic();
+  if (leases_.Renew(lease.group_id(), lease.lease(), now)) return true;
+  const GroupRecord* group = buffer_.Find(lease.group_id());
+  if (group == nullptr) return false;
+  if (group->state == GroupState::kScored || group->state == GroupState::kPlanned) {
+    return group->scored_epoch == lease.lease().coordinator_epoch() && group->scored_attempt == lease.lease().attempt();
+  }
+  const bool is_former = lease.lease().coordinator_epoch() < context_->epoch;
+  if (!is_former || !buffer_.Claim(lease.group_id()).ok()) return false;
+  leases_.Grant(lease.group_id(), worker_id, lease.lease(), now);
+  return true;
+}
+
+absl::StatusOr<JobGroups::SubmitCase> JobGroups::Judge(const cohort::v1::LeaseToken& token,
+                                                       const cohort::v1::RolloutGroup& group) const {
+  if (leases_.Holds(group.group_id(), token)) return SubmitCase::kAccept;
+  const GroupRecord* open = buffer_.Find(group.group_id());
+  GroupRecord record;
+  if (open != nullptr) {
+    record = *open;
+  } else {
+    const auto stored = context_->store->GetGroups(ledger_->name(), {group.group_id()});
+    if (absl::IsNotFound(stored.status())) return SubmitCase::kLost;
+    COHORT_RETURN_IF_ERROR(stored.status());
+    record = stored->front();
+  }
+  if (record.scored_epoch == token.coordinator_epoch() && record.scored_attempt == token.attempt() &&
+      record.location.length_bytes > 0) {
+    return SubmitCase::kDuplicate;
+  }
+  const bool is_former = token.coordinator_epoch() < context_->epoch && record.state == GroupState::kWaiting;
+  return is_former ? SubmitCase::kAccept : SubmitCase::kLost;
+}
+
+absl::Status JobGroups::SetScored(const std::vector<GroupRecord>& groups) {
+  JobChange change;
+  change.groups = groups;
+  COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(change)));
+  for (const GroupRecord& group : groups) {
+    COHORT_RETURN_IF_ERROR(buffer_.SetScored(group));
+    leases_.End(group.group_id);
+    const bool is_evaluation = group.purpose == cohort::v1::GROUP_PURPOSE_EVALUATE;
+    if (is_evaluation && evaluation_.has_value()) evaluation_->AddScored(group);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status JobGroups::Release(const std::vector<cohort::v1::GroupLease>& leases, const std::string& error) {
+  std::vector<int64_t> failed;
+  for (const auto& lease : leases) {
+    if (!leases_.Holds(lease.group_id(), lease.lease())) continue;
+    leases_.End(lease.group_id());
+    if (error.empty()) {
+      COHORT_RETURN_IF_ERROR(buffer_.Return(lease.group_id(), /*is_failure=*/false));
+    } else {
+      failed.push_back(lease.group_id());
+    }
+  }
+  return FailAttempts(failed, error);
+}
+
+absl::Status JobGroups::ReleaseExpired() {
+  const std::vector<int64_t> expired = leases_.TakeExpired(context_->clock->Monotonic());
+  if (!expired.empty()) {
+    log::Warning("leases_expired", {{"job", ledger_->name()}, {"groups", expired.size()}, {"first", expired.front()}});
+    context_->metrics->LeasesExpired(ledger_->name()).Increment(static_cast<double>(expired.size()));
+  }
+  return FailAttempts(expired, "the lease ran out");
+}
+
+absl::Status JobGroups::CheckShape(const cohort::v1::RolloutGroup& group) const {
+  const GroupRecord* record = buffer_.Find(group.group_id());
+  if (record == nullptr) return absl::NotFoundError(absl::StrCat("group not found (", group.group_id(), ")"));
+  const auto [group_size, sampling] = Shape(*record);
+  return CheckSubmittedGroup(group, *record, group_size, *sampling);
+}
+
+void JobGroups::EndEvaluation() {
+  for (const int64_t id : evaluation_->scored_ids()) {
+    // Scored by construction: AddScored follows SetScored.
+    (void)buffer_.Finish(id);
+  }
+  evaluation_.reset();
+}
+
+int64_t JobGroups::OldestNeededVersion(int64_t committed) const {
+  return std::min(committed, buffer_.OldestUnscoredVersion().value_or(committed));
+}
+
+std::optional<std::vector<const GroupRecord*>> JobGroups::ScoredGroupsOfStep(int64_t step) const {
+  std::vector<const GroupRecord*> groups = buffer_.GroupsOfStep(step);
+  for (const GroupRecord* group : groups) {
+    if (group->state == GroupState::kWaiting || group->state == GroupState::kInFlight) return std::nullopt;
+  }
+  return groups;
+}
+
+const cohort::v1::EvaluationRun* JobGroups::FindRun(const std::string& name) const {
+  for (const auto& run : ledger_->spec().evaluation().runs()) {
+    if (run.name() == name) return &run;
+  }
+  return nullptr;
+}
+
+std::pair<int32_t, const cohort::v1::SamplingSpec*> JobGroups::Shape(const GroupRecord& group) const {
+  if (group.purpose == cohort::v1::GROUP_PURPOSE_EVALUATE) {
+    const cohort::v1::EvaluationRun* run = FindRun(group.evaluation_run);
+    return {run->samples_per_problem(), &run->sampling()};
+  }
+  const auto& rollout = ledger_->spec().rlvr().rollout();
+  return {rollout.group_size(), &rollout.sampling()};
+}
+
+absl::StatusOr<cohort::v1::GroupAssignment> JobGroups::Assign(const GroupRecord& group) const {
+  const bool is_evaluation = group.purpose == cohort::v1::GROUP_PURPOSE_EVALUATE;
+  const Dataset& dataset = is_evaluation ? *data_->evaluation : *data_->train;
+  const int64_t seed = ledger_->spec().training().seed();
+  const auto [group_size, sampling] = Shape(group);
+  cohort::v1::GroupAssignment assignment;
+  COHORT_ASSIGN_OR_RETURN(*assignment.mutable_problem(), dataset.ReadProblem(group.problem_id));
+  assignment.set_job(ledger_->name());
+  assignment.set_group_id(group.group_id);
+  assignment.set_group_size(group_size);
+  *assignment.mutable_sampling() = *sampling;
+  assignment.set_policy_version(group.policy_version);
+  assignment.set_purpose(group.purpose);
+  assignment.set_evaluation_run(group.evaluation_run);
+  assignment.set_epoch(group.epoch);
+  assignment.set_seed(is_evaluation ? EvaluationSeed(seed, group.evaluation_run) : seed);
+  return assignment;
+}
+
+bool JobGroups::NeedsEvaluation(int64_t version) const {
+  const cohort::v1::JobSpec& spec = ledger_->spec();
+  if (!spec.has_evaluation()) return false;
+  const int64_t every = spec.evaluation().every_steps();
+  return version == 0 || version == spec.training().num_steps() || (every > 0 && version % every == 0);
+}
+
+bool JobGroups::IsEvaluated(int64_t version) const {
+  const auto& evaluations = ledger_->job().evaluations();
+  return std::any_of(evaluations.begin(), evaluations.end(),
+                     [version](const auto& result) { return result.policy_version() >= version; });
+}
+
+std::vector<GroupRecord> JobGroups::EvaluationGroupsOf(int64_t version) const {
+  const cohort::v1::JobSpec& spec = ledger_->spec();
+  const int64_t num_train = spec.training().num_steps() * spec.rlvr().rollout().groups_per_step();
+  const int64_t num_problems = data_->evaluation->NumRows();
+  const int64_t first = num_train + version * spec.evaluation().runs_size() * num_problems;
+  return EvaluationGroups(spec.evaluation(), version, first, num_problems);
+}
+
+void JobGroups::TrackEvaluation(int64_t version) {
+  if (evaluation_.has_value() || !NeedsEvaluation(version) || IsEvaluated(version)) return;
+  const cohort::v1::EvaluationSpec& spec = ledger_->spec().evaluation();
+  evaluation_.emplace(spec, version, data_->evaluation->NumRows(), MaxReward(spec.reward()));
+  for (const GroupRecord& group : EvaluationGroupsOf(version)) {
+    const GroupRecord* open = buffer_.Find(group.group_id);
+    if (open == nullptr) {
+      evaluation_->AddDropped(group);
+    } else if (open->state == GroupState::kScored) {
+      evaluation_->AddScored(*open);
+    }
+  }
+}
+
+absl::Status JobGroups::FailAttempts(const std::vector<int64_t>& group_ids, const std::string& error) {
+  if (group_ids.empty()) return absl::OkStatus();
+  const int32_t max_attempts = MaxAttempts(ledger_->spec());
+  JobRecord next = ledger_->record();
+  JobChange change;
+  for (const int64_t id : group_ids) {
+    COHORT_RETURN_IF_ERROR(buffer_.Return(id, /*is_failure=*/true));
+    GroupRecord& group = change.groups.emplace_back(*buffer_.Find(id));
+    if (group.failed_attempts < max_attempts) continue;
+    group.state = GroupState::kDropped;
+    group.drop_reason = absl::StrCat("errored after ", group.failed_attempts, " attempts: ", error);
+    ++(*next.job.mutable_dropped_groups())["errored"];
+    *change.events.emplace_back().mutable_notice() = absl::StrCat("group ", id, " dropped: ", group.drop_reason);
+  }
+  const std::vector<GroupRecord> groups = change.groups;
+  COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(next), std::move(change)));
+  for (const GroupRecord& group : groups) {
+    if (group.state != GroupState::kDropped) continue;
+    COHORT_RETURN_IF_ERROR(buffer_.Drop(group.group_id));
+    context_->metrics->GroupsDropped(ledger_->name(), "errored").Increment();
+    const bool is_evaluation = group.purpose == cohort::v1::GROUP_PURPOSE_EVALUATE;
+    if (is_evaluation && evaluation_.has_value()) evaluation_->AddDropped(group);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cohort::coordinator

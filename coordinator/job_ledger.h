@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_COORDINATOR_JOB_LEDGER_H_
+#define COHORT_COORDINATOR_JOB_LEDGER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cohort/v1/job_service.pb.h"
+#include "common/clock.h"
+#include "coordinator/change_signal.h"
+#include "coordinator/job_store.h"
+#include "coordinator/run_folder.h"
+
+namespace cohort::coordinator {
+
+// The durable half of one job: its record as last stored, and the numbering of its events. What is written here is in
+// the store before it is true in memory. Not thread-safe: guarded by its owner; the dependencies must outlive it.
+class JobLedger final {
+ public:
+  // Finds the next event number in the store and restores the run folder. `events_signal` wakes watchers.
+  static absl::StatusOr<std::unique_ptr<JobLedger>> Load(JobRecord record, std::string_view checkpoint_root,
+                                                         JobStore* store, common::Clock* clock,
+                                                         ChangeSignal* events_signal);
+
+  const JobRecord& record() const { return record_; }
+  const cohort::v1::Job& job() const { return record_.job; }
+  const cohort::v1::JobSpec& spec() const { return record_.job.spec(); }
+  const std::string& name() const { return record_.job.name(); }
+  const RunFolder& run_folder() const { return run_folder_; }
+
+  // Stores `next` and `change` together. Sets update_time, end_time, sequence numbers and times; a change of state adds
+  // its event. On failure nothing has changed.
+  absl::Status Write(JobRecord next, JobChange change);
+  // The same without a change of the job.
+  absl::Status Write(JobChange change);
+
+ private:
+  JobLedger(JobRecord record, std::string_view checkpoint_root, JobStore* store, common::Clock* clock,
+            ChangeSignal* events_signal);
+
+  JobRecord record_;
+  RunFolder run_folder_;
+  JobStore* const store_;
+  common::Clock* const clock_;
+  ChangeSignal* const events_signal_;
+  int64_t next_sequence_ = 1;
+};
+
+// QUEUED, RUNNING and CANCELLING have not ended.
+bool HasEnded(cohort::v1::JobState state);
+
+}  // namespace cohort::coordinator
+
+#endif  // COHORT_COORDINATOR_JOB_LEDGER_H_

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a job does by itself when its state allows: finish an evaluation, make a plan, end.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/status_macros.h"
+#include "common/telemetry/log.h"
+#include "coordinator/job_runtime.h"
+#include "coordinator/sample_completion.h"
+#include "coordinator/step_planner.h"
+
+namespace cohort::coordinator {
+
+void JobRuntime::Advance() {
+  absl::Status status;
+  if (ledger_->job().state() == cohort::v1::JOB_STATE_RUNNING && groups_ != nullptr) {
+    status = FinishEvaluation();
+    if (status.ok()) status = MakePlan();
+    if (status.ok()) status = FinishJob();
+  } else if (ledger_->job().state() == cohort::v1::JOB_STATE_CANCELLING && HasStopped()) {
+    status = SetState(cohort::v1::JOB_STATE_CANCELLED, "cancelled by request");
+  }
+  if (!status.ok()) log::Error("job_blocked", {{"job", ledger_->name()}, {"error", status}});
+  PinStopIfDue();
+}
+
+absl::Status JobRuntime::FinishEvaluation() {
+  const EvaluationTracker* evaluation = groups_->evaluation();
+  if (evaluation == nullptr || !evaluation->IsFinished()) return absl::OkStatus();
+  JobRecord next = ledger_->record();
+  JobChange change;
+  next.job.clear_evaluations();
+  for (const cohort::v1::EvaluationResult& result : evaluation->Results()) {
+    cohort::v1::EvaluationReport& report = *change.events.emplace_back().mutable_evaluation();
+    *report.mutable_result() = result;
+    *next.job.add_evaluations() = result;
+    for (const auto& location : evaluation->SampleLocations(result.run())) {
+      COHORT_ASSIGN_OR_RETURN(const auto group, context_->log->Read(location));
+      COHORT_ASSIGN_OR_RETURN(const auto problem, data_->evaluation->ReadProblem(group.problem_id()));
+      *report.add_samples() = MakeSample(problem, group);
+    }
+    log::Info("evaluation", {{"job", ledger_->name()},
+                             {"run", result.run()},
+                             {"policy_version", result.policy_version()},
+                             {"accuracy", result.accuracy()},
+                             {"no_verdict", result.num_no_verdict()}});
+  }
+  for (const int64_t id : evaluation->scored_ids()) {
+    GroupRecord& group = change.groups.emplace_back(*groups_->buffer().Find(id));
+    group.state = GroupState::kEvaluated;
+  }
+  COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(next), std::move(change)));
+  groups_->EndEvaluation();
+  ++progress_;
+  return absl::OkStatus();
+}
+
+absl::Status JobRuntime::MakePlan() {
+  const int64_t version = ledger_->job().policy_version();
+  if (plan_.has_value() || IsLastVersion() || groups_->evaluation() != nullptr || !stop_reason_.empty()) {
+    return absl::OkStatus();
+  }
+  const cohort::v1::JobSpec& spec = ledger_->spec();
+  const int64_t every = spec.checkpoint().every_steps();
+  const int64_t next_version = version + 1;
+  const bool seal = next_version == spec.training().num_steps() || (every > 0 && next_version % every == 0);
+  if (spec.has_sft()) {
+    const int64_t per_step = spec.sft().sequences_per_step();
+    std::vector<int64_t> rows;
+    for (int64_t i = 0; i < per_step; ++i) rows.push_back(data_->cursor->PromptAt(version * per_step + i).row);
+    return StorePlan(PlanDemonstrationStep(version, rows, seal), ledger_->record(), {});
+  }
+  auto groups = groups_->ScoredGroupsOfStep(version);
+  if (!groups.has_value()) return absl::OkStatus();
+  auto step = PlanRolloutStep({.version = version,
+                               .groups = *std::move(groups),
+                               .max_no_verdict_share = spec.rlvr().reward().max_no_verdict_share(),
+                               .seal_checkpoint = seal});
+  if (!step.ok()) {
+    Fail(std::string(step.status().message()));
+    return absl::OkStatus();
+  }
+  JobRecord next = ledger_->record();
+  JobChange change;
+  for (const cohort::v1::PlannedGroup& planned : step->plan.groups()) {
+    change.groups.push_back(*groups_->buffer().Find(planned.group_id()));
+    change.groups.back().state = GroupState::kPlanned;
+  }
+  for (const DroppedGroup& dropped : step->dropped) {
+    change.groups.push_back(*groups_->buffer().Find(dropped.group_id));
+    change.groups.back().state = GroupState::kDropped;
+    change.groups.back().drop_reason = dropped.reason;
+    ++(*next.job.mutable_dropped_groups())["no_verdict"];
+    context_->metrics->GroupsDropped(ledger_->name(), "no_verdict").Increment();
+  }
+  return StorePlan(std::move(step->plan), std::move(next), std::move(change));
+}
+
+absl::Status JobRuntime::StorePlan(cohort::v1::StepPlan plan, JobRecord next, JobChange change) {
+  change.plan = plan;
+  const std::vector<GroupRecord> groups = change.groups;
+  COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(next), std::move(change)));
+  for (const GroupRecord& group : groups) {
+    const bool is_planned = group.state == GroupState::kPlanned;
+    COHORT_RETURN_IF_ERROR(is_planned ? groups_->buffer().SetPlanned(group.group_id)
+                                      : groups_->buffer().Drop(group.group_id));
+  }
+  plan_ = std::move(plan);
+  ++progress_;
+  return absl::OkStatus();
+}
+
+absl::Status JobRuntime::FinishJob() {
+  const bool is_running = ledger_->job().state() == cohort::v1::JOB_STATE_RUNNING;
+  if (!is_running || !IsLastVersion() || groups_->evaluation() != nullptr ||
+      !IsSealed(ledger_->job().policy_version())) {
+    return absl::OkStatus();
+  }
+  const cohort::v1::EvaluationSpec& spec = ledger_->spec().evaluation();
+  for (int i = 0; i < spec.runs_size(); ++i) {
+    const cohort::v1::EvaluationResult& result = ledger_->job().evaluations(i);
+    const double wanted = spec.runs(i).min_final_accuracy();
+    const int64_t total = result.num_completions() + result.num_no_verdict();
+    const double max_share = spec.reward().max_no_verdict_share();
+    if (result.num_no_verdict() > max_share * static_cast<double>(total)) {
+      Fail(absl::StrCat("final evaluation ", result.run(), ": ", result.num_no_verdict(), " of ", total,
+                        " completions had no verdict, more than max_no_verdict_share (", max_share, ")"));
+      return absl::OkStatus();
+    }
+    if (result.accuracy() < wanted) {
+      Fail(absl::StrCat("final evaluation ", result.run(), ": accuracy ", result.accuracy(),
+                        " is below min_final_accuracy (", wanted, ")"));
+      return absl::OkStatus();
+    }
+  }
+  return SetState(cohort::v1::JOB_STATE_SUCCEEDED, "");
+}
+
+bool JobRuntime::IsLastVersion() const {
+  return ledger_->job().policy_version() == ledger_->spec().training().num_steps();
+}
+
+std::string JobRuntime::Describe() const {
+  const cohort::v1::JobState state = ledger_->job().state();
+  if (HasEnded(state)) return "";
+  if (state == cohort::v1::JOB_STATE_QUEUED) {
+    return absl::StrCat(ledger_->spec().training().world_size(), " learner ranks to join");
+  }
+  const int64_t version = ledger_->job().policy_version();
+  if (handout_.stop().has_value()) return absl::StrCat("ranks to stop at version ", handout_.stop()->version());
+  if (handout_.next_version() < version) {
+    return absl::StrCat("ranks to replay from version ", handout_.next_version(), " to ", version);
+  }
+  const GroupBuffer& buffer = groups_->buffer();
+  const int64_t num_waiting = buffer.NumInState(GroupState::kWaiting);
+  const int64_t num_in_flight = buffer.NumInState(GroupState::kInFlight);
+  if (plan_.has_value()) return absl::StrCat("ranks to commit version ", version + 1);
+  if (num_waiting > 0 && groups_->policies().Find(version) == nullptr) {
+    return absl::StrCat("rank 0 to publish version ", version);
+  }
+  if (num_in_flight > 0) {
+    std::vector<std::string> workers;
+    for (const auto& [worker, count] : groups_->leases().LeasesByWorker()) workers.push_back(worker);
+    return absl::StrCat("rollout workers ", absl::StrJoin(workers, ","), " to score ", num_in_flight, " groups");
+  }
+  if (num_waiting > 0) return absl::StrCat("rollout workers to claim ", num_waiting, " groups");
+  if (IsLastVersion()) return absl::StrCat("rank 0 to seal the checkpoint of version ", version);
+  return absl::StrCat("the plan of version ", version);
+}
+
+}  // namespace cohort::coordinator

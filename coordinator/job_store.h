@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_COORDINATOR_JOB_STORE_H_
+#define COHORT_COORDINATOR_JOB_STORE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cohort/v1/job.pb.h"
+#include "cohort/v1/job_service.pb.h"
+#include "cohort/v1/learner_service.pb.h"
+#include "coordinator/group_record.h"
+#include "rollout_log/rollout_log.h"
+
+namespace cohort::coordinator {
+
+// A job with what only the coordinator needs.
+struct JobRecord {
+  cohort::v1::Job job;
+  // Order of creation; set by CreateJob.
+  int64_t sequence = 0;
+  // CreateJobRequest.request_id, or empty, and the digest of that request.
+  std::string request_id;
+  std::string request_digest;
+  // Folder of the initial policy.
+  std::string model_path;
+  // Gangs formed so far.
+  int64_t incarnation = 0;
+};
+
+// A committed policy version, or version 0 once it was published.
+struct VersionRecord {
+  int64_t version = 0;
+  std::string digest;           // 32 bytes
+  std::string checkpoint_path;  // empty unless sealed
+};
+
+// What changes together for one job. Rows replace the rows of the same key; events are appended.
+struct JobChange {
+  std::optional<JobRecord> job;
+  std::vector<GroupRecord> groups;
+  std::optional<cohort::v1::StepPlan> plan;
+  std::optional<VersionRecord> version;
+  std::vector<cohort::v1::JobEvent> events;
+};
+
+// Selects a page of a list, newest job first.
+struct JobFilter {
+  std::string name_prefix;  // "namespaces/default/jobs/"
+  cohort::v1::JobState state = cohort::v1::JOB_STATE_UNSPECIFIED;
+  int64_t below_sequence = 0;  // 0: from the newest on
+  int limit = 0;
+};
+
+// Durable state of all jobs. A method that changes something is atomic and durable when it returns OK. Thread-safe.
+// in_memory_job_store.h is the fake; both pass job_store_contract_test.
+class JobStore {
+ public:
+  virtual ~JobStore() = default;
+
+  // Raises the coordinator epoch and returns it; once per start.
+  virtual absl::StatusOr<int64_t> BeginEpoch() = 0;
+
+  // Stores the job, with its first event, and sets its sequence. ALREADY_EXISTS when the name is taken.
+  virtual absl::StatusOr<JobRecord> CreateJob(JobRecord record, const cohort::v1::JobEvent& first_event) = 0;
+  // NOT_FOUND.
+  virtual absl::StatusOr<JobRecord> GetJob(std::string_view name) = 0;
+  // NOT_FOUND.
+  virtual absl::StatusOr<JobRecord> FindJobByRequestId(std::string_view request_id) = 0;
+  virtual absl::StatusOr<std::vector<JobRecord>> ListJobs(const JobFilter& filter) = 0;
+
+  // NOT_FOUND when there is no such job; ALREADY_EXISTS when an event's sequence is taken.
+  virtual absl::Status Apply(std::string_view job, const JobChange& change) = 0;
+
+  // Groups in a state below kTrained, by id.
+  virtual absl::StatusOr<std::vector<GroupRecord>> ListOpenGroups(std::string_view job) = 0;
+  // The given groups, in the given order. NOT_FOUND names the first that is missing.
+  virtual absl::StatusOr<std::vector<GroupRecord>> GetGroups(std::string_view job,
+                                                             const std::vector<int64_t>& group_ids) = 0;
+  // NOT_FOUND.
+  virtual absl::StatusOr<cohort::v1::StepPlan> GetPlan(std::string_view job, int64_t version) = 0;
+  // In order of version.
+  virtual absl::StatusOr<std::vector<VersionRecord>> ListVersions(std::string_view job) = 0;
+  // Events after `sequence`, oldest first, at most `limit`.
+  virtual absl::StatusOr<std::vector<cohort::v1::JobEvent>> ListEvents(std::string_view job, int64_t after,
+                                                                       int limit) = 0;
+  // The last record of the rollout log that a group refers to; all zero when there is none.
+  virtual absl::StatusOr<rollout_log::RecordLocation> EndOfLog() = 0;
+};
+
+}  // namespace cohort::coordinator
+
+#endif  // COHORT_COORDINATOR_JOB_STORE_H_

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/job_validation.h"
+
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/field_error.h"
+#include "common/status_macros.h"
+#include "coordinator/field_check.h"
+#include "coordinator/objective_validation.h"
+#include "coordinator/resource_name.h"
+#include "coordinator/reward_validation.h"
+
+namespace cohort::coordinator {
+namespace {
+
+constexpr int64_t kDefaultMicrobatchTokens = 8192;
+constexpr int32_t kDefaultMaxAttempts = 3;
+constexpr int32_t kDefaultKeepLast = 2;
+constexpr int32_t kMaxFixedLag = 64;
+
+absl::Status CheckModel(const cohort::v1::ModelSpec& model) {
+  if (model.has_from_job()) return CheckId("model.from_job", model.from_job());
+  if (model.path().empty()) return common::InvalidField("model.path", "", "needs a model folder, or from_job a job");
+  return absl::OkStatus();
+}
+
+absl::Status CheckData(const cohort::v1::DatasetSpec& data) {
+  if (data.reader_case() == cohort::v1::DatasetSpec::READER_NOT_SET) {
+    return common::InvalidField("jsonl", "", "a dataset needs a reader");
+  }
+  if (data.jsonl().path().empty()) return common::InvalidField("jsonl.path", "", "needs a file");
+  if (data.fields().prompt().empty()) return common::InvalidField("fields.prompt", "", "needs the name of a row field");
+  return CheckNotNegative("max_rows", data.max_rows());
+}
+
+absl::Status CheckProblems(const cohort::v1::DatasetSpec& data, const cohort::v1::RewardSpec& reward) {
+  COHORT_RETURN_IF_ERROR(CheckData(data));
+  if (data.fields().answer().empty() && NeedsAnswer(reward)) {
+    return common::InvalidField("fields.answer", "", "needs the name of a row field: math_answer compares with it");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ResolveSampling(cohort::v1::SamplingSpec* sampling) {
+  if (!sampling->has_temperature()) sampling->set_temperature(1);
+  if (!sampling->has_top_p()) sampling->set_top_p(1);
+  COHORT_RETURN_IF_ERROR(CheckNotNegative("temperature", sampling->temperature()));
+  COHORT_RETURN_IF_ERROR(CheckNotNegative("top_k", sampling->top_k()));
+  if (!(sampling->top_p() > 0 && sampling->top_p() <= 1)) {
+    return common::InvalidField("top_p", absl::StrCat(sampling->top_p()), "must be greater than 0 and at most 1");
+  }
+  return CheckPositive("max_completion_tokens", sampling->max_completion_tokens());
+}
+
+absl::Status ResolveRollout(const cohort::v1::ObjectiveSpec& objective, cohort::v1::RolloutSpec* rollout) {
+  COHORT_RETURN_IF_ERROR(CheckPositive("group_size", rollout->group_size()));
+  if (rollout->group_size() < 2 && IsGroupRelative(objective)) {
+    return common::InvalidField("group_size", absl::StrCat(rollout->group_size()),
+                                "must be at least 2 for a group-relative objective");
+  }
+  COHORT_RETURN_IF_ERROR(CheckPositive("groups_per_step", rollout->groups_per_step()));
+  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveSampling(rollout->mutable_sampling()), "sampling"));
+  if (rollout->sampling().temperature() == 0) {
+    return common::InvalidField("sampling.temperature", "0",
+                                "must be greater than 0: greedy completions of one prompt are all equal");
+  }
+  COHORT_RETURN_IF_ERROR(CheckRange("fixed_lag", rollout->fixed_lag(), 0, kMaxFixedLag));
+  if (rollout->max_attempts() == 0) rollout->set_max_attempts(kDefaultMaxAttempts);
+  return CheckPositive("max_attempts", rollout->max_attempts());
+}
+
+absl::Status ResolveRlvr(const cohort::v1::ObjectiveSpec& objective, cohort::v1::RlvrSpec* rlvr) {
+  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveReward(rlvr->mutable_reward()), "rlvr.reward"));
+  COHORT_RETURN_IF_ERROR(common::PrefixField(CheckProblems(rlvr->data(), rlvr->reward()), "rlvr.data"));
+  return common::PrefixField(ResolveRollout(objective, rlvr->mutable_rollout()), "rlvr.rollout");
+}
+
+absl::Status CheckSft(const cohort::v1::SftSpec& sft) {
+  COHORT_RETURN_IF_ERROR(common::PrefixField(CheckData(sft.data()), "sft.data"));
+  if (sft.data().fields().completion().empty()) {
+    return common::InvalidField("sft.data.fields.completion", "", "needs the name of a row field");
+  }
+  return CheckPositive("sft.sequences_per_step", sft.sequences_per_step());
+}
+
+absl::Status ResolveTraining(int64_t units_per_step, cohort::v1::TrainingSpec* training) {
+  COHORT_RETURN_IF_ERROR(CheckPositive("num_steps", training->num_steps()));
+  if (training->updates_per_step() == 0) training->set_updates_per_step(1);
+  if (training->world_size() == 0) training->set_world_size(1);
+  if (training->max_tokens_per_microbatch() == 0) training->set_max_tokens_per_microbatch(kDefaultMicrobatchTokens);
+  COHORT_RETURN_IF_ERROR(CheckPositive("updates_per_step", training->updates_per_step()));
+  COHORT_RETURN_IF_ERROR(CheckPositive("world_size", training->world_size()));
+  COHORT_RETURN_IF_ERROR(CheckPositive("max_tokens_per_microbatch", training->max_tokens_per_microbatch()));
+  COHORT_RETURN_IF_ERROR(CheckNotNegative("max_sequence_tokens", training->max_sequence_tokens()));
+  if (training->updates_per_step() > units_per_step) {
+    return common::InvalidField("updates_per_step", absl::StrCat(training->updates_per_step()),
+                                absl::StrCat("must not exceed the ", units_per_step, " groups of a step"));
+  }
+  if (training->world_size() > units_per_step) {
+    return common::InvalidField("world_size", absl::StrCat(training->world_size()),
+                                absl::StrCat("must not exceed the ", units_per_step, " groups of a step"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ResolveCheckpoint(cohort::v1::CheckpointSpec* checkpoint) {
+  COHORT_RETURN_IF_ERROR(CheckNotNegative("every_steps", checkpoint->every_steps()));
+  if (checkpoint->keep_last() == 0) checkpoint->set_keep_last(kDefaultKeepLast);
+  return CheckPositive("keep_last", checkpoint->keep_last());
+}
+
+absl::Status ResolveRun(cohort::v1::EvaluationRun* run) {
+  if (run->name().empty()) return common::InvalidField("name", "", "needs a name");
+  if (run->samples_per_problem() == 0) run->set_samples_per_problem(1);
+  COHORT_RETURN_IF_ERROR(CheckPositive("samples_per_problem", run->samples_per_problem()));
+  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveSampling(run->mutable_sampling()), "sampling"));
+  return CheckRange("min_final_accuracy", run->min_final_accuracy(), 0.0, 1.0);
+}
+
+absl::Status ResolveEvaluation(const cohort::v1::JobSpec& job, cohort::v1::EvaluationSpec* evaluation) {
+  if (!evaluation->has_reward() && !job.has_rlvr()) {
+    return common::InvalidField("reward", "", "is required for the evaluation of an sft job");
+  }
+  if (!evaluation->has_reward()) *evaluation->mutable_reward() = job.rlvr().reward();
+  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveReward(evaluation->mutable_reward()), "reward"));
+  COHORT_RETURN_IF_ERROR(common::PrefixField(CheckProblems(evaluation->data(), evaluation->reward()), "data"));
+  COHORT_RETURN_IF_ERROR(CheckNotNegative("every_steps", evaluation->every_steps()));
+  if (evaluation->runs().empty()) return common::InvalidField("runs", "", "needs at least one run");
+  std::set<std::string> names;
+  for (int i = 0; i < evaluation->runs_size(); ++i) {
+    const std::string field = absl::StrCat("runs[", i, "]");
+    COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveRun(evaluation->mutable_runs(i)), field));
+    if (!names.insert(evaluation->runs(i).name()).second) {
+      return common::InvalidField(field + ".name", evaluation->runs(i).name(), "must be unique");
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<cohort::v1::JobSpec> ResolveJobSpec(const cohort::v1::JobSpec& spec) {
+  cohort::v1::JobSpec job = spec;
+  COHORT_RETURN_IF_ERROR(CheckModel(job.model()));
+  if (job.kind_case() == cohort::v1::JobSpec::KIND_NOT_SET) {
+    return common::InvalidField("rlvr", "", "a job needs one of rlvr and sft");
+  }
+  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveObjective(job.has_sft(), job.mutable_objective()), "objective"));
+  if (job.has_rlvr()) COHORT_RETURN_IF_ERROR(ResolveRlvr(job.objective(), job.mutable_rlvr()));
+  if (job.has_sft()) COHORT_RETURN_IF_ERROR(CheckSft(job.sft()));
+  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveOptimizer(job.mutable_optimizer()), "optimizer"));
+  const int64_t units = job.has_sft() ? job.sft().sequences_per_step() : job.rlvr().rollout().groups_per_step();
+  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveTraining(units, job.mutable_training()), "training"));
+  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveCheckpoint(job.mutable_checkpoint()), "checkpoint"));
+  if (job.has_evaluation()) {
+    COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveEvaluation(job, job.mutable_evaluation()), "evaluation"));
+  }
+  return job;
+}
+
+}  // namespace cohort::coordinator

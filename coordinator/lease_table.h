@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_COORDINATOR_LEASE_TABLE_H_
+#define COHORT_COORDINATOR_LEASE_TABLE_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "cohort/v1/rollout.pb.h"
+
+namespace cohort::coordinator {
+
+// Who samples which group of one job until when. In memory only: after a restart every unscored group waits again. Time
+// is what the caller's monotonic clock says. Not thread-safe: guarded by its owner.
+class LeaseTable final {
+ public:
+  explicit LeaseTable(absl::Duration duration) : duration_(duration) {}
+
+  // The group must not be leased.
+  void Grant(int64_t group_id, std::string_view worker_id, const cohort::v1::LeaseToken& token, absl::Duration now);
+  // Prolongs the lease; false when this token does not hold it.
+  bool Renew(int64_t group_id, const cohort::v1::LeaseToken& token, absl::Duration now);
+  bool Holds(int64_t group_id, const cohort::v1::LeaseToken& token) const;
+  bool IsLeased(int64_t group_id) const { return leases_.count(group_id) > 0; }
+  void End(int64_t group_id) { leases_.erase(group_id); }
+  void Clear() { leases_.clear(); }
+  // Removes the leases that have run out and returns their groups, by id.
+  std::vector<int64_t> TakeExpired(absl::Duration now);
+  // Workers that hold leases, by id, and how many.
+  std::map<std::string, int64_t> LeasesByWorker() const;
+  int64_t size() const { return static_cast<int64_t>(leases_.size()); }
+
+ private:
+  struct Lease {
+    std::string worker_id;
+    cohort::v1::LeaseToken token;
+    absl::Duration end;
+  };
+
+  const absl::Duration duration_;
+  std::map<int64_t, Lease> leases_;
+};
+
+}  // namespace cohort::coordinator
+
+#endif  // COHORT_COORDINATOR_LEASE_TABLE_H_

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/lease_table.h"
+
+#include <gmock/gmock.h>
+
+#include "common/testing/simulated_clock.h"
+#include "gtest/gtest.h"
+
+namespace cohort::coordinator {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+cohort::v1::LeaseToken Token(int64_t epoch, int32_t attempt) {
+  cohort::v1::LeaseToken token;
+  token.set_coordinator_epoch(epoch);
+  token.set_attempt(attempt);
+  return token;
+}
+
+class LeaseTableTest : public ::testing::Test {
+ protected:
+  common::SimulatedClock clock_;
+  LeaseTable leases_{absl::Seconds(10)};
+};
+
+TEST_F(LeaseTableTest, LeaseRunsOutAfterItsDurationAndNotBefore) {
+  leases_.Grant(1, "a", Token(1, 1), clock_.Monotonic());
+  clock_.Advance(absl::Seconds(10) - absl::Nanoseconds(1));
+  EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), IsEmpty());
+  clock_.Advance(absl::Nanoseconds(1));
+  EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), ElementsAre(1));
+  EXPECT_FALSE(leases_.IsLeased(1));
+  EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), IsEmpty()) << "taken once";
+}
+
+TEST_F(LeaseTableTest, RenewalStartsTheDurationAgain) {
+  leases_.Grant(1, "a", Token(1, 1), clock_.Monotonic());
+  clock_.Advance(absl::Seconds(9));
+  EXPECT_TRUE(leases_.Renew(1, Token(1, 1), clock_.Monotonic()));
+  clock_.Advance(absl::Seconds(9));
+  EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), IsEmpty());
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), ElementsAre(1));
+}
+
+TEST_F(LeaseTableTest, OnlyTheGrantedTokenHoldsTheLease) {
+  leases_.Grant(1, "a", Token(2, 3), clock_.Monotonic());
+  EXPECT_TRUE(leases_.Holds(1, Token(2, 3)));
+  EXPECT_FALSE(leases_.Holds(1, Token(2, 2)));
+  EXPECT_FALSE(leases_.Holds(1, Token(1, 3)));
+  EXPECT_FALSE(leases_.Holds(2, Token(2, 3)));
+  EXPECT_FALSE(leases_.Renew(1, Token(2, 2), clock_.Monotonic()));
+}
+
+TEST_F(LeaseTableTest, CountsLeasesByWorker) {
+  leases_.Grant(1, "a", Token(1, 1), clock_.Monotonic());
+  leases_.Grant(2, "b", Token(1, 1), clock_.Monotonic());
+  leases_.Grant(3, "a", Token(1, 1), clock_.Monotonic());
+  EXPECT_THAT(leases_.LeasesByWorker(), ElementsAre(Pair("a", 2), Pair("b", 1)));
+  leases_.End(2);
+  EXPECT_EQ(leases_.size(), 2);
+}
+
+}  // namespace
+}  // namespace cohort::coordinator

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// cohort-coordinator: owns the jobs and serves them to clients, rollout workers and learner ranks.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/clock.h"
+#include "common/exit_codes.h"
+#include "common/files.h"
+#include "common/grpc_server.h"
+#include "common/shutdown.h"
+#include "common/status_macros.h"
+#include "common/telemetry/health.h"
+#include "common/telemetry/log.h"
+#include "common/telemetry/telemetry_server.h"
+#include "coordinator/coordinator.h"
+#include "coordinator/coordinator_flags.h"
+#include "coordinator/job_service.h"
+#include "coordinator/learner_service.h"
+#include "coordinator/preflight.h"
+#include "coordinator/rollout_service.h"
+#include "prometheus/registry.h"
+#include "reward/sandbox/zygote.h"
+
+namespace cohort::coordinator {
+namespace {
+
+// All of a drain stays inside Kubernetes' default grace period of 30 s.
+constexpr absl::Duration kDrainGrace = absl::Seconds(20);
+constexpr absl::Duration kServerGrace = absl::Seconds(2);
+
+absl::Status WriteAddresses(const std::string& path, const std::string& grpc, const std::string& http) {
+  if (path.empty()) return absl::OkStatus();
+  return common::WriteFileAtomically(path, absl::StrCat("grpc=", grpc, "\nhttp=", http, "\n"));
+}
+
+absl::Status Serve(const CoordinatorFlags& flags, reward::Zygote* zygote, const common::Shutdown& shutdown) {
+  prometheus::Registry registry;
+  common::Health health;
+  const std::string data_root = std::filesystem::absolute(flags.data_root).lexically_normal().string();
+  const auto preflight = [&](const cohort::v1::JobSpec& spec, const std::string& model_path) {
+    return CheckAgainstFiles(spec, model_path, {.data_root = data_root, .zygote = zygote});
+  };
+  const CoordinatorOptions options{.data_dir = flags.data_dir,
+                                   .checkpoint_root = flags.checkpoint_root,
+                                   .model_root = flags.model_root,
+                                   .data_root = data_root,
+                                   .lease_duration = absl::Seconds(flags.lease_seconds),
+                                   .tick_interval = absl::Seconds(std::min(1.0, flags.lease_seconds / 4))};
+  COHORT_ASSIGN_OR_RETURN(auto http,
+                          common::TelemetryServer::Create(flags.http_listen, "cohort-coordinator", &registry, &health));
+  COHORT_ASSIGN_OR_RETURN(auto coordinator, Coordinator::Open(options, preflight, common::SystemClock(), &registry));
+  JobServiceImpl jobs(coordinator.get());
+  RolloutServiceImpl rollouts(coordinator.get());
+  LearnerServiceImpl learners(coordinator.get());
+  COHORT_ASSIGN_OR_RETURN(
+      auto server, common::GrpcServer::Create(flags.listen, {&jobs, &rollouts, &learners}, flags.enable_reflection));
+  health.SetReady();
+  log::Info("serving", {{"grpc", server->Address()}, {"http", http->Address()}});
+  COHORT_RETURN_IF_ERROR(WriteAddresses(flags.address_file, server->Address(), http->Address()));
+  shutdown.WaitFor(absl::InfiniteDuration());
+  health.SetNotReady("draining");
+  server->SetServing(false);
+  const bool is_drained = coordinator->Drain(kDrainGrace);
+  log::Info("drained", {{"complete", is_drained}});
+  coordinator->EndPolls();
+  server->Shutdown(kServerGrace);
+  return absl::OkStatus();
+}
+
+int Main(int argc, char** argv) {
+  int exit_code = common::kExitOk;
+  const auto flags = ParseCoordinatorFlags(argc, argv, &exit_code);
+  if (!flags.has_value()) return exit_code;
+  // Before anything starts a thread.
+  const auto zygote = reward::Zygote::Start();
+  const common::Shutdown shutdown;
+  absl::Status status = zygote.status();
+  if (status.ok()) status = log::Configure("cohort-coordinator", flags->log_level);
+  if (status.ok()) status = Serve(*flags, zygote->get(), shutdown);
+  if (status.ok()) return common::kExitOk;
+  std::fprintf(stderr, "cohort-coordinator: %s\n", std::string(status.message()).c_str());
+  return common::kExitFailure;
+}
+
+}  // namespace
+}  // namespace cohort::coordinator
+
+int main(int argc, char** argv) { return cohort::coordinator::Main(argc, argv); }

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_COORDINATOR_PAGE_TOKEN_H_
+#define COHORT_COORDINATOR_PAGE_TOKEN_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace cohort::coordinator {
+
+// Opaque tokens of lists. A token is bound to the question that it continues (`query`: parent, filter). Pure functions.
+std::string EncodePageToken(std::string_view query, int64_t position);
+
+// INVALID_ARGUMENT names the field page_token when it is none of ours or belongs to another query.
+absl::StatusOr<int64_t> DecodePageToken(std::string_view query, std::string_view token);
+
+}  // namespace cohort::coordinator
+
+#endif  // COHORT_COORDINATOR_PAGE_TOKEN_H_

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/preflight.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <string>
+
+#include "common/files.h"
+#include "common/testing/status_matchers.h"
+#include "common/testing/temp_dir.h"
+#include "coordinator/job_validation.h"
+#include "coordinator/testing/job_builder.h"
+#include "gtest/gtest.h"
+#include "model/weights/model_folder.h"
+
+namespace cohort::coordinator {
+namespace {
+
+using common::StatusIs;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class PreflightTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    zygote_ = *reward::Zygote::Start();
+    ASSERT_OK(model::WriteRandomModel("examples/arithmetic/model", folder_.Join("model"), /*seed=*/1));
+    WriteProblems("{\"question\": \"1+2=\", \"answer\": \"3\"}\n{\"question\": \"2+2=\", \"answer\": \"4\"}\n");
+  }
+  void WriteProblems(const std::string& rows) {
+    ASSERT_OK(common::WriteFileAtomically(folder_.Join("problems.jsonl"), rows));
+  }
+  absl::StatusOr<cohort::v1::JobSpec> Check(const cohort::v1::JobSpec& spec) {
+    const auto resolved = ResolveJobSpec(spec);
+    EXPECT_OK(resolved);
+    return CheckAgainstFiles(*resolved, folder_.Join("model"), {.data_root = folder_.path(), .zygote = zygote_.get()});
+  }
+
+  std::unique_ptr<reward::Zygote> zygote_;
+  common::TempDir folder_;
+};
+
+TEST_F(PreflightTest, GoodJobPassesAndTakesItsContextFromTheModel) {
+  ASSERT_OK_AND_ASSIGN(const auto job, Check(SmallRlvrSpec()));
+  EXPECT_EQ(job.training().max_sequence_tokens(), 64);
+  EXPECT_OK(Check(SmallSftSpec()));
+}
+
+TEST_F(PreflightTest, ContextAboveTheModelsIsRefused) {
+  cohort::v1::JobSpec spec = SmallRlvrSpec();
+  spec.mutable_training()->set_max_sequence_tokens(65);
+  EXPECT_THAT(Check(spec), StatusIs(absl::StatusCode::kInvalidArgument,
+                                    AllOf(StartsWith("training.max_sequence_tokens: "), HasSubstr("64 (65)"))));
+}
+
+TEST_F(PreflightTest, BadModelFolderIsNamed) {
+  std::filesystem::resize_file(folder_.Join("model/model.safetensors"), 1000);
+  EXPECT_THAT(Check(SmallRlvrSpec()), StatusIs(absl::StatusCode::kInvalidArgument,
+                                               AllOf(StartsWith("model.path: "), HasSubstr("model.safetensors"))));
+  std::filesystem::remove(folder_.Join("model/config.json"));
+  EXPECT_THAT(Check(SmallRlvrSpec()), StatusIs(absl::StatusCode::kInvalidArgument,
+                                               AllOf(StartsWith("model.path: "), HasSubstr("config.json"))));
+}
+
+TEST_F(PreflightTest, PromptLongerThanTheContextNamesTheRow) {
+  const std::string prompt(64, '1');
+  WriteProblems("{\"question\": \"1+2=\", \"answer\": \"3\"}\n{\"question\": \"" + prompt + "\", \"answer\": \"4\"}\n");
+  EXPECT_THAT(Check(SmallRlvrSpec()),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(StartsWith("rlvr.data: "), HasSubstr("problems.jsonl row 1 (line 2): the prompt is longer "
+                                                                  "than the context (64 tokens"))));
+}
+
+TEST_F(PreflightTest, DemonstrationLongerThanTheContextNamesTheRow) {
+  WriteProblems("{\"question\": \"1+2=\", \"answer\": \"" + std::string(60, '3') + "\"}\n");
+  EXPECT_THAT(Check(SmallSftSpec()),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(StartsWith("sft.data: "), HasSubstr("row 0 (line 1): the demonstration is longer"))));
+}
+
+TEST_F(PreflightTest, TextThatTheVocabularyCannotExpressNamesTheRow) {
+  WriteProblems("{\"question\": \"1+2=\", \"answer\": \"3\"}\n{\"question\": \"one\", \"answer\": \"4\"}\n");
+  EXPECT_THAT(Check(SmallRlvrSpec()), StatusIs(absl::StatusCode::kInvalidArgument,
+                                               AllOf(StartsWith("rlvr.data: "), HasSubstr("row 1 (line 2)"))));
+}
+
+TEST_F(PreflightTest, GroundTruthThatTheVerifierRejectsNamesRowAndValue) {
+  WriteProblems("{\"question\": \"1+2=\", \"answer\": \"3\"}\n{\"question\": \"2+2=\", \"answer\": \"four\"}\n");
+  EXPECT_THAT(Check(SmallRlvrSpec()),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(StartsWith("rlvr.data: "), HasSubstr("row 1 (line 2)"), HasSubstr("four"))));
+}
+
+TEST_F(PreflightTest, EvaluationDataIsCheckedToo) {
+  cohort::v1::JobSpec spec = SmallRlvrSpec();
+  AddEvaluation("greedy", 1, 0, &spec);
+  ASSERT_OK(
+      common::WriteFileAtomically(folder_.Join("held_out.jsonl"), "{\"question\": \"1+1=\", \"answer\": \"x\"}\n"));
+  EXPECT_THAT(Check(spec), StatusIs(absl::StatusCode::kInvalidArgument,
+                                    AllOf(StartsWith("evaluation.data: "), HasSubstr("held_out.jsonl row 0"))));
+}
+
+}  // namespace
+}  // namespace cohort::coordinator

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/reward_validation.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/field_error.h"
+#include "common/status_macros.h"
+#include "coordinator/field_check.h"
+
+namespace cohort::coordinator {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+constexpr double kDefaultMaxNoVerdictShare = 0.1;
+constexpr int64_t kDefaultDeadlineSeconds = 5;
+constexpr int64_t kMaxDeadlineSeconds = 3600;
+constexpr int64_t kDefaultMaxMemoryBytes = int64_t{1} << 30;
+
+absl::Status ResolveVerifier(cohort::v1::VerifierSpec* verifier) {
+  std::string kind;
+  switch (verifier->verifier_case()) {
+    case cohort::v1::VerifierSpec::kMathAnswer:
+      kind = "math_answer";
+      break;
+    case cohort::v1::VerifierSpec::kCountdown: {
+      kind = "countdown";
+      cohort::v1::CountdownVerifier* countdown = verifier->mutable_countdown();
+      if (countdown->numbers_field().empty()) countdown->set_numbers_field("numbers");
+      if (countdown->target_field().empty()) countdown->set_target_field("target");
+      break;
+    }
+    case cohort::v1::VerifierSpec::kCommand: {
+      kind = "command";
+      cohort::v1::CommandVerifier* command = verifier->mutable_command();
+      if (command->argv().empty()) return common::InvalidField("command.argv", "", "needs a program");
+      COHORT_RETURN_IF_ERROR(CheckNotNegative("command.max_memory_bytes", command->max_memory_bytes()));
+      if (command->max_memory_bytes() == 0) command->set_max_memory_bytes(kDefaultMaxMemoryBytes);
+      break;
+    }
+    case cohort::v1::VerifierSpec::VERIFIER_NOT_SET:
+      return common::InvalidField("verifier", verifier->name(), "needs one of math_answer, countdown, command");
+  }
+  if (verifier->name().empty()) verifier->set_name(kind);
+  if (!verifier->has_weight()) verifier->set_weight(1);
+  if (!std::isfinite(verifier->weight()) || verifier->weight() == 0) {
+    return common::InvalidField("weight", absl::StrCat(verifier->weight()), "must be finite and not 0");
+  }
+  if (!verifier->has_deadline()) *verifier->mutable_deadline() = TimeUtil::SecondsToDuration(kDefaultDeadlineSeconds);
+  const auto& deadline = verifier->deadline();
+  if (deadline.seconds() < 0 || deadline.nanos() < 0 || deadline.seconds() > kMaxDeadlineSeconds ||
+      (deadline.seconds() == 0 && deadline.nanos() == 0)) {
+    return common::InvalidField("deadline", TimeUtil::ToString(deadline), "must be greater than 0 and at most 1 h");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ResolveReward(cohort::v1::RewardSpec* reward) {
+  if (reward->verifiers().empty()) return common::InvalidField("verifiers", "", "needs at least one verifier");
+  std::set<std::string> names;
+  bool has_positive_weight = false;
+  for (int i = 0; i < reward->verifiers_size(); ++i) {
+    cohort::v1::VerifierSpec* verifier = reward->mutable_verifiers(i);
+    const std::string field = absl::StrCat("verifiers[", i, "]");
+    COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveVerifier(verifier), field));
+    if (!names.insert(verifier->name()).second) {
+      return common::InvalidField(field + ".name", verifier->name(), "must be unique in the rubric");
+    }
+    has_positive_weight = has_positive_weight || verifier->weight() > 0;
+  }
+  if (!has_positive_weight) return common::InvalidField("verifiers", "", "needs a verifier with a positive weight");
+  if (!reward->has_max_no_verdict_share()) reward->set_max_no_verdict_share(kDefaultMaxNoVerdictShare);
+  return CheckRange("max_no_verdict_share", reward->max_no_verdict_share(), 0.0, 1.0);
+}
+
+bool NeedsAnswer(const cohort::v1::RewardSpec& reward) {
+  return std::any_of(reward.verifiers().begin(), reward.verifiers().end(),
+                     [](const auto& verifier) { return verifier.has_math_answer(); });
+}
+
+}  // namespace cohort::coordinator

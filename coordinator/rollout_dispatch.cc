@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/rollout_dispatch.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/field_error.h"
+#include "common/status_macros.h"
+#include "coordinator/poll_deadline.h"
+#include "coordinator/resource_name.h"
+
+namespace cohort::coordinator {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+// Workers are forgotten after this many lease durations: a long claim is no silence.
+constexpr int kSilenceFactor = 3;
+
+}  // namespace
+
+RolloutDispatch::RolloutDispatch(const CoordinatorContext* context, JobDirectory* directory)
+    : context_(context),
+      directory_(directory),
+      workers_(std::max(context->lease_duration * kSilenceFactor, absl::Seconds(60))) {}
+
+absl::StatusOr<cohort::v1::ClaimGroupsResponse> RolloutDispatch::Claim(const cohort::v1::ClaimGroupsRequest& request,
+                                                                       const std::function<bool()>& is_cancelled) {
+  COHORT_RETURN_IF_ERROR(workers_.Hear(request.worker(), context_->clock->Monotonic()));
+  if (request.max_groups() <= 0) {
+    return common::InvalidField("max_groups", absl::StrCat(request.max_groups()), "must be positive");
+  }
+  const absl::Time deadline = PollDeadline(request.wait());
+  cohort::v1::ClaimGroupsResponse response;
+  const int64_t nanoseconds = absl::ToInt64Nanoseconds(context_->lease_duration);
+  *response.mutable_lease_duration() = TimeUtil::NanosecondsToDuration(nanoseconds);
+  for (int64_t seen = context_->groups_signal->count();; seen = context_->groups_signal->count()) {
+    for (const auto& runtime : directory_->Runtimes()) {
+      const int num_wanted = request.max_groups() - response.groups_size();
+      if (num_wanted == 0) break;
+      std::map<int64_t, cohort::v1::WeightSource> weights;
+      COHORT_ASSIGN_OR_RETURN(auto groups, runtime->Claim(request.worker().worker_id(), num_wanted, &weights));
+      for (auto& group : groups) *response.add_groups() = std::move(group);
+      for (auto& [version, source] : weights) *response.add_weights() = std::move(source);
+    }
+    if (response.groups_size() > 0) break;
+    if (!context_->groups_signal->WaitBeyond(seen, deadline, is_cancelled)) break;
+  }
+  return response;
+}
+
+absl::StatusOr<cohort::v1::RolloutSetup> RolloutDispatch::Setup(const std::string& job) const {
+  COHORT_RETURN_IF_ERROR(CheckJobName(job));
+  COHORT_ASSIGN_OR_RETURN(const JobRecord record, context_->store->GetJob(job));
+  cohort::v1::RolloutSetup setup;
+  setup.set_job(job);
+  setup.set_model_path(record.model_path);
+  *setup.mutable_reward() = record.job.spec().rlvr().reward();
+  *setup.mutable_evaluation_reward() = record.job.spec().evaluation().reward();
+  setup.set_data_root(context_->data_root);
+  setup.set_max_sequence_tokens(record.job.spec().training().max_sequence_tokens());
+  return setup;
+}
+
+absl::StatusOr<cohort::v1::WorkerHeartbeatResponse> RolloutDispatch::Heartbeat(
+    const cohort::v1::WorkerHeartbeatRequest& request) {
+  COHORT_RETURN_IF_ERROR(workers_.Hear(request.worker(), context_->clock->Monotonic()));
+  cohort::v1::WorkerHeartbeatResponse response;
+  for (const auto& lease : request.leases()) {
+    const auto runtime = directory_->Find(lease.job());
+    const bool is_held = runtime.ok() && (*runtime)->Renew(request.worker().worker_id(), lease);
+    if (!is_held) *response.add_lost() = lease;
+  }
+  return response;
+}
+
+absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> RolloutDispatch::Submit(
+    const std::vector<Submission>& submissions) {
+  std::map<std::string, std::vector<size_t>> by_job;
+  for (size_t i = 0; i < submissions.size(); ++i) by_job[submissions[i].group.job()].push_back(i);
+  std::vector<cohort::v1::GroupReceipt> receipts(submissions.size());
+  for (const auto& [job, positions] : by_job) {
+    const auto runtime = directory_->Find(job);
+    if (!runtime.ok()) {
+      for (const size_t i : positions) {
+        receipts[i].set_job(job);
+        receipts[i].set_group_id(submissions[i].group.group_id());
+        receipts[i].set_reason("the job has ended");
+      }
+      continue;
+    }
+    std::vector<Submission> of_job;
+    for (const size_t i : positions) of_job.push_back(submissions[i]);
+    COHORT_ASSIGN_OR_RETURN(auto answers, (*runtime)->Submit(of_job));
+    for (size_t n = 0; n < positions.size(); ++n) receipts[positions[n]] = std::move(answers[n]);
+  }
+  return receipts;
+}
+
+absl::Status RolloutDispatch::Release(const cohort::v1::ReleaseGroupsRequest& request) {
+  std::map<std::string, std::vector<cohort::v1::GroupLease>> by_job;
+  for (const auto& lease : request.leases()) by_job[lease.job()].push_back(lease);
+  for (const auto& [job, leases] : by_job) {
+    const auto runtime = directory_->Find(job);
+    if (runtime.ok()) COHORT_RETURN_IF_ERROR((*runtime)->Release(leases, request.error()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cohort::coordinator

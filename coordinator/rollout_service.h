@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_COORDINATOR_ROLLOUT_SERVICE_H_
+#define COHORT_COORDINATOR_ROLLOUT_SERVICE_H_
+
+#include "cohort/v1/rollout_service.grpc.pb.h"
+#include "coordinator/coordinator.h"
+
+namespace cohort::coordinator {
+
+// RolloutService over a coordinator, which must outlive it. Thread-safe.
+class RolloutServiceImpl final : public cohort::v1::RolloutService::Service {
+ public:
+  explicit RolloutServiceImpl(Coordinator* coordinator) : coordinator_(coordinator) {}
+
+  grpc::Status ClaimGroups(grpc::ServerContext* context, const cohort::v1::ClaimGroupsRequest* request,
+                           cohort::v1::ClaimGroupsResponse* response) override;
+  grpc::Status GetRolloutSetup(grpc::ServerContext* context, const cohort::v1::GetRolloutSetupRequest* request,
+                               cohort::v1::RolloutSetup* response) override;
+  grpc::Status Heartbeat(grpc::ServerContext* context, const cohort::v1::WorkerHeartbeatRequest* request,
+                         cohort::v1::WorkerHeartbeatResponse* response) override;
+  grpc::Status SubmitGroups(grpc::ServerContext* context, grpc::ServerReader<cohort::v1::SubmitGroupsRequest>* reader,
+                            cohort::v1::SubmitGroupsResponse* response) override;
+  grpc::Status ReleaseGroups(grpc::ServerContext* context, const cohort::v1::ReleaseGroupsRequest* request,
+                             cohort::v1::ReleaseGroupsResponse* response) override;
+
+ private:
+  Coordinator* const coordinator_;
+};
+
+}  // namespace cohort::coordinator
+
+#endif  // COHORT_COORDINATOR_ROLLOUT_SERVICE_H_

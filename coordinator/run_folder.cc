@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/run_folder.h"
+
+#include <google/protobuf/util/time_util.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "common/files.h"
+#include "coordinator/resource_name.h"
+
+namespace cohort::coordinator {
+namespace {
+
+std::string MetricsText(const std::vector<cohort::v1::JobEvent>& events) {
+  std::string text;
+  for (const auto& event : events) {
+    const std::string line = MetricsLine(event);
+    if (!line.empty()) absl::StrAppend(&text, line, "\n");
+  }
+  return text;
+}
+
+}  // namespace
+
+RunFolder::RunFolder(std::string_view checkpoint_root, std::string_view job)
+    : path_(absl::StrCat(std::string(checkpoint_root), "/", NamespaceOf(job), "/", JobIdOf(job))) {}
+
+absl::Status RunFolder::Restore(const std::vector<cohort::v1::JobEvent>& events) {
+  std::error_code error;
+  std::filesystem::create_directories(CheckpointDirectory(), error);
+  if (error) return absl::UnavailableError(absl::StrCat(path_, ": cannot create: ", error.message()));
+  return common::WriteFileAtomically(path_ + "/metrics.jsonl", MetricsText(events));
+}
+
+absl::Status RunFolder::Append(const std::vector<cohort::v1::JobEvent>& events) {
+  const std::string text = MetricsText(events);
+  if (text.empty()) return absl::OkStatus();
+  std::ofstream file(path_ + "/metrics.jsonl", std::ios::app | std::ios::binary);
+  file << text << std::flush;
+  if (!file) return absl::UnavailableError(absl::StrCat(path_, "/metrics.jsonl: cannot append"));
+  return absl::OkStatus();
+}
+
+std::string MetricsLine(const cohort::v1::JobEvent& event) {
+  nlohmann::ordered_json line;
+  const std::string time = google::protobuf::util::TimeUtil::ToString(event.time());
+  if (event.has_step()) {
+    line["kind"] = "step";
+    line["time"] = time;
+    line["policy_version"] = event.step().policy_version();
+    const std::map<std::string, double> sorted(event.step().metrics().begin(), event.step().metrics().end());
+    for (const auto& [name, value] : sorted) line[name] = value;
+  } else if (event.has_evaluation()) {
+    const cohort::v1::EvaluationResult& result = event.evaluation().result();
+    line["kind"] = "evaluation";
+    line["time"] = time;
+    line["run"] = result.run();
+    line["policy_version"] = result.policy_version();
+    line["accuracy"] = result.accuracy();
+    line["num_completions"] = result.num_completions();
+    line["num_no_verdict"] = result.num_no_verdict();
+    line["mean_completion_tokens"] = result.mean_completion_tokens();
+  } else {
+    return "";
+  }
+  return line.dump(/*indent=*/-1, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace cohort::coordinator

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_COORDINATOR_RUN_FOLDER_H_
+#define COHORT_COORDINATOR_RUN_FOLDER_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "cohort/v1/job_service.pb.h"
+
+namespace cohort::coordinator {
+
+// The folder of one job below --checkpoint_root:
+//
+//   <namespace>/<job>/metrics.jsonl   one JSON object per step and evaluation, for people and plots
+//   <namespace>/<job>/checkpoints/    written by the learner
+//
+// metrics.jsonl is a copy of the stored events; Restore makes it equal to them after a crash. Not thread-safe.
+class RunFolder final {
+ public:
+  // `job` is a resource name.
+  RunFolder(std::string_view checkpoint_root, std::string_view job);
+
+  const std::string& path() const { return path_; }
+  std::string CheckpointDirectory() const { return path_ + "/checkpoints"; }
+  // Makes the folders and writes metrics.jsonl anew.
+  absl::Status Restore(const std::vector<cohort::v1::JobEvent>& events);
+  // Appends the events that are steps or evaluations.
+  absl::Status Append(const std::vector<cohort::v1::JobEvent>& events);
+
+ private:
+  const std::string path_;
+};
+
+// One line of metrics.jsonl without its newline: {"kind": "step", "time": ..., "policy_version": ..., <metrics>} or
+// {"kind": "evaluation", "time": ..., "run": ..., "policy_version": ..., "accuracy": ..., ...}. Empty for other events.
+std::string MetricsLine(const cohort::v1::JobEvent& event);
+
+}  // namespace cohort::coordinator
+
+#endif  // COHORT_COORDINATOR_RUN_FOLDER_H_

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/run_folder.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "common/files.h"
+#include "common/testing/status_matchers.h"
+#include "common/testing/temp_dir.h"
+#include "gtest/gtest.h"
+
+namespace cohort::coordinator {
+namespace {
+
+cohort::v1::JobEvent StepEvent(int64_t version) {
+  cohort::v1::JobEvent event;
+  event.mutable_time()->set_seconds(1767225600);
+  event.mutable_step()->set_policy_version(version);
+  (*event.mutable_step()->mutable_metrics())["reward_mean"] = 0.5;
+  return event;
+}
+
+TEST(RunFolderTest, LinesAreJsonObjectsOfStepsAndEvaluations) {
+  const auto step = nlohmann::json::parse(MetricsLine(StepEvent(3)));
+  EXPECT_EQ(step["kind"], "step");
+  EXPECT_EQ(step["policy_version"], 3);
+  EXPECT_EQ(step["reward_mean"], 0.5);
+  EXPECT_EQ(step["time"], "2026-01-01T00:00:00Z");
+  cohort::v1::JobEvent event;
+  event.mutable_evaluation()->mutable_result()->set_run("greedy");
+  event.mutable_evaluation()->mutable_result()->set_accuracy(0.75);
+  const auto evaluation = nlohmann::json::parse(MetricsLine(event));
+  EXPECT_EQ(evaluation["kind"], "evaluation");
+  EXPECT_EQ(evaluation["run"], "greedy");
+  EXPECT_EQ(evaluation["accuracy"], 0.75);
+  event.set_notice("only for people");
+  EXPECT_EQ(MetricsLine(event), "");
+}
+
+TEST(RunFolderTest, RestoreMakesTheFileEqualToTheEventsAndAppendGoesOn) {
+  common::TempDir root;
+  RunFolder folder(root.path(), "namespaces/team/jobs/sums");
+  EXPECT_EQ(folder.path(), root.Join("team/sums"));
+  ASSERT_OK(folder.Restore({}));
+  EXPECT_TRUE(std::filesystem::is_directory(folder.CheckpointDirectory()));
+  ASSERT_OK(folder.Append({StepEvent(1), StepEvent(2)}));
+  const std::string both = MetricsLine(StepEvent(1)) + "\n" + MetricsLine(StepEvent(2)) + "\n";
+  EXPECT_THAT(common::ReadFile(folder.path() + "/metrics.jsonl"), common::IsOkAndHolds(both));
+  ASSERT_OK(folder.Restore({StepEvent(1)})) << "a line whose event was not stored goes away";
+  ASSERT_OK(folder.Append({StepEvent(2)}));
+  EXPECT_THAT(common::ReadFile(folder.path() + "/metrics.jsonl"), common::IsOkAndHolds(both));
+}
+
+}  // namespace
+}  // namespace cohort::coordinator

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_COORDINATOR_SQLITE_JOB_STORE_H_
+#define COHORT_COORDINATOR_SQLITE_JOB_STORE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "coordinator/job_store.h"
+
+namespace cohort::coordinator {
+
+// Opens or creates the store in one SQLite file. UNAVAILABLE when another coordinator holds it; FAILED_PRECONDITION
+// when it was written by another schema version.
+absl::StatusOr<std::unique_ptr<JobStore>> OpenSqliteJobStore(const std::string& path);
+
+}  // namespace cohort::coordinator
+
+#endif  // COHORT_COORDINATOR_SQLITE_JOB_STORE_H_

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_COORDINATOR_STALL_WATCH_H_
+#define COHORT_COORDINATOR_STALL_WATCH_H_
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+
+#include "absl/time/time.h"
+#include "coordinator/coordinator_metrics.h"
+#include "coordinator/job_runtime.h"
+
+namespace cohort::coordinator {
+
+// Says who waits for what and since when once a job has not moved for `threshold`: a log line, again each time the
+// stall has doubled, and the metric cohort_coordinator_stalled_seconds. Not thread-safe: one thread observes.
+class StallWatch final {
+ public:
+  StallWatch(absl::Duration threshold, CoordinatorMetrics* metrics) : threshold_(threshold), metrics_(metrics) {}
+
+  // True when it spoke.
+  bool Observe(const std::string& job, const WaitState& state, absl::Duration now);
+  // Forgets jobs that are not in `jobs`.
+  void Keep(const std::set<std::string>& jobs);
+
+ private:
+  struct Watched {
+    int64_t progress = -1;
+    absl::Duration since;
+    absl::Duration speak_after;
+  };
+
+  const absl::Duration threshold_;
+  CoordinatorMetrics* const metrics_;
+  std::map<std::string, Watched> jobs_;
+};
+
+}  // namespace cohort::coordinator
+
+#endif  // COHORT_COORDINATOR_STALL_WATCH_H_

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/step_planner.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace cohort::coordinator {
+namespace {
+
+constexpr int64_t kMinVerdicts = 2;
+
+int64_t NumVerdicts(const cohort::v1::PlannedGroup& group) {
+  return std::count(group.outcomes().begin(), group.outcomes().end(), cohort::v1::SCORE_OUTCOME_GRADED);
+}
+
+}  // namespace
+
+absl::StatusOr<PlannedStep> PlanRolloutStep(const StepSnapshot& snapshot) {
+  PlannedStep step;
+  step.plan.set_version(snapshot.version);
+  step.plan.set_action(cohort::v1::STEP_ACTION_TRAIN);
+  step.plan.set_seal_checkpoint(snapshot.seal_checkpoint);
+  int64_t num_completions = 0;
+  int64_t num_verdicts = 0;
+  for (const GroupRecord* group : snapshot.groups) {
+    const cohort::v1::PlannedGroup& planned = group->outcome.planned;
+    const int64_t verdicts = NumVerdicts(planned);
+    num_completions += planned.outcomes_size();
+    num_verdicts += verdicts;
+    if (verdicts < kMinVerdicts) {
+      step.dropped.push_back({.group_id = group->group_id, .reason = "fewer than two verdicts"});
+    } else {
+      *step.plan.add_groups() = planned;
+    }
+  }
+  const int64_t num_no_verdict = num_completions - num_verdicts;
+  if (num_no_verdict > snapshot.max_no_verdict_share * num_completions) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("step ", snapshot.version, ": ", num_no_verdict, " of ", num_completions,
+                     " completions had no verdict, more than rlvr.reward.max_no_verdict_share (",
+                     snapshot.max_no_verdict_share, ")"));
+  }
+  if (step.plan.groups().empty()) {
+    return absl::FailedPreconditionError(absl::StrCat("step ", snapshot.version, ": every group was dropped"));
+  }
+  return step;
+}
+
+cohort::v1::StepPlan PlanDemonstrationStep(int64_t version, const std::vector<int64_t>& rows, bool seal_checkpoint) {
+  cohort::v1::StepPlan plan;
+  plan.set_version(version);
+  plan.set_action(cohort::v1::STEP_ACTION_TRAIN);
+  plan.set_seal_checkpoint(seal_checkpoint);
+  for (const int64_t row : rows) plan.add_groups()->set_group_id(row);
+  return plan;
+}
+
+std::vector<int> GroupsOfRank(const cohort::v1::StepPlan& plan, int32_t rank, int32_t world_size) {
+  std::vector<int> positions;
+  for (int i = rank; i < plan.groups_size(); i += world_size) positions.push_back(i);
+  return positions;
+}
+
+}  // namespace cohort::coordinator

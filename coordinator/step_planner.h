@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_COORDINATOR_STEP_PLANNER_H_
+#define COHORT_COORDINATOR_STEP_PLANNER_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cohort/v1/learner_service.pb.h"
+#include "coordinator/group_record.h"
+
+namespace cohort::coordinator {
+
+// What a plan is made of. Every group of the step has been scored or dropped.
+struct StepSnapshot {
+  int64_t version = 0;
+  // Scored groups of the step, by id. The records must outlive the call.
+  std::vector<const GroupRecord*> groups;
+  double max_no_verdict_share = 0;
+  bool seal_checkpoint = false;
+};
+
+struct DroppedGroup {
+  int64_t group_id = 0;
+  std::string reason;
+};
+
+struct PlannedStep {
+  cohort::v1::StepPlan plan;
+  std::vector<DroppedGroup> dropped;
+};
+
+// Fixed lag: the step's groups in order of id. A group with fewer than two verdicts has no baseline and is dropped; one
+// whose rewards are all equal stays, with advantage zero. FAILED_PRECONDITION, which ends the job, when more than
+// max_no_verdict_share of the completions had no verdict or when no group is left. Pure.
+absl::StatusOr<PlannedStep> PlanRolloutStep(const StepSnapshot& snapshot);
+
+// Demonstrations by row, in the order given. Pure.
+cohort::v1::StepPlan PlanDemonstrationStep(int64_t version, const std::vector<int64_t>& rows, bool seal_checkpoint);
+
+// Positions in plan.groups that belong to a rank: group i is of rank i % world_size.
+std::vector<int> GroupsOfRank(const cohort::v1::StepPlan& plan, int32_t rank, int32_t world_size);
+
+}  // namespace cohort::coordinator
+
+#endif  // COHORT_COORDINATOR_STEP_PLANNER_H_

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/step_planner.h"
+
+#include <gmock/gmock.h>
+
+#include "common/testing/status_matchers.h"
+#include "gtest/gtest.h"
+
+namespace cohort::coordinator {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// `verdicts` of four completions are GRADED with the given reward, the rest have no verdict.
+GroupRecord ScoredGroup(int64_t id, int verdicts, double reward = 1) {
+  GroupRecord group;
+  group.group_id = id;
+  group.outcome.planned.set_group_id(id);
+  for (int i = 0; i < 4; ++i) {
+    group.outcome.planned.add_completion_tokens(3);
+    group.outcome.planned.add_rewards(reward);
+    group.outcome.planned.add_outcomes(i < verdicts ? cohort::v1::SCORE_OUTCOME_GRADED
+                                                    : cohort::v1::SCORE_OUTCOME_NO_VERDICT);
+  }
+  return group;
+}
+
+TEST(StepPlannerTest, GroupsKeepTheirOrderAndMetadata) {
+  const GroupRecord first = ScoredGroup(8, 4), second = ScoredGroup(9, 4);
+  ASSERT_OK_AND_ASSIGN(const PlannedStep step,
+                       PlanRolloutStep({.version = 4, .groups = {&first, &second}, .seal_checkpoint = true}));
+  EXPECT_EQ(step.plan.version(), 4);
+  EXPECT_EQ(step.plan.action(), cohort::v1::STEP_ACTION_TRAIN);
+  EXPECT_TRUE(step.plan.seal_checkpoint());
+  ASSERT_EQ(step.plan.groups_size(), 2);
+  EXPECT_EQ(step.plan.groups(0).group_id(), 8);
+  EXPECT_EQ(step.plan.groups(1).group_id(), 9);
+  EXPECT_THAT(step.plan.groups(1).completion_tokens(), ElementsAre(3, 3, 3, 3));
+  EXPECT_THAT(step.dropped, IsEmpty());
+}
+
+TEST(StepPlannerTest, GroupWithFewerThanTwoVerdictsIsDropped) {
+  const GroupRecord one = ScoredGroup(0, 1), two = ScoredGroup(1, 2);
+  ASSERT_OK_AND_ASSIGN(const PlannedStep step, PlanRolloutStep({.groups = {&one, &two}, .max_no_verdict_share = 0.9}));
+  ASSERT_EQ(step.plan.groups_size(), 1);
+  EXPECT_EQ(step.plan.groups(0).group_id(), 1);
+  ASSERT_EQ(step.dropped.size(), 1u);
+  EXPECT_EQ(step.dropped[0].group_id, 0);
+  EXPECT_EQ(step.dropped[0].reason, "fewer than two verdicts");
+}
+
+TEST(StepPlannerTest, GroupWithEqualRewardsStays) {
+  const GroupRecord zero_signal = ScoredGroup(0, 4, 0), other = ScoredGroup(1, 4, 1);
+  ASSERT_OK_AND_ASSIGN(const PlannedStep step, PlanRolloutStep({.groups = {&zero_signal, &other}}));
+  EXPECT_EQ(step.plan.groups_size(), 2);
+}
+
+TEST(StepPlannerTest, NoVerdictShareAtTheBoundPassesAndAboveItFails) {
+  const GroupRecord group = ScoredGroup(0, 3);
+  EXPECT_OK(PlanRolloutStep({.version = 2, .groups = {&group}, .max_no_verdict_share = 0.25}));
+  EXPECT_THAT(
+      PlanRolloutStep({.version = 2, .groups = {&group}, .max_no_verdict_share = 0.2}),
+      common::StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("step 2: 1 of 4 completions had no verdict")));
+}
+
+TEST(StepPlannerTest, StepWithoutAnyGroupFails) {
+  EXPECT_THAT(PlanRolloutStep({.version = 7}),
+              common::StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("step 7: every group was dropped")));
+}
+
+TEST(StepPlannerTest, DemonstrationsKeepTheirOrder) {
+  const auto plan = PlanDemonstrationStep(5, {9, 2, 2}, /*seal_checkpoint=*/false);
+  ASSERT_EQ(plan.groups_size(), 3);
+  EXPECT_EQ(plan.groups(0).group_id(), 9);
+  EXPECT_EQ(plan.groups(2).group_id(), 2);
+  EXPECT_EQ(plan.version(), 5);
+}
+
+TEST(StepPlannerTest, EveryGroupBelongsToExactlyOneRank) {
+  cohort::v1::StepPlan plan;
+  for (int i = 0; i < 7; ++i) plan.add_groups();
+  EXPECT_THAT(GroupsOfRank(plan, 0, 3), ElementsAre(0, 3, 6));
+  EXPECT_THAT(GroupsOfRank(plan, 1, 3), ElementsAre(1, 4));
+  EXPECT_THAT(GroupsOfRank(plan, 2, 3), ElementsAre(2, 5));
+}
+
+}  // namespace
+}  // namespace cohort::coordinator

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/submitted_group.h"
+
+#include <gmock/gmock.h>
+
+#include <functional>
+#include <limits>
+#include <string>
+
+#include "common/testing/status_matchers.h"
+#include "gtest/gtest.h"
+
+namespace cohort::coordinator {
+namespace {
+
+using common::StatusIs;
+using ::testing::ElementsAre;
+using ::testing::StartsWith;
+
+class SubmittedGroupTest : public ::testing::Test {
+ protected:
+  SubmittedGroupTest() {
+    record_.policy_version = 3;
+    record_.problem_id = 9;
+    sampling_.set_max_completion_tokens(4);
+    group_.set_policy_version(3);
+    group_.set_problem_id(9);
+    group_.add_prompt_token_ids(1);
+    for (int sibling = 0; sibling < 2; ++sibling) {
+      cohort::v1::Rollout& rollout = *group_.add_rollouts();
+      rollout.set_sibling(sibling);
+      rollout.add_token_ids(5);
+      rollout.add_behavior_logprobs(-1);
+      rollout.set_outcome(cohort::v1::SCORE_OUTCOME_GRADED);
+      rollout.set_reward(sibling);
+    }
+  }
+  absl::Status Check() { return CheckSubmittedGroup(group_, record_, /*group_size=*/2, sampling_); }
+
+  GroupRecord record_;
+  cohort::v1::SamplingSpec sampling_;
+  cohort::v1::RolloutGroup group_;
+};
+
+TEST_F(SubmittedGroupTest, WholeGroupPasses) { EXPECT_OK(Check()); }
+
+TEST_F(SubmittedGroupTest, WhatIsWrongIsNamed) {
+  const std::vector<std::pair<std::string, std::function<void(cohort::v1::RolloutGroup*)>>> cases = {
+      {"policy_version", [](auto* g) { g->set_policy_version(2); }},
+      {"problem_id", [](auto* g) { g->set_problem_id(1); }},
+      {"prompt_token_ids", [](auto* g) { g->clear_prompt_token_ids(); }},
+      {"rollouts", [](auto* g) { g->mutable_rollouts()->RemoveLast(); }},
+      {"rollouts[1].sibling", [](auto* g) { g->mutable_rollouts(1)->set_sibling(0); }},
+      {"rollouts[0].token_ids", [](auto* g) { g->mutable_rollouts(0)->clear_token_ids(); }},
+      {"rollouts[0].token_ids",
+       [](auto* g) {
+         for (int i = 0; i < 4; ++i) g->mutable_rollouts(0)->add_token_ids(1);
+       }},
+      {"rollouts[0].behavior_logprobs", [](auto* g) { g->mutable_rollouts(0)->add_behavior_logprobs(-1); }},
+      {"rollouts[0].behavior_logprobs",
+       [](auto* g) { g->mutable_rollouts(0)->set_behavior_logprobs(0, std::numeric_limits<float>::infinity()); }},
+      {"rollouts[0].sampling_logprobs",
+       [](auto* g) {
+         g->mutable_rollouts(0)->add_sampling_logprobs(-1);
+         g->mutable_rollouts(0)->add_sampling_logprobs(-1);
+       }},
+      {"rollouts[0].outcome", [](auto* g) { g->mutable_rollouts(0)->clear_outcome(); }},
+      {"rollouts[1].reward",
+       [](auto* g) { g->mutable_rollouts(1)->set_reward(std::numeric_limits<double>::quiet_NaN()); }},
+  };
+  const cohort::v1::RolloutGroup whole = group_;
+  for (const auto& [field, edit] : cases) {
+    group_ = whole;
+    edit(&group_);
+    EXPECT_THAT(Check(), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith(field + ": ")));
+  }
+}
+
+TEST_F(SubmittedGroupTest, SummaryKeepsCountsRewardsAndTimes) {
+  group_.set_group_id(12);
+  group_.mutable_rollouts(1)->set_finish_reason(cohort::v1::FINISH_REASON_LENGTH);
+  group_.mutable_generation_time()->set_seconds(3);
+  group_.mutable_scoring_time()->set_seconds(1);
+  const GroupOutcome outcome = SummarizeGroup(group_, absl::FromUnixSeconds(100));
+  EXPECT_EQ(outcome.planned.group_id(), 12);
+  EXPECT_EQ(outcome.planned.prompt_tokens(), 1);
+  EXPECT_THAT(outcome.planned.completion_tokens(), ElementsAre(1, 1));
+  EXPECT_THAT(outcome.planned.rewards(), ElementsAre(0, 1));
+  EXPECT_EQ(outcome.num_truncated, 1);
+  EXPECT_DOUBLE_EQ(outcome.generation_end_seconds, 99);
+  EXPECT_DOUBLE_EQ(outcome.generation_begin_seconds, 96);
+}
+
+}  // namespace
+}  // namespace cohort::coordinator

@@ -7,13 +7,10 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "cohort/v1/objective_spec.pb.h"
-#include "cohort/v1/rollout.pb.h"
 
 namespace cohort::objective {
 
@@ -45,7 +42,8 @@ struct TokenBatch {
   std::vector<double> advantages;   // S
 };
 
-// Sums that add up over microbatches and ranks ("sum_*", "count_*") plus extremes ("min_*", "max_*").
+// Sums that add up over microbatches and ranks ("sum_*", "count_*") plus extremes ("min_*", "max_*"). Names:
+// docs/objectives.md.
 using MetricSums = std::map<std::string, double>;
 
 struct LossAndGradient {
@@ -54,7 +52,7 @@ struct LossAndGradient {
   MetricSums sums;
 };
 
-// An update rule: credit plus surrogate loss. Immutable, thread-safe.
+// An update rule: credit plus surrogate loss. Immutable, thread-safe. Made by objective_registry.h.
 class Objective {
  public:
   virtual ~Objective() = default;
@@ -64,9 +62,6 @@ class Objective {
   // INVALID_ARGUMENT when an input is not finite, naming the sequence.
   virtual absl::StatusOr<LossAndGradient> ComputeLoss(const TokenBatch& batch, const Denominators& totals) const = 0;
 };
-
-// Keyed by the spec's oneof case. INVALID_ARGUMENT names a field out of range.
-absl::StatusOr<std::unique_ptr<Objective>> CreateObjective(const cohort::v1::ObjectiveSpec& spec);
 
 }  // namespace cohort::objective
 

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_LEARNER_BATCH_MICROBATCH_H_
+#define COHORT_LEARNER_BATCH_MICROBATCH_H_
+
+// Torch-free. Shapes: P packed tokens (prompts and completions), T trained tokens (completions), S sequences.
+#include <cstdint>
+#include <vector>
+
+#include "learner/batch/packer.h"
+#include "learner/batch/train_sequence.h"
+
+namespace cohort::learner {
+
+// One forward and backward: whole sequences one behind the other without padding, and which rows are trained.
+struct Microbatch {
+  std::vector<int32_t> token_ids;           // P
+  std::vector<int32_t> cu_seqlens;          // S + 1 offsets into the packed tokens
+  std::vector<int64_t> trained_rows;        // T: the packed row whose hidden state predicts the token, one before it
+  std::vector<int32_t> targets;             // T
+  std::vector<int64_t> trained_cu_seqlens;  // S + 1 offsets into the trained tokens
+  std::vector<float> behavior_logprobs;     // T; empty for demonstrations
+  std::vector<double> advantages;           // S
+  SequenceRange sequences;                  // which they are in the list that was packed
+};
+
+// Sequences `range` of the list. Every sequence has a prompt token.
+Microbatch BuildMicrobatch(const std::vector<TrainSequence>& sequences, const SequenceRange& range);
+
+// All microbatches of a list.
+std::vector<Microbatch> BuildMicrobatches(const std::vector<TrainSequence>& sequences, int64_t max_tokens);
+
+}  // namespace cohort::learner
+
+#endif  // COHORT_LEARNER_BATCH_MICROBATCH_H_

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_LEARNER_CHECKPOINT_CHECKPOINT_H_
+#define COHORT_LEARNER_CHECKPOINT_CHECKPOINT_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "cohort/v1/optimizer_spec.pb.h"
+#include "learner/checkpoint/train_state_file.h"
+#include "learner/train_state.h"
+
+namespace cohort::learner {
+
+// Version 0: the weights of a model folder, zero moments.
+absl::StatusOr<TrainState> CreateTrainState(std::string_view model_path, const cohort::v1::OptimizerSpec& optimizer,
+                                            const at::Device& device);
+
+// What sealing needs beside the state.
+struct SealOptions {
+  std::string parent;         // the job's checkpoint directory
+  std::string model_path;     // whose config and tokenizer files are copied
+  std::string weight_digest;  // 32 bytes
+  int64_t incarnation = 0;
+  std::string spec_digest;
+};
+
+// Seals `parent`/step-%06d: a model folder in Hugging Face layout with optimizer.safetensors, train_state.json and
+// manifest.json beside it (sealed_folder.h says what a failure leaves). Returns the folder.
+absl::StatusOr<std::string> SealCheckpoint(const TrainState& state, const SealOptions& options);
+
+// The state of a sealed checkpoint after verifying every checksum. DATA_LOSS names what is damaged;
+// FAILED_PRECONDITION: it belongs to another job's spec.
+absl::StatusOr<TrainState> LoadCheckpoint(std::string_view directory, std::string_view spec_digest,
+                                          const cohort::v1::OptimizerSpec& optimizer, const at::Device& device);
+
+}  // namespace cohort::learner
+
+#endif  // COHORT_LEARNER_CHECKPOINT_CHECKPOINT_H_

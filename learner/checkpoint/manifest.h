@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_LEARNER_CHECKPOINT_MANIFEST_H_
+#define COHORT_LEARNER_CHECKPOINT_MANIFEST_H_
+
+// Torch-free.
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace cohort::learner {
+
+inline constexpr char kManifestFile[] = "manifest.json";
+
+struct ManifestEntry {
+  std::string name;  // plain file name
+  int64_t size_bytes = 0;
+  std::string sha256;  // lower-case hex
+};
+
+// What a sealed checkpoint holds. Written last: a folder without one is not a checkpoint.
+struct CheckpointManifest {
+  int64_t policy_version = 0;
+  std::string weight_digest;  // WeightManifest.digest, lower-case hex
+  std::vector<ManifestEntry> files;
+};
+
+// Hashes every file of the folder (by name, rising; the manifest itself is left out).
+absl::StatusOr<std::vector<ManifestEntry>> DescribeFiles(std::string_view directory);
+
+// Writes manifest.json, durably.
+absl::Status WriteManifest(std::string_view directory, const CheckpointManifest& manifest);
+
+// The manifest without looking at the files. NOT_FOUND: not a checkpoint.
+absl::StatusOr<CheckpointManifest> ReadManifest(std::string_view directory);
+
+// The manifest, every file of which is there with its size and checksum. DATA_LOSS names the first file that is
+// missing, truncated or changed.
+absl::StatusOr<CheckpointManifest> VerifyManifest(std::string_view directory);
+
+}  // namespace cohort::learner
+
+#endif  // COHORT_LEARNER_CHECKPOINT_MANIFEST_H_

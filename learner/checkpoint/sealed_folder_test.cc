@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// The promises of a sealed checkpoint under faults: damaged files, a writer that fails, a disk that is full.
+#include "learner/checkpoint/sealed_folder.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "common/files.h"
+#include "common/testing/status_matchers.h"
+#include "common/testing/temp_dir.h"
+#include "learner/checkpoint/manifest.h"
+
+namespace cohort::learner {
+namespace {
+
+namespace fs = std::filesystem;
+using common::StatusIs;
+using ::testing::HasSubstr;
+
+const std::string kDigest(32, 'd');
+
+FolderWriter WriterOf(const std::string& content) {
+  return [content](const std::string& directory) -> absl::Status {
+    const absl::Status status = common::WriteFileAtomically(directory + "/weights.bin", content);
+    return status.ok() ? common::WriteFileAtomically(directory + "/state.json", "{}") : status;
+  };
+}
+
+std::vector<std::string> NamesIn(const std::string& directory) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(directory)) names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class SealedFolderTest : public ::testing::Test {
+ protected:
+  std::string Seal(int64_t version, const std::string& content = "weights") {
+    absl::StatusOr<std::string> path = SealFolder(dir_.path(), version, kDigest, WriterOf(content));
+    EXPECT_OK(path);
+    return path.ok() ? *path : "";
+  }
+
+  common::TempDir dir_;
+};
+
+TEST_F(SealedFolderTest, SealedFolderVerifiesAndNothingElseIsLeft) {
+  const std::string path = Seal(7);
+  EXPECT_EQ(path, dir_.Join("step-000007"));
+  EXPECT_EQ(NamesIn(dir_.path()), std::vector<std::string>{"step-000007"});
+  ASSERT_OK_AND_ASSIGN(const CheckpointManifest manifest, VerifyManifest(path));
+  EXPECT_EQ(manifest.policy_version, 7);
+  ASSERT_EQ(manifest.files.size(), 2);
+  EXPECT_EQ(manifest.files[0].name, "state.json");
+  EXPECT_EQ(manifest.files[1].size_bytes, 7);
+}
+
+TEST_F(SealedFolderTest, TruncatedFileIsNamed) {
+  const std::string path = Seal(1);
+  fs::resize_file(path + "/weights.bin", 3);
+  EXPECT_THAT(VerifyManifest(path),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("weights.bin: wrong size (3 bytes")));
+}
+
+TEST_F(SealedFolderTest, FlippedBitIsNamed) {
+  const std::string path = Seal(1);
+  std::ofstream(path + "/weights.bin", std::ios::binary) << "wEights";
+  EXPECT_THAT(VerifyManifest(path), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("weights.bin: checksum differs")));
+}
+
+TEST_F(SealedFolderTest, MissingFileIsNamed) {
+  const std::string path = Seal(1);
+  fs::remove(path + "/state.json");
+  EXPECT_THAT(VerifyManifest(path), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("state.json: missing")));
+}
+
+TEST_F(SealedFolderTest, FolderWithoutManifestIsNoCheckpoint) {
+  const std::string path = Seal(1);
+  fs::remove(path + "/manifest.json");
+  EXPECT_THAT(VerifyManifest(path), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(SealedFolderTest, DamagedManifestIsNamed) {
+  const std::string path = Seal(1);
+  std::ofstream(path + "/manifest.json") << "{\"format_version\": 1,";
+  EXPECT_THAT(VerifyManifest(path), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("manifest.json")));
+}
+
+TEST_F(SealedFolderTest, FailingWriterLeavesTheOldCheckpointsAlone) {
+  const std::string old = Seal(1);
+  const absl::StatusOr<std::string> failed = SealFolder(dir_.path(), 2, kDigest, [](const std::string& directory) {
+    std::ofstream(directory + "/half") << "x";
+    return absl::InternalError("writer failed");
+  });
+  EXPECT_THAT(failed, StatusIs(absl::StatusCode::kInternal, HasSubstr("writer failed")));
+  EXPECT_EQ(NamesIn(dir_.path()), std::vector<std::string>{"step-000001"});
+  EXPECT_OK(VerifyManifest(old));
+}
+
+// A file-size limit stands for a full disk: the write fails in the middle of the weights.
+TEST_F(SealedFolderTest, FullDiskLeavesTheOldCheckpointValidAndNoTemporaryFolder) {
+  const std::string old = Seal(1);
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit limited = {.rlim_cur = 4096, .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limited), 0);
+  const absl::StatusOr<std::string> failed = SealFolder(dir_.path(), 2, kDigest, WriterOf(std::string(100'000, 'w')));
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_FALSE(failed.ok());
+  EXPECT_EQ(NamesIn(dir_.path()), std::vector<std::string>{"step-000001"});
+  EXPECT_OK(VerifyManifest(old));
+  EXPECT_OK(SealFolder(dir_.path(), 2, kDigest, WriterOf(std::string(100'000, 'w'))));
+}
+
+TEST_F(SealedFolderTest, SealingAgainWithTheSameWeightsKeepsTheFolder) {
+  Seal(3, "first");
+  const std::string path = Seal(3, "second");
+  EXPECT_EQ(*common::ReadFile(path + "/weights.bin"), "first");
+}
+
+TEST_F(SealedFolderTest, DamagedFolderOfTheSameVersionIsReplaced) {
+  fs::remove(Seal(3, "first") + "/state.json");
+  const std::string path = Seal(3, "second");
+  EXPECT_EQ(*common::ReadFile(path + "/weights.bin"), "second");
+  EXPECT_OK(VerifyManifest(path));
+  EXPECT_EQ(NamesIn(dir_.path()), std::vector<std::string>{"step-000003"});
+}
+
+TEST_F(SealedFolderTest, OtherWeightsOfTheSameVersionAreReplaced) {
+  Seal(3, "first");
+  ASSERT_OK(SealFolder(dir_.path(), 3, std::string(32, 'e'), WriterOf("second")));
+  EXPECT_EQ(*common::ReadFile(dir_.Join("step-000003/weights.bin")), "second");
+}
+
+TEST_F(SealedFolderTest, PruningKeepsTheNewestAndClearsWhatDeadWritersLeft) {
+  for (int64_t version : {5, 10, 100, 1000000}) Seal(version);
+  fs::create_directories(dir_.Join(".tmp-11/deep"));
+  std::ofstream(dir_.Join("notes.txt")) << "kept";
+  ASSERT_OK(PruneCheckpoints(dir_.path(), /*keep_last=*/2));
+  EXPECT_EQ(NamesIn(dir_.path()), (std::vector<std::string>{"notes.txt", "step-000100", "step-1000000"}));
+}
+
+TEST_F(SealedFolderTest, PruningNeverRemovesTheLastOne) {
+  Seal(5);
+  ASSERT_OK(PruneCheckpoints(dir_.path(), /*keep_last=*/0));
+  EXPECT_EQ(NamesIn(dir_.path()), std::vector<std::string>{"step-000005"});
+}
+
+}  // namespace
+}  // namespace cohort::learner

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "learner/checkpoint/checkpoint.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "common/clock.h"
+#include "common/testing/status_matchers.h"
+#include "common/testing/temp_dir.h"
+#include "learner/checkpoint/sealed_folder.h"
+#include "learner/testing/fake_process_group.h"
+#include "learner/testing/step_fixture.h"
+#include "learner/testing/tiny_model.h"
+#include "learner/train_step.h"
+#include "model/weight_sync/weight_digest.h"
+#include "objective/grpo.h"
+
+namespace cohort::learner {
+namespace {
+
+using common::StatusIs;
+using ::testing::HasSubstr;
+
+class CheckpointTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    model_path_ = MakeTinyModel(dir_.path());
+    optimizer_.set_learning_rate(0.01);
+    optimizer_.set_warmup_updates(5);
+  }
+
+  // Steps from the state's version up to `version`.
+  void TrainUpTo(TrainState* state, int64_t version) {
+    FakeGang gang(1);
+    FakeProcessGroup group(&gang, 0);
+    const objective::GrpoObjective grpo{cohort::v1::GrpoObjective()};
+    const StepDataOptions data_options = {
+        .objective = &grpo, .limits = {.vocab_size = kTinyVocabSize, .max_sequence_tokens = 64}, .num_updates = 2};
+    TrainStep step({.optimizer = optimizer_, .num_updates_in_job = 20}, &grpo, &group, state);
+    while (state->policy_version < version) {
+      PhaseTimer timer(common::SystemClock());
+      const auto data = BuildStepData(MakeRolloutStep(state->policy_version, 4, 4).ForRank(0, 1), data_options);
+      ASSERT_OK(data);
+      ASSERT_OK(step.Run(*data, &timer));
+    }
+  }
+
+  absl::StatusOr<std::string> Seal(const TrainState& state) {
+    return SealCheckpoint(state, {.parent = dir_.Join("checkpoints"),
+                                  .model_path = model_path_,
+                                  .weight_digest = model::DescribeWeights(state.parameters->parameters())->digest(),
+                                  .incarnation = 1,
+                                  .spec_digest = "spec"});
+  }
+
+  absl::StatusOr<TrainState> Load(const std::string& path) {
+    return LoadCheckpoint(path, "spec", optimizer_, at::kCPU);
+  }
+
+  common::TempDir dir_;
+  std::string model_path_;
+  cohort::v1::OptimizerSpec optimizer_;
+};
+
+TEST_F(CheckpointTest, ResumedRunEqualsTheUninterruptedOneByteForByte) {
+  absl::StatusOr<TrainState> whole = CreateTrainState(model_path_, optimizer_, at::kCPU);
+  ASSERT_OK(whole);
+  TrainUpTo(&*whole, 4);
+
+  absl::StatusOr<TrainState> first = CreateTrainState(model_path_, optimizer_, at::kCPU);
+  TrainUpTo(&*first, 2);
+  ASSERT_OK_AND_ASSIGN(const std::string path, Seal(*first));
+  ASSERT_OK_AND_ASSIGN(TrainState resumed, Load(path));
+  EXPECT_EQ(resumed.policy_version, 2);
+  EXPECT_EQ(resumed.num_updates, 4);
+  TrainUpTo(&resumed, 4);
+
+  EXPECT_TRUE(at::equal(resumed.parameters->weights_P(), whole->parameters->weights_P()));
+  EXPECT_TRUE(at::equal(resumed.optimizer->exp_avg_P(), whole->optimizer->exp_avg_P()));
+  EXPECT_TRUE(at::equal(resumed.optimizer->exp_avg_sq_P(), whole->optimizer->exp_avg_sq_P()));
+}
+
+TEST_F(CheckpointTest, SealedFolderIsAModelFolder) {
+  absl::StatusOr<TrainState> state = CreateTrainState(model_path_, optimizer_, at::kCPU);
+  TrainUpTo(&*state, 1);
+  ASSERT_OK_AND_ASSIGN(const std::string path, Seal(*state));
+  ASSERT_OK(model::InspectModelFolder(path));
+  EXPECT_TRUE(std::filesystem::exists(path + "/tokenizer.json"));
+  ASSERT_OK_AND_ASSIGN(const TrainState loaded, CreateTrainState(path, optimizer_, at::kCPU));
+  EXPECT_TRUE(at::equal(loaded.parameters->weights_P(), state->parameters->weights_P()));
+}
+
+TEST_F(CheckpointTest, DamagedWeightsOrOptimizerStateAreNamedAtLoad) {
+  absl::StatusOr<TrainState> state = CreateTrainState(model_path_, optimizer_, at::kCPU);
+  for (const char* file : {"model.safetensors", "optimizer.safetensors"}) {
+    ++state->policy_version;
+    ASSERT_OK_AND_ASSIGN(const std::string path, Seal(*state));
+    std::filesystem::resize_file(path + "/" + file, std::filesystem::file_size(path + "/" + file) - 4);
+    EXPECT_THAT(Load(path), StatusIs(absl::StatusCode::kDataLoss, HasSubstr(file)));
+  }
+}
+
+TEST_F(CheckpointTest, CheckpointOfAnotherSpecIsRefused) {
+  absl::StatusOr<TrainState> state = CreateTrainState(model_path_, optimizer_, at::kCPU);
+  ASSERT_OK_AND_ASSIGN(const std::string path, Seal(*state));
+  EXPECT_THAT(LoadCheckpoint(path, "other", optimizer_, at::kCPU), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+}  // namespace
+}  // namespace cohort::learner

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "learner/flat_parameters.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+
+#include "common/testing/status_matchers.h"
+
+namespace cohort::learner {
+namespace {
+
+model::ParameterMap ThreeParameters() {
+  model::ParameterMap parameters;
+  parameters.entries = {{"a", at::arange(6, at::kFloat).view({2, 3})},
+                        {"norm", at::ones({5})},
+                        {"b", at::arange(40, at::kFloat).view({8, 5})}};
+  return parameters;
+}
+
+TEST(FlatParametersTest, ViewsHoldTheValuesAndStartOnCacheLines) {
+  ASSERT_OK_AND_ASSIGN(const auto flat, FlatParameters::Create(ThreeParameters()));
+  for (const auto& [name, expected] : ThreeParameters().entries) {
+    const at::Tensor view = flat->parameters().Find(name);
+    EXPECT_TRUE(at::equal(view, expected)) << name;
+    EXPECT_TRUE(view.is_leaf()) << name;
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(view.const_data_ptr()) % 64, 0) << name;
+  }
+  EXPECT_TRUE(flat->spans()[0].is_matrix);
+  EXPECT_FALSE(flat->spans()[1].is_matrix);
+}
+
+TEST(FlatParametersTest, ChangingTheBufferChangesTheParameters) {
+  ASSERT_OK_AND_ASSIGN(const auto flat, FlatParameters::Create(ThreeParameters()));
+  flat->weights_P().fill_(3);
+  EXPECT_TRUE(at::equal(flat->parameters().Find("norm"), at::full({5}, 3.0f)));
+}
+
+TEST(FlatParametersTest, BackwardAddsIntoTheGradientBuffer) {
+  ASSERT_OK_AND_ASSIGN(const auto flat, FlatParameters::Create(ThreeParameters()));
+  const at::Tensor b = flat->parameters().Find("b");
+  for (int pass = 0; pass < 2; ++pass) (b * b).sum().backward();
+  const FlatParameters::Span& span = flat->spans()[2];
+  EXPECT_TRUE(at::equal(flat->gradients_P().narrow(0, span.offset, span.size).view({8, 5}), 4 * b.detach()));
+  EXPECT_EQ(flat->gradients_P().narrow(0, 0, span.offset).abs().sum().item<float>(), 0);
+}
+
+TEST(FlatParametersTest, OtherPrecisionIsRefusedByName) {
+  model::ParameterMap parameters = ThreeParameters();
+  parameters.entries[1].second = at::ones({5}, at::kDouble);
+  EXPECT_THAT(FlatParameters::Create(parameters),
+              common::StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("norm")));
+}
+
+}  // namespace
+}  // namespace cohort::learner

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "learner/gang_membership.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "common/grpc_channel.h"
+#include "common/grpc_server.h"
+#include "common/testing/simulated_clock.h"
+#include "common/testing/status_matchers.h"
+
+namespace cohort::learner {
+namespace {
+
+// Keeps every heartbeat; answers with `answer`.
+class HeartbeatService final : public cohort::v1::LearnerService::Service {
+ public:
+  grpc::Status Heartbeat(grpc::ServerContext*, const cohort::v1::RankHeartbeatRequest* request,
+                         cohort::v1::RankHeartbeatResponse*) override {
+    absl::MutexLock lock(&mutex_);
+    heartbeats_.push_back(*request);
+    return answer_;
+  }
+  void SetAnswer(grpc::Status answer) {
+    absl::MutexLock lock(&mutex_);
+    answer_ = std::move(answer);
+  }
+  // The first heartbeat that `matches`, once it came.
+  template <typename Predicate>
+  cohort::v1::RankHeartbeatRequest WaitFor(Predicate matches) {
+    absl::MutexLock lock(&mutex_);
+    const auto came = [&] {
+      mutex_.AssertReaderHeld();
+      return std::any_of(heartbeats_.begin(), heartbeats_.end(), matches);
+    };
+    mutex_.Await(absl::Condition(&came));
+    return *std::find_if(heartbeats_.begin(), heartbeats_.end(), matches);
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::vector<cohort::v1::RankHeartbeatRequest> heartbeats_ ABSL_GUARDED_BY(mutex_);
+  grpc::Status answer_ ABSL_GUARDED_BY(mutex_);
+};
+
+class GangMembershipTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    server_ = *common::GrpcServer::Create("127.0.0.1:0", {&service_}, /*enable_reflection=*/false);
+    client_ = std::make_unique<LearnerClient>(common::CreateChannel(server_->Address()));
+    place_.set_job("job");
+    place_.set_incarnation(4);
+    place_.set_rank(1);
+  }
+
+  HeartbeatService service_;
+  std::unique_ptr<common::GrpcServer> server_;
+  std::unique_ptr<LearnerClient> client_;
+  common::Shutdown shutdown_;
+  common::SimulatedClock clock_;
+  cohort::v1::JoinGangResponse place_;
+};
+
+TEST_F(GangMembershipTest, TerminationIsToldAtOnceWithThePlace) {
+  GangMembership membership({.learner_id = "a"}, client_.get(), &shutdown_, &clock_);
+  membership.Enter(place_);
+  shutdown_.Request();
+  const auto heartbeat = service_.WaitFor([](const auto& request) { return request.is_draining(); });
+  EXPECT_EQ(heartbeat.learner_id(), "a");
+  EXPECT_EQ(heartbeat.job(), "job");
+  EXPECT_EQ(heartbeat.incarnation(), 4);
+  EXPECT_EQ(heartbeat.rank(), 1);
+  EXPECT_TRUE(membership.IsDraining());
+}
+
+TEST_F(GangMembershipTest, AbortedHeartbeatMeansTheGangIsLostUntilTheNextPlace) {
+  service_.SetAnswer(grpc::Status(grpc::StatusCode::ABORTED, "dissolved"));
+  GangMembership membership({.learner_id = "a"}, client_.get(), &shutdown_, &clock_);
+  membership.Enter(place_);
+  membership.ReportError(absl::InvalidArgumentError("bad row"));  // sends a heartbeat and waits for its answer
+  EXPECT_TRUE(membership.IsLost());
+  EXPECT_EQ(service_.WaitFor([](const auto& request) { return !request.error().empty(); }).error(), "bad row");
+  membership.Enter(place_);
+  EXPECT_FALSE(membership.IsLost());
+}
+
+TEST_F(GangMembershipTest, SilentCoordinatorIsAbandonedOnlyWhileDraining) {
+  GangMembership membership({.learner_id = "a"}, client_.get(), &shutdown_, &clock_);
+  service_.SetAnswer(grpc::Status(grpc::StatusCode::UNAVAILABLE, "away"));
+  clock_.Advance(absl::Seconds(31));
+  EXPECT_FALSE(membership.IsAbandoned());
+  shutdown_.Request();
+  EXPECT_TRUE(membership.IsAbandoned());
+}
+
+TEST_F(GangMembershipTest, IdempotentCallIsRepeatedWhileItMayPass) {
+  GangMembership membership({.learner_id = "a"}, client_.get(), &shutdown_, &clock_);
+  int calls = 0;
+  EXPECT_OK(membership.Persist([&calls] { return ++calls < 3 ? absl::UnavailableError("away") : absl::OkStatus(); }));
+  EXPECT_EQ(calls, 3);
+  EXPECT_THAT(membership.Persist([&calls] { return ++calls, absl::FailedPreconditionError("another digest"); }),
+              common::StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_EQ(calls, 4);
+}
+
+}  // namespace
+}  // namespace cohort::learner

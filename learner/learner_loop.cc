@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "learner/learner_loop.h"
+
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/status_macros.h"
+#include "common/telemetry/log.h"
+
+namespace cohort::learner {
+namespace {
+
+constexpr absl::Duration kPause = absl::Milliseconds(200);  // between tries while the coordinator is away
+
+bool IsGangLoss(const absl::Status& status) {
+  return absl::IsAborted(status) || absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+}
+
+// Starting the rank again would meet the same fault: bad data, a damaged checkpoint, weights that are not finite.
+bool IsFaultOfJob(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsDataLoss(status) || absl::IsFailedPrecondition(status) ||
+         absl::IsUnimplemented(status) || absl::IsNotFound(status);
+}
+
+absl::Status TrainJob(const cohort::v1::JoinGangResponse& place, const TrainerEnvironment& environment) {
+  COHORT_ASSIGN_OR_RETURN(const std::unique_ptr<Trainer> trainer, Trainer::Create(place, environment));
+  return trainer->Run();
+}
+
+// What the end of a job means for the process: OK to join again.
+absl::Status AfterJob(const cohort::v1::JoinGangResponse& place, const absl::Status& ended,
+                      const TrainerEnvironment& environment) {
+  if (ended.ok()) return ended;
+  const absl::Status status(ended.code(), absl::StrCat(place.job(), ": ", std::string(ended.message())));
+  if (IsGangLoss(status)) {
+    environment.metrics->RecordGangLoss(place.job());
+    log::Warning(
+        "gang lost",
+        {{"job", place.job()}, {"rank", place.rank()}, {"incarnation", place.incarnation()}, {"reason", status}});
+    if (environment.device.is_cpu()) return absl::OkStatus();
+    return absl::AbortedError(std::string(status.message()));
+  }
+  if (IsFaultOfJob(status)) environment.membership->ReportError(status);
+  return status;
+}
+
+}  // namespace
+
+absl::Status RunLearner(const cohort::v1::JoinGangRequest& join, const TrainerEnvironment& environment) {
+  while (!environment.membership->IsDraining()) {
+    const absl::StatusOr<cohort::v1::JoinGangResponse> place = environment.client->JoinGang(join);
+    if (IsGangLoss(place.status()) || absl::IsCancelled(place.status())) {
+      absl::SleepFor(kPause);
+      continue;
+    }
+    COHORT_RETURN_IF_ERROR(place.status());
+    if (place->job().empty()) continue;
+    environment.membership->Enter(*place);
+    const absl::Status ended = AfterJob(*place, TrainJob(*place, environment), environment);
+    environment.membership->Leave();
+    if (absl::IsCancelled(ended)) return absl::OkStatus();
+    COHORT_RETURN_IF_ERROR(ended);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cohort::learner

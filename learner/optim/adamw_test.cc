@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "learner/optim/adamw.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <memory>
+
+#include "common/testing/status_matchers.h"
+#include "learner/optim/gradient_clip.h"
+
+namespace cohort::learner {
+namespace {
+
+std::unique_ptr<FlatParameters> MatrixNormMatrix() {
+  model::ParameterMap parameters;
+  parameters.entries = {{"a", at::full({2, 3}, 2.0f)}, {"norm", at::full({5}, 2.0f)}, {"b", at::full({4, 4}, 2.0f)}};
+  return *FlatParameters::Create(parameters);
+}
+
+TEST(AdamWTest, DecayIsForMatricesOnly) {
+  const std::unique_ptr<FlatParameters> parameters = MatrixNormMatrix();
+  cohort::v1::OptimizerSpec spec;
+  spec.set_weight_decay(0.5);
+  ASSERT_OK_AND_ASSIGN(const auto optimizer, AdamW::Create(spec, parameters.get()));
+  ASSERT_OK(optimizer->Update(/*learning_rate=*/0.1, /*gradient_scale=*/1, /*update=*/1));
+  EXPECT_FLOAT_EQ(parameters->parameters().Find("a")[0][0].item<float>(), 2 * (1 - 0.05f));
+  EXPECT_FLOAT_EQ(parameters->parameters().Find("norm")[4].item<float>(), 2);
+  EXPECT_FLOAT_EQ(parameters->parameters().Find("b")[3][3].item<float>(), 2 * (1 - 0.05f));
+}
+
+// The formula of the paper, in double.
+TEST(AdamWTest, ThreeUpdatesFollowTheFormula) {
+  const std::unique_ptr<FlatParameters> parameters = MatrixNormMatrix();
+  cohort::v1::OptimizerSpec spec;
+  spec.set_weight_decay(0.01);
+  spec.set_beta2(0.95);
+  ASSERT_OK_AND_ASSIGN(const auto optimizer, AdamW::Create(spec, parameters.get()));
+  double weight = 2, m = 0, v = 0;
+  for (int update = 1; update <= 3; ++update) {
+    const double gradient = 0.3 * update, scale = 0.5;
+    parameters->gradients_P().fill_(gradient);
+    ASSERT_OK(optimizer->Update(0.1, scale, update));
+    m = 0.9 * m + 0.1 * scale * gradient;
+    v = 0.95 * v + 0.05 * std::pow(scale * gradient, 2);
+    weight = weight * (1 - 0.1 * 0.01) -
+             0.1 * (m / (1 - std::pow(0.9, update))) / (std::sqrt(v / (1 - std::pow(0.95, update))) + 1e-8);
+    EXPECT_NEAR(parameters->parameters().Find("b")[1][2].item<float>(), weight, 1e-6) << update;
+  }
+}
+
+TEST(GradientClipTest, NormIsOverAllNumbersAndNotFiniteWhenOneIsNot) {
+  EXPECT_DOUBLE_EQ(GradientNorm(at::tensor({3.0f, 0.0f, 4.0f})), 5);
+  EXPECT_DOUBLE_EQ(GradientNorm(at::full({4}, 1e30f)), 2 * static_cast<double>(1e30f));
+  EXPECT_FALSE(std::isfinite(GradientNorm(at::tensor({3.0f, std::numeric_limits<float>::quiet_NaN()}))));
+  EXPECT_FALSE(std::isfinite(GradientNorm(at::tensor({3.0f, std::numeric_limits<float>::infinity()}))));
+}
+
+TEST(GradientClipTest, LargeNormIsScaledDownAndZeroNeverClips) {
+  EXPECT_DOUBLE_EQ(ClipScale(/*norm=*/4, /*max_norm=*/1), 0.25);
+  EXPECT_DOUBLE_EQ(ClipScale(/*norm=*/0.5, /*max_norm=*/1), 1);
+  EXPECT_DOUBLE_EQ(ClipScale(/*norm=*/400, /*max_norm=*/0), 1);
+}
+
+}  // namespace
+}  // namespace cohort::learner

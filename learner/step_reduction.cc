@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "learner/step_reduction.h"
+
+#include <ATen/ops/tensor.h>
+
+#include <cstddef>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/sha256.h"
+#include "common/status_macros.h"
+#include "kernels/torch/torch_status.h"
+
+namespace cohort::learner {
+namespace {
+
+constexpr size_t kComparedBytes = 6;  // 48 bits are exact in a double
+
+double Fingerprint(std::string_view digest) {
+  double value = 0;
+  for (size_t i = 0; i < kComparedBytes && i < digest.size(); ++i) {
+    value = value * 256 + static_cast<unsigned char>(digest[i]);
+  }
+  return value;
+}
+
+std::vector<double> ToHost(const at::Tensor& values) {
+  const at::Tensor host = values.to(at::kCPU).contiguous();
+  return {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()};
+}
+
+}  // namespace
+
+absl::Status ReduceOverRanks(model::ProcessGroup* group, const at::Device& device, std::string_view weight_digest,
+                             StepTotals* totals) {
+  return kernels::StatusFromTorch("step totals", [&]() -> absl::Status {
+    at::Tensor sums = at::tensor(totals->Sums(), at::kDouble).to(device);
+    COHORT_RETURN_IF_ERROR(group->AllReduceSum(sums));
+    std::vector<double> maxima = totals->Maxima();
+    const double fingerprint = Fingerprint(weight_digest);
+    maxima.push_back(fingerprint);
+    maxima.push_back(-fingerprint);
+    at::Tensor reduced = at::tensor(maxima, at::kDouble).to(device);
+    COHORT_RETURN_IF_ERROR(group->AllReduceMax(reduced));
+    totals->SetSums(ToHost(sums));
+    maxima = ToHost(reduced);
+    const double smallest = -maxima.back();
+    maxima.pop_back();
+    const double largest = maxima.back();
+    maxima.pop_back();
+    totals->SetMaxima(maxima);
+    if (smallest != largest) {
+      return absl::DataLossError(absl::StrCat("weights differ between ranks (digest ", common::HexOf(weight_digest),
+                                              " on rank ", group->rank(), ")"));
+    }
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace cohort::learner

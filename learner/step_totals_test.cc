@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "learner/step_totals.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace cohort::learner {
+namespace {
+
+StepTotals RankWith(double ratio, double tokens) {
+  StepTotals totals;
+  totals.Add({{"count_tokens", tokens}, {"sum_ratio", ratio * tokens}, {"min_ratio", ratio}, {"max_ratio", ratio}});
+  return totals;
+}
+
+// What the two all-reduces do.
+StepTotals Reduced(const std::vector<StepTotals>& ranks) {
+  std::vector<double> sums = ranks[0].Sums(), maxima = ranks[0].Maxima();
+  for (size_t rank = 1; rank < ranks.size(); ++rank) {
+    const std::vector<double> more = ranks[rank].Sums(), larger = ranks[rank].Maxima();
+    for (size_t i = 0; i < sums.size(); ++i) sums[i] += more[i];
+    for (size_t i = 0; i < maxima.size(); ++i) maxima[i] = std::max(maxima[i], larger[i]);
+  }
+  StepTotals reduced;
+  reduced.SetSums(sums);
+  reduced.SetMaxima(maxima);
+  return reduced;
+}
+
+TEST(StepTotalsTest, RanksAddUpAndExtremesSurvive) {
+  const StepTotals reduced = Reduced({RankWith(0.5, 10), RankWith(2, 30), StepTotals()});
+  EXPECT_EQ(reduced.Get("count_tokens"), 40);
+  EXPECT_EQ(reduced.Get("sum_ratio"), 65);
+  EXPECT_EQ(reduced.Get("min_ratio"), 0.5);
+  EXPECT_EQ(reduced.Get("max_ratio"), 2);
+}
+
+TEST(StepTotalsTest, NamesOutsideTheListAreDropped) {
+  StepTotals totals;
+  totals.Add("sum_of_nothing", 3);
+  EXPECT_EQ(totals.Sums(), StepTotals().Sums());
+}
+
+TEST(StepTotalsTest, MetricsAreMeansOverTokensOfAllRanks) {
+  const auto metrics = StepMetrics(Reduced({RankWith(0.5, 10), RankWith(2, 30)}),
+                                   {.learner_seconds = 2, .num_updates = 2, .world_size = 2, .has_rollouts = true});
+  EXPECT_DOUBLE_EQ(metrics.at("ratio_mean"), 65.0 / 40);
+  EXPECT_EQ(metrics.at("ratio_min"), 0.5);
+  EXPECT_EQ(metrics.at("ratio_max"), 2);
+  EXPECT_EQ(metrics.at("trained_tokens"), 40);
+}
+
+TEST(StepTotalsTest, DemonstrationsHaveNoRatios) {
+  const auto metrics = StepMetrics(RankWith(1, 10), {.num_updates = 1});
+  EXPECT_EQ(metrics.count("ratio_mean"), 0);
+  EXPECT_EQ(metrics.count("mismatch_max_abs"), 0);
+  EXPECT_EQ(metrics.count("loss"), 1);
+}
+
+TEST(StepTotalsTest, StepWithoutTokensGivesFiniteMetrics) {
+  for (const auto& [name, value] : StepMetrics(StepTotals(), {.has_rollouts = true})) EXPECT_EQ(value, 0) << name;
+}
+
+}  // namespace
+}  // namespace cohort::learner

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_LEARNER_TRAINER_H_
+#define COHORT_LEARNER_TRAINER_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cohort/v1/learner_service.pb.h"
+#include "common/clock.h"
+#include "learner/gang_membership.h"
+#include "learner/learner_client.h"
+#include "learner/learner_metrics.h"
+#include "learner/step_data.h"
+#include "learner/step_payload.h"
+#include "learner/train_state.h"
+#include "learner/train_step.h"
+#include "learner/version_publisher.h"
+#include "model/parallel/process_group.h"
+#include "model/tokenizer/tokenizer.h"
+#include "model/weight_sync/weight_publisher.h"
+#include "objective/objective.h"
+
+namespace cohort::learner {
+
+using ProcessGroupFactory =
+    std::function<absl::StatusOr<std::unique_ptr<model::ProcessGroup>>(const model::ProcessGroupOptions& options)>;
+
+// What a process has for every job it trains. All pointers outlive the trainers.
+struct TrainerEnvironment {
+  LearnerClient* client = nullptr;
+  GangMembership* membership = nullptr;
+  model::WeightPublisher* publisher = nullptr;
+  common::Clock* clock = nullptr;
+  LearnerMetrics* metrics = nullptr;
+  ProcessGroupFactory create_group;
+  std::string weight_service_address;  // host:port that workers reach
+  std::string host;                    // address that the other ranks reach
+  at::Device device = at::kCPU;
+};
+
+// Owns the loop of one rank for one job:
+//
+//   Create: process group -> weights of version 0 or of the sealed checkpoint
+//   Run:    publish -> { GetStep -> train step -> CommitStep -> publish -> seal } until a plan says stop
+//
+// After a crash GetStep repeats the plans since the checkpoint, and the same steps give the same bytes. Rank 0 alone
+// commits, publishes and seals. Not thread-safe.
+class Trainer final {
+ public:
+  // Errors as Run; also NOT_FOUND, INVALID_ARGUMENT or DATA_LOSS when model or checkpoint cannot be loaded.
+  static absl::StatusOr<std::unique_ptr<Trainer>> Create(const cohort::v1::JoinGangResponse& place,
+                                                         const TrainerEnvironment& environment);
+
+  // OK when a plan said stop. CANCELLED: draining, and the coordinator is gone. ABORTED, UNAVAILABLE or
+  // DEADLINE_EXCEEDED: the gang is lost, join again. Everything else is an error of the job or of this machine.
+  absl::Status Run();
+
+ private:
+  Trainer(const cohort::v1::JoinGangResponse& place, const TrainerEnvironment& environment);
+
+  bool is_leader() const { return place_.rank() == 0; }
+  absl::Status Load();
+  absl::Status PublishStart();
+  absl::StatusOr<StepPayload> NextStep();
+  absl::Status Train(const StepPayload& payload, PhaseTimer* timer);
+  absl::Status Commit(const std::map<std::string, double>& step_metrics);
+  absl::Status HashWeights();
+  absl::Status Announce();
+  absl::Status Seal();
+  absl::Status Stop(const cohort::v1::StepPlan& plan);
+
+  const cohort::v1::JoinGangResponse place_;
+  const TrainerEnvironment environment_;
+  VersionPublisher version_publisher_;
+  std::unique_ptr<model::ProcessGroup> group_;
+  std::unique_ptr<objective::Objective> objective_;
+  std::unique_ptr<model::Tokenizer> tokenizer_;  // demonstrations only
+  TrainState state_;
+  StepDataOptions data_options_;
+  std::unique_ptr<TrainStep> train_step_;
+  std::string digest_;           // of the present weights, 32 bytes
+  int64_t sealed_version_ = -1;  // newest that this trainer sealed
+};
+
+}  // namespace cohort::learner
+
+#endif  // COHORT_LEARNER_TRAINER_H_

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_ROLLOUT_WORKER_DEVICE_H_
+#define COHORT_ROLLOUT_WORKER_DEVICE_H_
+
+#include <c10/core/Device.h>
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace cohort::rollout_worker {
+
+// "cpu" or "cuda:N". INVALID_ARGUMENT for other text, a GPU that is not there, or cuda in a build without it.
+absl::StatusOr<c10::Device> ParseDevice(std::string_view text);
+
+// Kind of the processor that computes: the GPU's kind is for the device to say; on CPU the model name of /proc/cpuinfo
+// and the instruction set that LibTorch uses. Numerics are bit-equal only within one kind.
+std::string DescribeProcessor(std::string_view cpuinfo, std::string_view instruction_set);
+
+// The same of this machine.
+std::string ReadProcessor();
+
+}  // namespace cohort::rollout_worker
+
+#endif  // COHORT_ROLLOUT_WORKER_DEVICE_H_

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_ROLLOUT_WORKER_ENGINE_POLICY_SLOT_H_
+#define COHORT_ROLLOUT_WORKER_ENGINE_POLICY_SLOT_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "cohort/v1/weights.pb.h"
+#include "common/clock.h"
+#include "model/decoder.h"
+#include "model/model_config.h"
+#include "model/parameter_map.h"
+#include "model/weight_sync/weight_subscriber.h"
+#include "rollout_worker/engine/engine.h"
+
+namespace cohort::rollout_worker {
+
+// Memory for one verified policy version: parameters, decoder, KV cache and the engine that uses them. A version
+// replaces another only when no group is left in the engine, so cached keys never outlive the version that made them.
+// The memory is used again when the next version is of the same job. Not thread-safe.
+class PolicySlot final {
+ public:
+  // `clock` must outlive the slot.
+  PolicySlot(const EngineOptions& options, const at::Device& device, common::Clock* clock)
+      : options_(options), device_(device), clock_(clock) {}
+
+  // Empty before the first version.
+  const std::string& job() const { return job_; }
+  int64_t policy_version() const { return policy_version_; }
+  bool Holds(const std::string& job, int64_t policy_version) const {
+    return engine_ != nullptr && job_ == job && policy_version_ == policy_version;
+  }
+  // Null before the first version.
+  Engine* engine() { return engine_.get(); }
+  const model::Decoder* decoder() const { return decoder_.get(); }
+
+  // Fetches and verifies `source` and makes it the slot's version. FAILED_PRECONDITION while a group is in the engine.
+  // After an error of the fetch (DATA_LOSS: wrong checksum) the slot holds what it held before, or nothing when that
+  // was of another job.
+  absl::Status SwitchTo(const cohort::v1::WeightSource& source, const model::ModelConfig& config,
+                        model::WeightSubscriber* subscriber);
+
+ private:
+  absl::Status Build(const model::ModelConfig& config);
+  void Clear();
+
+  const EngineOptions options_;
+  const at::Device device_;
+  common::Clock* const clock_;
+  std::string job_;
+  int64_t policy_version_ = -1;
+  model::ParameterMap parameters_;  // on device_; the decoder's too
+  std::unique_ptr<model::Decoder> decoder_;
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace cohort::rollout_worker
+
+#endif  // COHORT_ROLLOUT_WORKER_ENGINE_POLICY_SLOT_H_

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rollout_worker/group_submitter.h"
+
+#include <utility>
+
+#include "common/telemetry/log.h"
+#include "rollout_worker/backoff.h"
+
+namespace cohort::rollout_worker {
+namespace {
+
+// ABORTED says that the worker is unknown, which the claiming thread mends, or that the lease is lost, which stays so.
+constexpr int kMaxAborted = 3;
+
+cohort::v1::GroupLease LeaseOfSubmit(const cohort::v1::SubmitGroupsRequest& submit) {
+  cohort::v1::GroupLease lease;
+  lease.set_job(submit.group().job());
+  lease.set_group_id(submit.group().group_id());
+  *lease.mutable_lease() = submit.lease();
+  return lease;
+}
+
+}  // namespace
+
+GroupSubmitter::GroupSubmitter(std::string_view worker_id, CoordinatorClient* client, HeldLeases* leases,
+                               LeaseReleaser* releaser, RolloutWorkerMetrics* metrics)
+    : worker_id_(worker_id), client_(client), leases_(leases), releaser_(releaser), metrics_(metrics), thread_([this] {
+        Run();
+      }) {}
+
+GroupSubmitter::~GroupSubmitter() { Stop(absl::ZeroDuration()); }
+
+void GroupSubmitter::Add(const cohort::v1::LeaseToken& lease, cohort::v1::RolloutGroup group) {
+  cohort::v1::SubmitGroupsRequest submit;
+  *submit.mutable_lease() = lease;
+  submit.mutable_group()->Swap(&group);
+  absl::MutexLock lock(&mutex_);
+  queue_.push_back(std::move(submit));
+  metrics_->submit_queue_groups.Set(static_cast<double>(queue_.size()));
+}
+
+void GroupSubmitter::Stop(absl::Duration grace) {
+  {
+    absl::MutexLock lock(&mutex_);
+    mutex_.AwaitWithTimeout(absl::Condition(this, &GroupSubmitter::IsIdle), grace);
+    is_stopped_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void GroupSubmitter::Run() {
+  for (;;) {
+    Batch batch;
+    {
+      absl::MutexLock lock(&mutex_);
+      mutex_.Await(absl::Condition(this, &GroupSubmitter::HasGroupOrStopped));
+      if (is_stopped_) return;
+      batch.swap(queue_);
+      is_submitting_ = true;
+      metrics_->submit_queue_groups.Set(0);
+    }
+    SubmitUntilAnswered(batch);
+    absl::MutexLock lock(&mutex_);
+    is_submitting_ = false;
+  }
+}
+
+void GroupSubmitter::SubmitUntilAnswered(const Batch& batch) {
+  Backoff backoff;
+  for (int num_aborted = 0;;) {
+    const absl::StatusOr<cohort::v1::SubmitGroupsResponse> response = client_->SubmitGroups(worker_id_, batch);
+    if (response.ok()) return TakeReceipts(batch, *response);
+    metrics_->coordinator_errors.Increment();
+    log::Warning("submit_failed", {{"groups", batch.size()}, {"reason", response.status()}});
+    if (absl::IsAborted(response.status())) ++num_aborted;
+    if (!IsTransient(response.status()) || num_aborted == kMaxAborted) return GiveUp(batch, response.status());
+    absl::MutexLock lock(&mutex_);
+    if (mutex_.AwaitWithTimeout(absl::Condition(this, &GroupSubmitter::IsStopped), backoff.Next())) return;
+  }
+}
+
+void GroupSubmitter::TakeReceipts(const Batch& batch, const cohort::v1::SubmitGroupsResponse& response) {
+  for (const cohort::v1::SubmitGroupsRequest& submit : batch) leases_->Remove(LeaseOfSubmit(submit));
+  for (const cohort::v1::GroupReceipt& receipt : response.receipts()) {
+    metrics_->Groups(receipt.job(), receipt.accepted() ? "submitted" : "refused").Increment();
+    if (receipt.accepted()) continue;
+    log::Warning("group_refused",
+                 {{"job", receipt.job()}, {"group", receipt.group_id()}, {"reason", receipt.reason()}});
+  }
+}
+
+// One bad group must not take the others with it.
+void GroupSubmitter::GiveUp(const Batch& batch, const absl::Status& status) {
+  if (batch.size() > 1) {
+    for (const cohort::v1::SubmitGroupsRequest& submit : batch) SubmitUntilAnswered({submit});
+    return;
+  }
+  const cohort::v1::GroupLease lease = LeaseOfSubmit(batch[0]);
+  if (!absl::IsAborted(status)) return releaser_->Release({lease}, std::string(status.message()));
+  leases_->Remove(lease);
+  metrics_->Groups(lease.job(), "refused").Increment();
+}
+
+}  // namespace cohort::rollout_worker

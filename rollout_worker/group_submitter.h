@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_ROLLOUT_WORKER_GROUP_SUBMITTER_H_
+#define COHORT_ROLLOUT_WORKER_GROUP_SUBMITTER_H_
+
+// Torch-free.
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "cohort/v1/rollout_service.pb.h"
+#include "rollout_worker/coordinator_client.h"
+#include "rollout_worker/held_leases.h"
+#include "rollout_worker/lease_releaser.h"
+#include "rollout_worker/rollout_worker_metrics.h"
+
+namespace cohort::rollout_worker {
+
+// Submits scored groups on a thread of its own: at once when idle, all that have come meanwhile otherwise. While the
+// coordinator is away the same groups are sent again; it takes a group once. The queue is bounded by the groups that
+// the worker holds leases for. Thread-safe; the pointers must outlive it.
+class GroupSubmitter final {
+ public:
+  GroupSubmitter(std::string_view worker_id, CoordinatorClient* client, HeldLeases* leases, LeaseReleaser* releaser,
+                 RolloutWorkerMetrics* metrics);
+  // Stop must have been called.
+  ~GroupSubmitter();
+
+  void Add(const cohort::v1::LeaseToken& lease, cohort::v1::RolloutGroup group) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Submits what is queued for up to `grace`, then ends the thread.
+  void Stop(absl::Duration grace) ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  using Batch = std::vector<cohort::v1::SubmitGroupsRequest>;
+
+  void Run();
+  void SubmitUntilAnswered(const Batch& batch);
+  void TakeReceipts(const Batch& batch, const cohort::v1::SubmitGroupsResponse& response);
+  void GiveUp(const Batch& batch, const absl::Status& status);
+  bool HasGroupOrStopped() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return is_stopped_ || !queue_.empty(); }
+  bool IsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return queue_.empty() && !is_submitting_; }
+  bool IsStopped() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return is_stopped_; }
+
+  const std::string worker_id_;
+  CoordinatorClient* const client_;
+  HeldLeases* const leases_;
+  LeaseReleaser* const releaser_;
+  RolloutWorkerMetrics* const metrics_;
+  absl::Mutex mutex_;
+  Batch queue_ ABSL_GUARDED_BY(mutex_);
+  bool is_submitting_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;  // last: uses the rest
+};
+
+}  // namespace cohort::rollout_worker
+
+#endif  // COHORT_ROLLOUT_WORKER_GROUP_SUBMITTER_H_

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rollout_worker/scorer.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+
+namespace cohort::rollout_worker {
+namespace {
+
+void SetDuration(absl::Duration duration, google::protobuf::Duration* proto) {
+  proto->set_seconds(absl::ToInt64Seconds(duration));
+  proto->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration % absl::Seconds(1))));
+}
+
+cohort::v1::RolloutGroup DescribeGroup(const UnscoredGroup& group, const std::string& worker_id) {
+  const cohort::v1::GroupAssignment& assignment = group.assignment;
+  cohort::v1::RolloutGroup rollouts;
+  rollouts.set_job(assignment.job());
+  rollouts.set_group_id(assignment.group_id());
+  rollouts.set_purpose(assignment.purpose());
+  rollouts.set_evaluation_run(assignment.evaluation_run());
+  rollouts.set_problem_id(assignment.problem().problem_id());
+  rollouts.set_epoch(assignment.epoch());
+  rollouts.set_attempt(assignment.lease().attempt());
+  rollouts.set_policy_version(assignment.policy_version());
+  rollouts.mutable_prompt_token_ids()->Assign(group.prompt_token_ids.begin(), group.prompt_token_ids.end());
+  rollouts.set_worker_id(worker_id);
+  SetDuration(group.sampled.generation_time, rollouts.mutable_generation_time());
+  return rollouts;
+}
+
+absl::Status DescribeSequence(const Sequence& sequence, const model::Tokenizer& tokenizer,
+                              cohort::v1::Rollout* rollout) {
+  rollout->mutable_token_ids()->Assign(sequence.token_ids.begin(), sequence.token_ids.end());
+  rollout->mutable_behavior_logprobs()->Assign(sequence.behavior_logprobs.begin(), sequence.behavior_logprobs.end());
+  rollout->mutable_sampling_logprobs()->Assign(sequence.sampling_logprobs.begin(), sequence.sampling_logprobs.end());
+  rollout->set_finish_reason(sequence.finish_reason);
+  std::vector<int32_t> text_ids = sequence.token_ids;
+  if (sequence.finish_reason == cohort::v1::FINISH_REASON_EOS) text_ids.pop_back();
+  COHORT_ASSIGN_OR_RETURN(*rollout->mutable_text(), tokenizer.Decode(text_ids));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Scorer::Scorer(std::string_view worker_id, int num_threads, int64_t max_queued_groups, common::Clock* clock,
+               RolloutWorkerMetrics* metrics, Done done)
+    : worker_id_(worker_id),
+      max_queued_groups_(max_queued_groups),
+      clock_(clock),
+      metrics_(metrics),
+      done_(std::move(done)) {
+  for (int i = 0; i < num_threads; ++i) threads_.emplace_back([this] { Run(); });
+}
+
+Scorer::~Scorer() { Stop(absl::ZeroDuration()); }
+
+void Scorer::Add(UnscoredGroup group) {
+  absl::MutexLock lock(&mutex_);
+  mutex_.Await(absl::Condition(this, &Scorer::HasRoom));
+  queue_.push_back(std::move(group));
+  metrics_->scoring_queue_groups.Set(static_cast<double>(queue_.size()));
+}
+
+std::vector<cohort::v1::GroupAssignment> Scorer::Stop(absl::Duration grace) {
+  std::vector<cohort::v1::GroupAssignment> unscored;
+  {
+    absl::MutexLock lock(&mutex_);
+    mutex_.AwaitWithTimeout(absl::Condition(this, &Scorer::IsIdle), grace);
+    is_stopped_ = true;
+    for (UnscoredGroup& group : queue_) unscored.push_back(std::move(group.assignment));
+    queue_.clear();
+  }
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+  return unscored;
+}
+
+void Scorer::Run() {
+  for (;;) {
+    UnscoredGroup group;
+    {
+      absl::MutexLock lock(&mutex_);
+      mutex_.Await(absl::Condition(this, &Scorer::HasGroupOrStopped));
+      if (queue_.empty()) return;
+      group = std::move(queue_.front());
+      queue_.pop_front();
+      ++num_judging_;
+      metrics_->scoring_queue_groups.Set(static_cast<double>(queue_.size()));
+    }
+    absl::StatusOr<cohort::v1::RolloutGroup> scored = Score(&group);
+    done_(group.assignment, std::move(scored));
+    absl::MutexLock lock(&mutex_);
+    --num_judging_;
+  }
+}
+
+absl::StatusOr<cohort::v1::RolloutGroup> Scorer::Score(UnscoredGroup* group) {
+  const absl::Duration start = clock_->Monotonic();
+  cohort::v1::RolloutGroup scored = DescribeGroup(*group, worker_id_);
+  std::vector<std::string> texts;
+  for (size_t sibling = 0; sibling < group->sampled.sequences.size(); ++sibling) {
+    cohort::v1::Rollout* rollout = scored.add_rollouts();
+    rollout->set_sibling(static_cast<int32_t>(sibling));
+    COHORT_RETURN_IF_ERROR(DescribeSequence(group->sampled.sequences[sibling], group->job->tokenizer(), rollout));
+    texts.push_back(rollout->text());
+  }
+  COHORT_ASSIGN_OR_RETURN(reward::Rubric * rubric, group->job->RubricFor(group->assignment.purpose()));
+  COHORT_ASSIGN_OR_RETURN(std::vector<reward::RubricResult> results, rubric->Judge(group->assignment.problem(), texts));
+  if (results.size() != texts.size()) {
+    return absl::InternalError(absl::StrCat("rubric: ", results.size(), " results for ", texts.size(), " completions"));
+  }
+  for (size_t sibling = 0; sibling < results.size(); ++sibling) {
+    cohort::v1::Rollout* rollout = scored.mutable_rollouts(static_cast<int>(sibling));
+    for (cohort::v1::Score& score : results[sibling].scores) rollout->add_scores()->Swap(&score);
+    rollout->set_outcome(results[sibling].outcome);
+    rollout->set_reward(results[sibling].reward);
+  }
+  const absl::Duration elapsed = clock_->Monotonic() - start;
+  SetDuration(elapsed, scored.mutable_scoring_time());
+  metrics_->scoring_seconds.Observe(absl::ToDoubleSeconds(elapsed));
+  return scored;
+}
+
+}  // namespace cohort::rollout_worker

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rollout_worker/testing/fake_coordinator.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace cohort::rollout_worker {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(50);
+constexpr absl::Duration kPoll = absl::Milliseconds(20);
+
+}  // namespace
+
+void FakeCoordinator::AddWeights(const cohort::v1::WeightSource& source) {
+  absl::MutexLock lock(&mutex_);
+  weights_.push_back(source);
+}
+
+void FakeCoordinator::AddGroup(const cohort::v1::GroupAssignment& group) {
+  absl::MutexLock lock(&mutex_);
+  waiting_.push_back(group);
+}
+
+void FakeCoordinator::LoseLease(int64_t group_id) {
+  absl::MutexLock lock(&mutex_);
+  lost_.insert(group_id);
+}
+
+void FakeCoordinator::FailNextClaims(int count) {
+  absl::MutexLock lock(&mutex_);
+  num_failing_claims_ = count;
+}
+
+void FakeCoordinator::FailNextSubmits(int count) {
+  absl::MutexLock lock(&mutex_);
+  num_failing_submits_ = count;
+}
+
+FakeCoordinator::Record FakeCoordinator::Look() {
+  absl::MutexLock lock(&mutex_);
+  return record_;
+}
+
+bool FakeCoordinator::WaitUntil(const std::function<bool(const Record&)>& condition) {
+  absl::MutexLock lock(&mutex_);
+  const auto holds = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return condition(record_); };
+  return mutex_.AwaitWithTimeout(absl::Condition(&holds), kPatience);
+}
+
+grpc::Status FakeCoordinator::ClaimGroups(grpc::ServerContext* context, const cohort::v1::ClaimGroupsRequest* request,
+                                          cohort::v1::ClaimGroupsResponse* response) {
+  absl::MutexLock lock(&mutex_);
+  record_.claimed_by.push_back(request->worker());
+  if (num_failing_claims_ > 0) {
+    --num_failing_claims_;
+    return grpc::Status(grpc::StatusCode::ABORTED, "unknown worker");
+  }
+  ++record_.num_claims_under_way;
+  const auto has_group = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return !waiting_.empty(); };
+  absl::Duration left = absl::Seconds(request->wait().seconds()) + absl::Nanoseconds(request->wait().nanos());
+  while (left > absl::ZeroDuration() && !context->IsCancelled() &&
+         !mutex_.AwaitWithTimeout(absl::Condition(&has_group), kPoll)) {
+    left -= kPoll;
+  }
+  --record_.num_claims_under_way;
+  for (int32_t i = 0; i < request->max_groups() && !waiting_.empty(); ++i) {
+    cohort::v1::GroupAssignment* group = response->add_groups();
+    *group = waiting_.front();
+    waiting_.pop_front();
+    group->mutable_lease()->set_coordinator_epoch(1);
+    group->mutable_lease()->set_attempt(1);
+    for (const cohort::v1::WeightSource& source : weights_) {
+      if (source.policy_version() == group->policy_version()) *response->add_weights() = source;
+    }
+  }
+  response->mutable_lease_duration()->set_nanos(90'000'000);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeCoordinator::GetRolloutSetup(grpc::ServerContext*, const cohort::v1::GetRolloutSetupRequest*,
+                                              cohort::v1::RolloutSetup* response) {
+  *response = setup_;
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeCoordinator::Heartbeat(grpc::ServerContext*, const cohort::v1::WorkerHeartbeatRequest* request,
+                                        cohort::v1::WorkerHeartbeatResponse* response) {
+  absl::MutexLock lock(&mutex_);
+  ++record_.num_heartbeats;
+  record_.generated_tokens = request->generated_tokens();
+  record_.renewed.clear();
+  for (const cohort::v1::GroupLease& lease : request->leases()) {
+    record_.renewed.insert(lease.group_id());
+    if (lost_.count(lease.group_id()) > 0) *response->add_lost() = lease;
+  }
+  return grpc::Status::OK;
+}
+
+void FakeCoordinator::Store(const cohort::v1::RolloutGroup& group) {
+  ++record_.num_submits[group.group_id()];
+  const auto [stored, is_first] = record_.submitted.emplace(group.group_id(), group);
+  if (!is_first && stored->second.SerializeAsString() != group.SerializeAsString()) {
+    record_.different_submits.insert(group.group_id());
+  }
+}
+
+grpc::Status FakeCoordinator::SubmitGroups(grpc::ServerContext*,
+                                           grpc::ServerReader<cohort::v1::SubmitGroupsRequest>* reader,
+                                           cohort::v1::SubmitGroupsResponse* response) {
+  cohort::v1::SubmitGroupsRequest part;
+  cohort::v1::RolloutGroup group;
+  while (reader->Read(&part)) {
+    const auto rollouts = group.rollouts();
+    group = part.group();
+    *group.mutable_rollouts() = rollouts;
+    group.mutable_rollouts()->MergeFrom(part.group().rollouts());
+    if (!part.is_last_part()) continue;
+    cohort::v1::GroupReceipt* receipt = response->add_receipts();
+    receipt->set_job(group.job());
+    receipt->set_group_id(group.group_id());
+    receipt->set_accepted(true);
+    absl::MutexLock lock(&mutex_);
+    Store(group);
+    group.Clear();
+  }
+  absl::MutexLock lock(&mutex_);
+  if (num_failing_submits_ == 0) return grpc::Status::OK;
+  --num_failing_submits_;
+  return grpc::Status(grpc::StatusCode::UNAVAILABLE, "going away");
+}
+
+grpc::Status FakeCoordinator::ReleaseGroups(grpc::ServerContext*, const cohort::v1::ReleaseGroupsRequest* request,
+                                            cohort::v1::ReleaseGroupsResponse*) {
+  absl::MutexLock lock(&mutex_);
+  for (const cohort::v1::GroupLease& lease : request->leases()) record_.released[lease.group_id()] = request->error();
+  return grpc::Status::OK;
+}
+
+}  // namespace cohort::rollout_worker

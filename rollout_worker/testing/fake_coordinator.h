@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_ROLLOUT_WORKER_TESTING_FAKE_COORDINATOR_H_
+#define COHORT_ROLLOUT_WORKER_TESTING_FAKE_COORDINATOR_H_
+
+// Torch-free.
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "cohort/v1/rollout_service.grpc.pb.h"
+
+namespace cohort::rollout_worker {
+
+// RolloutService with a queue of assignments and a memory of what workers did. Thread-safe.
+class FakeCoordinator final : public cohort::v1::RolloutService::Service {
+ public:
+  // What has happened so far.
+  struct Record {
+    std::map<int64_t, cohort::v1::RolloutGroup> submitted;  // by group id
+    std::map<int64_t, int> num_submits;                     // with repetitions
+    std::set<int64_t> different_submits;                    // a repetition was not equal to the first
+    std::map<int64_t, std::string> released;                // error by group id
+    std::vector<cohort::v1::WorkerDescription> claimed_by;
+    std::set<int64_t> renewed;  // in the last heartbeat
+    int64_t num_heartbeats = 0;
+    int64_t generated_tokens = 0;  // as the last heartbeat said
+    int num_claims_under_way = 0;
+  };
+
+  explicit FakeCoordinator(cohort::v1::RolloutSetup setup) : setup_(std::move(setup)) {}
+
+  void AddWeights(const cohort::v1::WeightSource& source);
+  void AddGroup(const cohort::v1::GroupAssignment& group);
+  // From now on heartbeats say that the group's lease is lost.
+  void LoseLease(int64_t group_id);
+  // The next so many claims end ABORTED, submits UNAVAILABLE after they were stored.
+  void FailNextClaims(int count);
+  void FailNextSubmits(int count);
+
+  Record Look() ABSL_LOCKS_EXCLUDED(mutex_);
+  // False when `condition` did not come true within a generous time.
+  bool WaitUntil(const std::function<bool(const Record&)>& condition) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  grpc::Status ClaimGroups(grpc::ServerContext* context, const cohort::v1::ClaimGroupsRequest* request,
+                           cohort::v1::ClaimGroupsResponse* response) override;
+  grpc::Status GetRolloutSetup(grpc::ServerContext* context, const cohort::v1::GetRolloutSetupRequest* request,
+                               cohort::v1::RolloutSetup* response) override;
+  grpc::Status Heartbeat(grpc::ServerContext* context, const cohort::v1::WorkerHeartbeatRequest* request,
+                         cohort::v1::WorkerHeartbeatResponse* response) override;
+  grpc::Status SubmitGroups(grpc::ServerContext* context, grpc::ServerReader<cohort::v1::SubmitGroupsRequest>* reader,
+                            cohort::v1::SubmitGroupsResponse* response) override;
+  grpc::Status ReleaseGroups(grpc::ServerContext* context, const cohort::v1::ReleaseGroupsRequest* request,
+                             cohort::v1::ReleaseGroupsResponse* response) override;
+
+ private:
+  void Store(const cohort::v1::RolloutGroup& group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const cohort::v1::RolloutSetup setup_;
+  absl::Mutex mutex_;
+  Record record_ ABSL_GUARDED_BY(mutex_);
+  std::deque<cohort::v1::GroupAssignment> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::vector<cohort::v1::WeightSource> weights_ ABSL_GUARDED_BY(mutex_);
+  std::set<int64_t> lost_ ABSL_GUARDED_BY(mutex_);
+  int num_failing_claims_ ABSL_GUARDED_BY(mutex_) = 0;
+  int num_failing_submits_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace cohort::rollout_worker
+
+#endif  // COHORT_ROLLOUT_WORKER_TESTING_FAKE_COORDINATOR_H_

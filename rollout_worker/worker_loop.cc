@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rollout_worker/worker_loop.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/status_macros.h"
+#include "common/telemetry/log.h"
+
+namespace cohort::rollout_worker {
+namespace {
+
+// How long the engine waits for work before it looks for a shutdown request again.
+constexpr absl::Duration kIdleWait = absl::Milliseconds(50);
+// Beyond this many sampled groups generation waits for the verifiers.
+constexpr int64_t kMaxUnscoredGroups = 256;
+
+}  // namespace
+
+WorkerLoop::WorkerLoop(const WorkerLoopOptions& options, const WorkerLoopDeps& deps,
+                       std::unique_ptr<model::WeightSubscriber> subscriber)
+    : options_(options),
+      deps_(deps),
+      client_(options.coordinator_address),
+      releaser_(options.worker.worker_id(), &client_, &leases_, deps.metrics),
+      slots_(options.engine, options.device, deps.clock, std::move(subscriber), deps.metrics),
+      heartbeat_(options.worker, &client_, &leases_, deps.metrics),
+      submitter_(options.worker.worker_id(), &client_, &leases_, &releaser_, deps.metrics),
+      scorer_(options.worker.worker_id(), options.num_scoring_children, kMaxUnscoredGroups, deps.clock, deps.metrics,
+              [this](const cohort::v1::GroupAssignment& assignment, absl::StatusOr<cohort::v1::RolloutGroup> scored) {
+                if (scored.ok()) return submitter_.Add(assignment.lease(), *std::move(scored));
+                releaser_.Release({LeaseOf(assignment)}, std::string(scored.status().message()));
+              }),
+      claimer_({.worker = options.worker, .num_scoring_children = options.num_scoring_children},
+               {.client = &client_,
+                .leases = &leases_,
+                .releaser = &releaser_,
+                .slots = &slots_,
+                .zygote = deps.zygote,
+                .metrics = deps.metrics,
+                .health = deps.health}) {}
+
+WorkerLoop::~WorkerLoop() = default;
+
+absl::Status WorkerLoop::Run() {
+  const absl::Status status = RunUntilShutdown();
+  Drain(status);
+  return status;
+}
+
+absl::Status WorkerLoop::RunUntilShutdown() {
+  while (!deps_.shutdown->IsRequested()) {
+    AddGroups(claimer_.Take(active_.empty() ? kIdleWait : absl::ZeroDuration()));
+    DropLostGroups();
+    COHORT_RETURN_IF_ERROR(StepEngines());
+    ReportLoad();
+  }
+  return absl::OkStatus();
+}
+
+void WorkerLoop::AddGroups(std::vector<ClaimedGroup> groups) {
+  for (ClaimedGroup& group : groups) {
+    const int64_t id = group.engine_group.id;
+    if (!leases_.IsHeld(LeaseOf(group.assignment))) {
+      slots_.Release(group.slot);
+      continue;
+    }
+    // A copy: the prompt's tokens are submitted with the group.
+    const absl::Status added = group.slot->engine()->Add(group.engine_group);
+    if (!added.ok()) {
+      releaser_.Release({LeaseOf(group.assignment)}, std::string(added.message()));
+      slots_.Release(group.slot);
+      continue;
+    }
+    if (std::find(active_slots_.begin(), active_slots_.end(), group.slot) == active_slots_.end()) {
+      active_slots_.push_back(group.slot);
+    }
+    active_.emplace(id, std::move(group));
+  }
+}
+
+void WorkerLoop::DropLostGroups() {
+  const int64_t num_lost = leases_.num_lost();
+  if (num_lost == num_lost_seen_) return;
+  num_lost_seen_ = num_lost;
+  std::vector<int64_t> lost;
+  for (const auto& [id, group] : active_) {
+    if (!leases_.IsHeld(LeaseOf(group.assignment))) lost.push_back(id);
+  }
+  for (const int64_t id : lost) {
+    const absl::Status dropped = active_.at(id).slot->engine()->Drop(id);
+    if (!dropped.ok()) log::Error("drop_failed", {{"reason", dropped}});
+    Forget(id);
+  }
+}
+
+void WorkerLoop::Forget(int64_t id) {
+  const auto group = active_.find(id);
+  PolicySlot* slot = group->second.slot;
+  active_.erase(group);
+  if (!slot->engine()->HasWork()) {
+    active_slots_.erase(std::remove(active_slots_.begin(), active_slots_.end(), slot), active_slots_.end());
+  }
+  // From here on the slot may change its version.
+  slots_.Release(slot);
+}
+
+absl::Status WorkerLoop::StepEngines() {
+  const std::vector<PolicySlot*> slots = active_slots_;
+  for (PolicySlot* slot : slots) {
+    Engine* engine = slot->engine();
+    if (!engine->HasWork()) continue;
+    const int64_t num_generated = engine->num_generated_tokens();
+    const int64_t num_prefilled = engine->num_prefilled_tokens();
+    const absl::Duration start = deps_.clock->Monotonic();
+    COHORT_ASSIGN_OR_RETURN(std::vector<SampledGroup> finished, engine->Step());
+    const double seconds = absl::ToDoubleSeconds(deps_.clock->Monotonic() - start);
+    const int64_t num_tokens = engine->num_generated_tokens() - num_generated;
+    num_generated_tokens_ += num_tokens;
+    generation_seconds_ += seconds;
+    deps_.metrics->generated_tokens.Increment(static_cast<double>(num_tokens));
+    deps_.metrics->prefilled_tokens.Increment(static_cast<double>(engine->num_prefilled_tokens() - num_prefilled));
+    deps_.metrics->generation_seconds.Increment(seconds);
+    deps_.metrics->decode_steps.Increment();
+    for (SampledGroup& sampled : finished) HandOver(std::move(sampled));
+  }
+  return absl::OkStatus();
+}
+
+void WorkerLoop::HandOver(SampledGroup sampled) {
+  const int64_t id = sampled.id;
+  ClaimedGroup& group = active_.at(id);
+  for (const Sequence& sequence : sampled.sequences) {
+    const bool is_eos = sequence.finish_reason == cohort::v1::FINISH_REASON_EOS;
+    deps_.metrics->Completions(group.assignment.job(), is_eos ? "eos" : "length").Increment();
+  }
+  UnscoredGroup unscored;
+  unscored.assignment = std::move(group.assignment);
+  unscored.job = group.job;
+  unscored.prompt_token_ids = std::move(group.engine_group.prompt_token_ids);
+  unscored.sampled = std::move(sampled);
+  Forget(id);
+  scorer_.Add(std::move(unscored));
+}
+
+void WorkerLoop::ReportLoad() {
+  int64_t num_running = 0, num_waiting = 0, num_blocks = 0, num_free = 0;
+  for (PolicySlot* slot : active_slots_) {
+    num_running += slot->engine()->num_running();
+    num_waiting += slot->engine()->num_waiting();
+    num_blocks += slot->engine()->blocks().num_blocks();
+    num_free += slot->engine()->blocks().num_free();
+  }
+  claimer_.SetEngineSequences(num_running + num_waiting);
+  heartbeat_.SetGenerated(num_generated_tokens_, generation_seconds_);
+  deps_.metrics->running_sequences.Set(static_cast<double>(num_running));
+  deps_.metrics->waiting_sequences.Set(static_cast<double>(num_waiting));
+  deps_.metrics->kv_cache_used_ratio.Set(num_blocks == 0 ? 0 : 1 - static_cast<double>(num_free) / num_blocks);
+}
+
+void WorkerLoop::Drain(const absl::Status& status) {
+  deps_.health->SetNotReady("draining");
+  claimer_.Stop();
+  std::vector<cohort::v1::GroupLease> unfinished;
+  for (const ClaimedGroup& group : claimer_.Take(absl::ZeroDuration())) unfinished.push_back(LeaseOf(group.assignment));
+  for (const auto& [id, group] : active_) unfinished.push_back(LeaseOf(group.assignment));
+  log::Info("draining", {{"released_groups", unfinished.size()}, {"reason", status.ok() ? "shutdown" : "error"}});
+  releaser_.Release(unfinished, status.ok() ? "" : std::string(status.message()));
+  active_.clear();
+  active_slots_.clear();
+  std::vector<cohort::v1::GroupLease> unscored;
+  for (const cohort::v1::GroupAssignment& group : scorer_.Stop(options_.drain_grace))
+    unscored.push_back(LeaseOf(group));
+  releaser_.Release(unscored, "");
+  submitter_.Stop(options_.drain_grace);
+  releaser_.Release(leases_.List(), "");
+}
+
+}  // namespace cohort::rollout_worker

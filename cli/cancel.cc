@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <ostream>
+
+#include "absl/time/clock.h"
+#include "cli/job_client.h"
+#include "cli/job_output.h"
+#include "cli/verbs.h"
+
+namespace cohort::cli {
+namespace {
+
+struct CancelFlags {
+  std::string job;
+  OutputFormat output = OutputFormat::kTable;
+};
+
+void RunCancel(VerbContext& context, const CancelFlags& flags) {
+  JobClient client(context.server, context.Timeout());
+  const auto job = client.Cancel(JobName(context.namespace_id, flags.job));
+  if (!job.ok()) return Fail(context, job.status());
+  *context.console.out << FormatJob(*job, flags.output, absl::Now());
+}
+
+}  // namespace
+
+void AddCancel(CLI::App& app, VerbContext& context) {
+  auto flags = std::make_shared<CancelFlags>();
+  CLI::App* verb = app.add_subcommand("cancel", "Ends a job after the update in progress");
+  verb->add_option("job", flags->job, "id or full name")->required();
+  verb->add_option("-o,--output", flags->output, "table, json, yaml or name")
+      ->transform(CLI::CheckedTransformer(OutputFormats()).description(""));
+  verb->callback([&context, flags] { RunCancel(context, *flags); });
+}
+
+}  // namespace cohort::cli

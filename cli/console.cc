@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/console.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+
+namespace cohort::cli {
+namespace {
+
+std::string Colored(const Console& console, std::string_view code, std::string_view text) {
+  if (!console.out_has_color) return std::string(text);
+  return std::string("\033[").append(code).append("m").append(text).append("\033[0m");
+}
+
+}  // namespace
+
+Console StandardConsole() {
+  Console console{.out = &std::cout, .err = &std::cerr};
+  const char* no_color = std::getenv("NO_COLOR");
+  const char* term = std::getenv("TERM");
+  const bool is_dumb = term == nullptr || std::string_view(term) == "dumb";
+  console.out_has_color = isatty(STDOUT_FILENO) && !is_dumb && (no_color == nullptr || *no_color == '\0');
+  console.err_is_terminal = isatty(STDERR_FILENO) && !is_dumb;
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) console.err_columns = size.ws_col;
+  return console;
+}
+
+std::string Green(const Console& console, std::string_view text) { return Colored(console, "32", text); }
+std::string Red(const Console& console, std::string_view text) { return Colored(console, "31", text); }
+
+}  // namespace cohort::cli

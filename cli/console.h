@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_CLI_CONSOLE_H_
+#define COHORT_CLI_CONSOLE_H_
+
+#include <iosfwd>
+#include <string>
+#include <string_view>
+
+namespace cohort::cli {
+
+// Where a verb writes: data to `out`, messages and progress to `err`. Plain data; the streams outlive it. Not
+// thread-safe: one thread writes.
+struct Console {
+  std::ostream* out;
+  std::ostream* err;
+  // Colour codes may be written to `out`: it is a terminal and NO_COLOR is not set.
+  bool out_has_color = false;
+  // A line on `err` may be drawn over: it is a terminal.
+  bool err_is_terminal = false;
+  // Columns of the terminal behind `err`.
+  int err_columns = 80;
+};
+
+// The process's standard streams.
+Console StandardConsole();
+
+// `text` in green or red where colour is allowed.
+std::string Green(const Console& console, std::string_view text);
+std::string Red(const Console& console, std::string_view text);
+
+}  // namespace cohort::cli
+
+#endif  // COHORT_CLI_CONSOLE_H_

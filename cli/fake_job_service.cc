@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/fake_job_service.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include "absl/strings/str_cat.h"
+#include "common/grpc_status.h"
+
+namespace cohort::cli {
+namespace {
+
+grpc::Status NotFound(const std::string& name) {
+  return common::ToGrpcStatus(absl::NotFoundError(absl::StrCat("job does not exist (", name, ")")));
+}
+
+}  // namespace
+
+FakeJobService::FakeJobService() {
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(this);
+  server_ = builder.BuildAndStart();
+  address_ = absl::StrCat("127.0.0.1:", port);
+}
+
+FakeJobService::~FakeJobService() { server_->Shutdown(std::chrono::system_clock::now()); }
+
+void FakeJobService::RefuseCreation(const absl::Status& status) {
+  absl::MutexLock lock(&mutex_);
+  creation_status_ = status;
+}
+
+void FakeJobService::FailGets(int count) {
+  absl::MutexLock lock(&mutex_);
+  num_failing_gets_ = count;
+}
+
+void FakeJobService::BreakStreamsAfter(int count) {
+  absl::MutexLock lock(&mutex_);
+  break_after_ = count;
+}
+
+void FakeJobService::SetJob(const cohort::v1::Job& job) {
+  absl::MutexLock lock(&mutex_);
+  jobs_[job.name()] = job;
+}
+
+void FakeJobService::SetEvents(const std::string& name, const std::vector<cohort::v1::JobEvent>& events) {
+  absl::MutexLock lock(&mutex_);
+  events_[name] = events;
+}
+
+std::vector<cohort::v1::CreateJobRequest> FakeJobService::Creations() const {
+  absl::MutexLock lock(&mutex_);
+  return creations_;
+}
+
+grpc::Status FakeJobService::CreateJob(grpc::ServerContext*, const cohort::v1::CreateJobRequest* request,
+                                       cohort::v1::Job* response) {
+  absl::MutexLock lock(&mutex_);
+  creations_.push_back(*request);
+  if (!creation_status_.ok()) return common::ToGrpcStatus(creation_status_);
+  const std::string parent = request->parent().empty() ? "namespaces/default" : request->parent();
+  const std::string name = absl::StrCat(parent, "/jobs/", request->job_id());
+  cohort::v1::Job job;
+  job.set_name(name);
+  *job.mutable_spec() = request->job().spec();
+  job.set_state(cohort::v1::JOB_STATE_QUEUED);
+  if (!request->validate_only()) jobs_.emplace(name, job);
+  *response = job;
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeJobService::GetJob(grpc::ServerContext* context, const cohort::v1::GetJobRequest* request,
+                                    cohort::v1::Job* response) {
+  absl::MutexLock lock(&mutex_);
+  if (num_failing_gets_ > 0) {
+    --num_failing_gets_;
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "not now");
+  }
+  const auto found = jobs_.find(request->name());
+  if (found == jobs_.end()) return NotFound(request->name());
+  *response = found->second;
+  return grpc::Status::OK;
+}
+
+// One job per page.
+grpc::Status FakeJobService::ListJobs(grpc::ServerContext*, const cohort::v1::ListJobsRequest* request,
+                                      cohort::v1::ListJobsResponse* response) {
+  absl::MutexLock lock(&mutex_);
+  const auto job = request->page_token().empty() ? jobs_.begin() : jobs_.find(request->page_token());
+  if (job == jobs_.end()) return grpc::Status::OK;
+  *response->add_jobs() = job->second;
+  if (std::next(job) != jobs_.end()) response->set_next_page_token(std::next(job)->first);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeJobService::CancelJob(grpc::ServerContext*, const cohort::v1::CancelJobRequest* request,
+                                       cohort::v1::Job* response) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = jobs_.find(request->name());
+  if (found == jobs_.end()) return NotFound(request->name());
+  found->second.set_state(cohort::v1::JOB_STATE_CANCELLED);
+  *response = found->second;
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeJobService::WatchJob(grpc::ServerContext* context, const cohort::v1::WatchJobRequest* request,
+                                      grpc::ServerWriter<cohort::v1::JobEvent>* writer) {
+  std::vector<cohort::v1::JobEvent> events;
+  int break_after = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto found = events_.find(request->name());
+    if (found == events_.end()) return NotFound(request->name());
+    events = found->second;
+    break_after = break_after_;
+  }
+  int num_sent = 0;
+  for (const auto& event : events) {
+    if (event.sequence() <= request->resume_token()) continue;
+    if (break_after > 0 && num_sent == break_after) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "stream broke");
+    writer->Write(event);
+    ++num_sent;
+  }
+  return grpc::Status::OK;
+}
+
+}  // namespace cohort::cli

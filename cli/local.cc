@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <set>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "cli/job_file.h"
+#include "cli/local_cluster.h"
+#include "cli/local_run.h"
+#include "cli/run_report.h"
+#include "cli/verbs.h"
+#include "common/clock.h"
+#include "common/field_error.h"
+#include "common/shutdown.h"
+#include "common/status_macros.h"
+
+namespace cohort::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct LocalFlags {
+  std::vector<std::string> files;
+  LocalClusterOptions cluster = {.bin_dir = OwnBinaryDirectory(), .run_dir = "", .data_root = ".", .model_root = "."};
+  std::optional<int64_t> seed;
+  bool keeps_serving = false;
+};
+
+std::string Absolute(const std::string& path) { return fs::absolute(path).lexically_normal().string(); }
+
+absl::StatusOr<std::vector<JobFile>> LoadFiles(const LocalFlags& flags) {
+  std::vector<JobFile> files;
+  std::set<std::string> ids;
+  for (const std::string& path : flags.files) {
+    COHORT_ASSIGN_OR_RETURN(JobFile file, LoadJobFile(path, flags.seed));
+    if (!ids.insert(file.job_id).second) {
+      return absl::InvalidArgumentError(absl::StrCat("-f: two files make the job id ", file.job_id, " (", path, ")"));
+    }
+    if (file.spec.training().world_size() > flags.cluster.num_ranks) {
+      return ForFile(common::InvalidField("training.world_size", absl::StrCat(file.spec.training().world_size()),
+                                          absl::StrCat("more ranks than --ranks gives, ", flags.cluster.num_ranks)),
+                     path);
+    }
+    files.push_back(std::move(file));
+  }
+  return files;
+}
+
+// Runs the files in order until one does not succeed; the histories so far are in `report` in any case.
+absl::Status RunFiles(LocalRun& run, const std::vector<JobFile>& files, RunReport& report) {
+  for (const JobFile& file : files) {
+    COHORT_ASSIGN_OR_RETURN(JobHistory history, run.RunJob(file));
+    const bool has_succeeded = history.job.state() == cohort::v1::JOB_STATE_SUCCEEDED;
+    report.jobs.push_back(std::move(history));
+    if (!has_succeeded) break;
+  }
+  return absl::OkStatus();
+}
+
+bool HaveAllSucceeded(const RunReport& report, size_t num_files) {
+  return report.jobs.size() == num_files &&
+         (report.jobs.empty() || report.jobs.back().job.state() == cohort::v1::JOB_STATE_SUCCEEDED);
+}
+
+void RunLocal(VerbContext& context, const LocalFlags& flags) {
+  const auto files = LoadFiles(flags);
+  if (!files.ok()) return Fail(context, files.status());
+  common::Clock* clock = common::SystemClock();
+  const absl::Duration start = clock->Monotonic();
+  LocalClusterOptions options = flags.cluster;
+  if (options.run_dir.empty()) {
+    options.run_dir = absl::FormatTime("runs/%Y%m%d-%H%M%S", clock->Now(), absl::LocalTimeZone());
+  }
+  for (std::string* path : {&options.run_dir, &options.data_root, &options.model_root}) *path = Absolute(*path);
+
+  common::Shutdown shutdown;
+  LocalRun run(options, context.console, clock, &shutdown, context.Timeout());
+  RunReport report{.run_dir = options.run_dir, .metrics_path = run.MetricsPath(), .jobs = {}, .total_time = {}};
+  absl::Status status = run.Start();
+  if (status.ok()) {
+    *context.console.err << "coordinator at " << run.Server() << ", " << options.num_workers << " workers, "
+                         << options.num_ranks << " learner ranks; logs in " << options.run_dir << "/logs" << std::endl;
+    status = RunFiles(run, *files, report);
+  }
+  report.total_time = clock->Monotonic() - start;
+  if (status.ok()) status = WriteReportFiles(report);
+  if (status.ok()) {
+    *context.console.out << ReportText(report, context.console) << std::flush;
+    if (!HaveAllSucceeded(report, files->size())) context.exit_code = common::kExitJobFailed;
+    if (flags.keeps_serving) {
+      *context.console.err << "serving at " << run.Server() << "; end with Ctrl-C" << std::endl;
+      status = run.Serve();
+    }
+  }
+  run.Drain();
+  if (absl::IsCancelled(status) && shutdown.IsRequested()) {
+    *context.console.err << "stopped; the same command with --run_dir " << options.run_dir << " goes on" << std::endl;
+  } else if (!status.ok()) {
+    Fail(context, status);
+  }
+}
+
+}  // namespace
+
+void AddLocal(CLI::App& app, VerbContext& context) {
+  auto flags = std::make_shared<LocalFlags>();
+  CLI::App* verb = app.add_subcommand(
+      "local", "Runs job files one after the other on this machine: starts coordinator, workers and learner ranks as child "
+               "processes on free ports, restarts what dies, and stops them at the end");
+  verb->add_option("-f,--file", flags->files, "job file (YAML); may be repeated; the job's id is the file's name")
+      ->required()
+      ->allow_extra_args(false);
+  verb->add_option("--workers", flags->cluster.num_workers, "rollout workers")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  verb->add_option("--ranks", flags->cluster.num_ranks, "learner ranks")->check(CLI::Range(1, 64))->capture_default_str();
+  verb->add_option("--run_dir", flags->cluster.run_dir,
+                   "folder for state, checkpoints, logs and results; an earlier run's is taken up again; default: "
+                   "runs/<time>");
+  verb->add_option("--bin_dir", flags->cluster.bin_dir, "folder with the other binaries")->capture_default_str();
+  verb->add_option("--data_root", flags->cluster.data_root, "start of relative data paths")->capture_default_str();
+  verb->add_option("--model_root", flags->cluster.model_root, "start of relative model paths")->capture_default_str();
+  verb->add_option("--device", flags->cluster.device, "cpu or cuda:N, for workers and ranks")->capture_default_str();
+  verb->add_option("--lease_seconds", flags->cluster.lease_seconds, "a silent worker loses its groups after this")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  verb->add_option("--seed", flags->seed, "replaces training.seed of every job file");
+  verb->add_option("--log_level", flags->cluster.log_level, "of the child processes: debug, info, warning or error")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
+  verb->add_flag("--keep_serving", flags->keeps_serving, "after the jobs, keep the cluster until Ctrl-C");
+  verb->callback([&context, flags] { RunLocal(context, *flags); });
+}
+
+}  // namespace cohort::cli

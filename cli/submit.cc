@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <ostream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "cli/job_client.h"
+#include "cli/job_file.h"
+#include "cli/job_output.h"
+#include "cli/verbs.h"
+#include "cli/watch.h"
+
+namespace cohort::cli {
+namespace {
+
+struct SubmitFlags {
+  std::string file;
+  std::string id;
+  bool is_dry_run = false;
+  bool watches = false;
+  OutputFormat output = OutputFormat::kTable;
+};
+
+void RunSubmit(VerbContext& context, const SubmitFlags& flags) {
+  const auto file = LoadJobFile(flags.file);
+  if (!file.ok()) return Fail(context, file.status());
+  cohort::v1::CreateJobRequest request;
+  request.set_parent(absl::StrCat("namespaces/", context.namespace_id));
+  request.set_job_id(flags.id.empty() ? file->job_id : flags.id);
+  request.set_request_id(RandomRequestId());
+  request.set_validate_only(flags.is_dry_run);
+  *request.mutable_job()->mutable_spec() = file->spec;
+  JobClient client(context.server, context.Timeout());
+  const auto job = client.Create(request);
+  if (!job.ok()) return Fail(context, ForFile(job.status(), flags.file));
+  if (flags.output == OutputFormat::kTable) {
+    *context.console.out << "job " << request.job_id() << (flags.is_dry_run ? " is valid (dry run)" : " created")
+                         << std::endl;
+  } else {
+    *context.console.out << FormatJob(*job, flags.output, absl::Now()) << std::flush;
+  }
+  if (flags.watches && !flags.is_dry_run) WatchToEnd(context, client, job->name(), 0, flags.output);
+}
+
+}  // namespace
+
+void AddSubmit(CLI::App& app, VerbContext& context) {
+  auto flags = std::make_shared<SubmitFlags>();
+  CLI::App* verb = app.add_subcommand("submit", "Submits a job file");
+  verb->add_option("-f,--file", flags->file, "job file (YAML)")->required();
+  verb->add_option("--id", flags->id, "id of the job; default: the file's name without its ending");
+  verb->add_flag("--dry-run,--dry_run", flags->is_dry_run, "run every check on the server and change nothing");
+  verb->add_flag("--watch", flags->watches, "print events until the job ends; exit 5 unless it succeeded");
+  verb->add_option("-o,--output", flags->output, "table, json, yaml or name")
+      ->transform(CLI::CheckedTransformer(OutputFormats()).description(""));
+  verb->callback([&context, flags] { RunSubmit(context, *flags); });
+}
+
+}  // namespace cohort::cli

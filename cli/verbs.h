@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_CLI_VERBS_H_
+#define COHORT_CLI_VERBS_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "cli/console.h"
+#include "common/exit_codes.h"
+
+namespace CLI {
+class App;
+}
+
+namespace cohort::cli {
+
+// What every verb shares: streams, the global flags, and the exit code that the verb leaves. Outlives the CLI::App that
+// its verbs were added to. Not thread-safe.
+struct VerbContext {
+  Console console;
+  std::string server = "127.0.0.1:7070";
+  // --server or COHORT_SERVER was given.
+  bool is_server_given = false;
+  std::string namespace_id = "default";
+  double timeout_seconds = 30;
+  int exit_code = common::kExitOk;
+
+  absl::Duration Timeout() const { return absl::Seconds(timeout_seconds); }
+};
+
+// Adds the global flags and every verb.
+void AddVerbs(CLI::App& app, VerbContext& context);
+
+// One function per verb, each in the file of its name.
+void AddCancel(CLI::App& app, VerbContext& context);
+void AddGet(CLI::App& app, VerbContext& context);
+void AddList(CLI::App& app, VerbContext& context);
+void AddLocal(CLI::App& app, VerbContext& context);
+void AddModel(CLI::App& app, VerbContext& context);
+void AddSubmit(CLI::App& app, VerbContext& context);
+void AddValidate(CLI::App& app, VerbContext& context);
+void AddVersion(CLI::App& app, VerbContext& context);
+void AddWatch(CLI::App& app, VerbContext& context);
+
+// Says what went wrong in one sentence on `err` and leaves the exit code of the status.
+void Fail(VerbContext& context, const absl::Status& status);
+// The exit code that stands for a status: 2 bad input, 3 not found, 4 timeout, 1 otherwise.
+int ExitCodeOf(const absl::Status& status);
+
+// Parses and runs a command line; what main returns.
+int RunCommandLine(int argc, const char* const* argv, const Console& console);
+
+}  // namespace cohort::cli
+
+#endif  // COHORT_CLI_VERBS_H_

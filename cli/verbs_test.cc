@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/verbs.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "cli/fake_job_service.h"
+#include "common/exit_codes.h"
+#include "common/field_error.h"
+#include "common/testing/temp_dir.h"
+
+namespace cohort::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class VerbsTest : public ::testing::Test {
+ protected:
+  // Runs cohortctl with these arguments, after the server flag.
+  int Run(std::vector<std::string> arguments) {
+    out_.str("");
+    err_.str("");
+    arguments.insert(arguments.begin(), {"cohortctl", "--server", service_.Address()});
+    std::vector<const char*> argv;
+    for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+    return RunCommandLine(static_cast<int>(argv.size()), argv.data(), {.out = &out_, .err = &err_});
+  }
+  std::string WriteFile(const std::string& name, const std::string& text) {
+    const std::string path = dir_.path() + "/" + name;
+    std::ofstream(path) << text;
+    return path;
+  }
+  void AddJob(const std::string& id, cohort::v1::JobState state) {
+    cohort::v1::Job job;
+    job.set_name("namespaces/default/jobs/" + id);
+    job.set_state(state);
+    job.set_state_reason(state == cohort::v1::JOB_STATE_FAILED ? "accuracy was not reached" : "");
+    service_.SetJob(job);
+    cohort::v1::JobEvent event;
+    event.set_sequence(1);
+    *event.mutable_state_changed() = job;
+    service_.SetEvents(job.name(), {event});
+  }
+
+  common::TempDir dir_;
+  FakeJobService service_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+};
+
+TEST_F(VerbsTest, SubmitSendsTheSpecUnderTheFilesNameWithARequestId) {
+  const std::string path = WriteFile("warm_start.yaml", "training:\n  num_steps: 3\n");
+  EXPECT_EQ(Run({"submit", "-f", path}), common::kExitOk) << err_.str();
+  EXPECT_EQ(out_.str(), "job warm-start created\n");
+  const auto creations = service_.Creations();
+  ASSERT_EQ(creations.size(), 1u);
+  EXPECT_EQ(creations[0].job_id(), "warm-start");
+  EXPECT_EQ(creations[0].request_id().size(), 36u);
+  EXPECT_EQ(creations[0].job().spec().training().num_steps(), 3);
+}
+
+TEST_F(VerbsTest, DryRunOnlyValidates) {
+  const std::string path = WriteFile("a.yaml", "training:\n  num_steps: 3\n");
+  EXPECT_EQ(Run({"submit", "-f", path, "--id", "b", "--dry-run"}), common::kExitOk);
+  EXPECT_TRUE(service_.Creations()[0].validate_only());
+  EXPECT_EQ(Run({"get", "b"}), common::kExitNotFound);
+}
+
+TEST_F(VerbsTest, RefusedJobFileIsOneSentenceOnStandardErrorAndExitTwo) {
+  service_.RefuseCreation(common::InvalidField("rlvr.rollout.group_size", "1", "must be at least 2"));
+  const std::string path = WriteFile("a.yaml", "training:\n  num_steps: 3\n");
+  for (const char* verb : {"submit", "validate"}) {
+    EXPECT_EQ(Run({verb, "-f", path}), common::kExitUsage);
+    EXPECT_EQ(out_.str(), "");
+    EXPECT_THAT(err_.str(), AllOf(HasSubstr("a.yaml: rlvr.rollout.group_size"), HasSubstr("(1)")));
+  }
+}
+
+TEST_F(VerbsTest, GetPrintsYamlWhenAsked) {
+  AddJob("demo", cohort::v1::JOB_STATE_RUNNING);
+  EXPECT_EQ(Run({"get", "demo", "-o", "yaml"}), common::kExitOk) << err_.str();
+  EXPECT_EQ(out_.str(), "name: namespaces/default/jobs/demo\nstate: running\n");
+}
+
+TEST_F(VerbsTest, ListFollowsEveryPage) {
+  AddJob("a", cohort::v1::JOB_STATE_RUNNING);
+  AddJob("b", cohort::v1::JOB_STATE_RUNNING);
+  AddJob("c", cohort::v1::JOB_STATE_RUNNING);
+  EXPECT_EQ(Run({"list", "-o", "name"}), common::kExitOk);
+  EXPECT_EQ(out_.str(), "namespaces/default/jobs/a\nnamespaces/default/jobs/b\nnamespaces/default/jobs/c\n");
+}
+
+TEST_F(VerbsTest, WatchExitsWithFiveWhenTheJobFailed) {
+  AddJob("good", cohort::v1::JOB_STATE_SUCCEEDED);
+  AddJob("bad", cohort::v1::JOB_STATE_FAILED);
+  EXPECT_EQ(Run({"watch", "good"}), common::kExitOk);
+  EXPECT_EQ(Run({"watch", "bad"}), common::kExitJobFailed);
+  EXPECT_THAT(err_.str(), HasSubstr("accuracy was not reached"));
+}
+
+TEST_F(VerbsTest, CancelPrintsTheJob) {
+  AddJob("demo", cohort::v1::JOB_STATE_RUNNING);
+  EXPECT_EQ(Run({"cancel", "demo"}), common::kExitOk);
+  EXPECT_THAT(out_.str(), HasSubstr("cancelled"));
+}
+
+TEST_F(VerbsTest, UnknownVerbAndUnknownFormatAreUsageErrors) {
+  EXPECT_EQ(Run({"frobnicate"}), common::kExitUsage);
+  EXPECT_EQ(Run({"get", "demo", "-o", "xml"}), common::kExitUsage);
+  EXPECT_THAT(err_.str(), HasSubstr("xml"));
+}
+
+TEST_F(VerbsTest, EveryVerbHasHelp) {
+  for (const char* verb : {"local", "submit", "get", "list", "watch", "cancel", "validate", "model", "version"}) {
+    EXPECT_EQ(Run({verb, "--help"}), common::kExitOk);
+    EXPECT_THAT(out_.str(), HasSubstr("Usage"));
+  }
+}
+
+TEST_F(VerbsTest, LocalRefusesAJobThatNeedsMoreRanks) {
+  const std::string path = WriteFile("a.yaml", "training:\n  num_steps: 3\n  world_size: 4\n");
+  EXPECT_EQ(Run({"local", "-f", path, "--run_dir", dir_.path() + "/run"}), common::kExitUsage);
+  EXPECT_THAT(err_.str(), AllOf(HasSubstr("a.yaml: training.world_size"), HasSubstr("(4)")));
+}
+
+}  // namespace
+}  // namespace cohort::cli

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/watch.h"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <ostream>
+
+#include "cli/verbs.h"
+
+namespace cohort::cli {
+namespace {
+
+// A coordinator may be away this long, for a restart say.
+constexpr absl::Duration kPatience = absl::Minutes(2);
+
+struct WatchFlags {
+  std::string job;
+  int64_t resume_token = 0;
+  OutputFormat output = OutputFormat::kTable;
+};
+
+}  // namespace
+
+void WatchToEnd(VerbContext& context, JobClient& client, const std::string& name, int64_t resume_token,
+                OutputFormat output) {
+  const absl::Status status =
+      client.Watch(name, resume_token, kPatience, [&](const cohort::v1::JobEvent& event) {
+        *context.console.out << FormatEvent(event, output) << std::flush;
+      });
+  if (!status.ok()) return Fail(context, status);
+  const auto job = client.Get(name);
+  if (!job.ok()) return Fail(context, job.status());
+  if (job->state() != cohort::v1::JOB_STATE_SUCCEEDED) {
+    *context.console.err << "cohortctl: " << JobId(name) << " ended " << StateText(job->state()) << ": "
+                         << job->state_reason() << std::endl;
+    context.exit_code = common::kExitJobFailed;
+  }
+}
+
+void AddWatch(CLI::App& app, VerbContext& context) {
+  auto flags = std::make_shared<WatchFlags>();
+  CLI::App* verb = app.add_subcommand("watch", "Prints the events of a job until it ends; exits 5 unless it succeeded");
+  verb->add_option("job", flags->job, "id or full name")->required();
+  verb->add_option("--resume_token", flags->resume_token, "only events after the one with this sequence number")
+      ->check(CLI::NonNegativeNumber);
+  verb->add_option("-o,--output", flags->output, "table, json, yaml or name")
+      ->transform(CLI::CheckedTransformer(OutputFormats()).description(""));
+  verb->callback([&context, flags] {
+    JobClient client(context.server, context.Timeout());
+    WatchToEnd(context, client, JobName(context.namespace_id, flags->job), flags->resume_token, flags->output);
+  });
+}
+
+}  // namespace cohort::cli

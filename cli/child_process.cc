@@ -41,7 +41,8 @@ std::string ExitText(const ChildExit& exit) {
 absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(const ChildCommand& command) {
   const int log_fd = open(command.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (log_fd < 0) {
-    return absl::InternalError(absl::StrCat("log file cannot be opened: ", strerror(errno), " (", command.log_path, ")"));
+    return absl::InternalError(
+        absl::StrCat("log file cannot be opened: ", strerror(errno), " (", command.log_path, ")"));
   }
   std::vector<char*> argv;
   for (const std::string& argument : command.argv) argv.push_back(const_cast<char*>(argument.c_str()));

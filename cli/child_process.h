@@ -34,8 +34,8 @@ struct ChildExit {
 // "exit code 2", "signal 9 (Killed)".
 std::string ExitText(const ChildExit& exit);
 
-// One running child in a process group of its own, so that a terminal's Ctrl-C reaches its parent alone. The kernel kills
-// it when the thread that started it ends: start children from a thread that lives as long as they should. Not
+// One running child in a process group of its own, so that a terminal's Ctrl-C reaches its parent alone. The kernel
+// kills it when the thread that started it ends: start children from a thread that lives as long as they should. Not
 // thread-safe. The destructor kills a child that still runs.
 class ChildProcess final {
  public:

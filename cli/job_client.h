@@ -22,12 +22,13 @@ class ClientContext;
 
 namespace cohort::cli {
 
-// JobService as a client sees it: every call has a deadline, UNAVAILABLE is tried again a few times with the same request
-// (common/grpc_channel.h; every call is idempotent, creation by its request_id), statuses come back as absl::Status with their field path. Thread-safe.
+// JobService as a client sees it: every call has a deadline, UNAVAILABLE is tried again a few times with the same
+// request (common/grpc_channel.h; every call is idempotent, creation by its request_id), statuses come back as
+// absl::Status with their field path. Thread-safe.
 class JobClient final {
  public:
-  // `server` is host:port. `timeout` bounds each call, tries included; CreateJob, which reads data and runs verifiers, gets
-  // ten times as long.
+  // `server` is host:port. `timeout` bounds each call, tries included; CreateJob, which reads data and runs verifiers,
+  // gets ten times as long.
   JobClient(std::string_view server, absl::Duration timeout);
   JobClient(const JobClient&) = delete;
   JobClient& operator=(const JobClient&) = delete;
@@ -38,7 +39,8 @@ class JobClient final {
   absl::StatusOr<cohort::v1::Job> Cancel(const std::string& name);
 
   // Calls `on_event` with every event after `resume_token` until the job has ended (OK), CancelCalls is called
-  // (CANCELLED), or the server cannot be reached for `patience` (UNAVAILABLE). A broken stream goes on where it stopped.
+  // (CANCELLED), or the server cannot be reached for `patience` (UNAVAILABLE). A broken stream goes on where it
+  // stopped.
   absl::Status Watch(const std::string& name, int64_t resume_token, absl::Duration patience,
                      const std::function<void(const cohort::v1::JobEvent&)>& on_event);
   // Ends every call, now and later, with CANCELLED.

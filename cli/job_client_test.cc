@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-
 #include "cli/fake_job_service.h"
 #include "common/field_error.h"
 
@@ -50,9 +49,8 @@ TEST(JobClientTest, BrokenStreamGoesOnWithoutRepeatingEvents) {
   service.BreakStreamsAfter(2);
   JobClient client(service.Address(), absl::Seconds(20));
   std::vector<int64_t> seen;
-  const absl::Status status = client.Watch(kName, 1, absl::Seconds(20), [&](const cohort::v1::JobEvent& event) {
-    seen.push_back(event.sequence());
-  });
+  const absl::Status status = client.Watch(
+      kName, 1, absl::Seconds(20), [&](const cohort::v1::JobEvent& event) { seen.push_back(event.sequence()); });
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_THAT(seen, ElementsAre(2, 3, 4, 5));
 }
@@ -69,9 +67,8 @@ TEST(JobClientTest, CancelCallsEndsAWatchInProgress) {
   service.SetEvents(kName, {StepEvent(1), StepEvent(2)});
   service.BreakStreamsAfter(1);  // the watch would go on for as long as its patience
   JobClient client(service.Address(), absl::Seconds(20));
-  const absl::Status status = client.Watch(kName, 0, absl::Hours(1), [&](const cohort::v1::JobEvent&) {
-    client.CancelCalls();
-  });
+  const absl::Status status =
+      client.Watch(kName, 0, absl::Hours(1), [&](const cohort::v1::JobEvent&) { client.CancelCalls(); });
   EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(client.Get(kName).status().code(), absl::StatusCode::kCancelled);
 }

@@ -23,14 +23,15 @@ struct JobFile {
 // Reads YAML strictly; errors name file, line, field path and value. `seed` replaces training.seed.
 absl::StatusOr<JobFile> LoadJobFile(std::string_view path, std::optional<int64_t> seed = std::nullopt);
 
-// The server's complaint about a job file, with the file in front. What the file names and the server refuses (an absent
-// folder, a truncated model, an unsupported architecture) is INVALID_ARGUMENT here: the file is at fault. OK stays OK.
+// The server's complaint about a job file, with the file in front. What the file names and the server refuses (an
+// absent folder, a truncated model, an unsupported architecture) is INVALID_ARGUMENT here: the file is at fault. OK
+// stays OK.
 absl::Status ForFile(const absl::Status& status, std::string_view path);
 
 // A random UUID (version 4).
 std::string RandomRequestId();
-// A UUID that is a function of the job's id and spec: submitting the same file again, in another process too, is the same
-// request.
+// A UUID that is a function of the job's id and spec: submitting the same file again, in another process too, is the
+// same request.
 std::string ContentRequestId(const JobFile& file);
 
 }  // namespace cohort::cli

@@ -109,15 +109,18 @@ void RunLocal(VerbContext& context, const LocalFlags& flags) {
 void AddLocal(CLI::App& app, VerbContext& context) {
   auto flags = std::make_shared<LocalFlags>();
   CLI::App* verb = app.add_subcommand(
-      "local", "Runs job files one after the other on this machine: starts coordinator, workers and learner ranks as child "
-               "processes on free ports, restarts what dies, and stops them at the end");
+      "local",
+      "Runs job files one after the other on this machine: starts coordinator, workers and learner ranks as child "
+      "processes on free ports, restarts what dies, and stops them at the end");
   verb->add_option("-f,--file", flags->files, "job file (YAML); may be repeated; the job's id is the file's name")
       ->required()
       ->allow_extra_args(false);
   verb->add_option("--workers", flags->cluster.num_workers, "rollout workers")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  verb->add_option("--ranks", flags->cluster.num_ranks, "learner ranks")->check(CLI::Range(1, 64))->capture_default_str();
+  verb->add_option("--ranks", flags->cluster.num_ranks, "learner ranks")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   verb->add_option("--run_dir", flags->cluster.run_dir,
                    "folder for state, checkpoints, logs and results; an earlier run's is taken up again; default: "
                    "runs/<time>");

@@ -37,9 +37,8 @@ std::string FindBinary(const std::string& bin_dir, std::string_view room, std::s
   return (fs::path(bin_dir) / binary).string();
 }
 
-constexpr std::pair<std::string_view, std::string_view> kBinaries[] = {{"coordinator", "cohort-coordinator"},
-                                                                       {"rollout_worker", "cohort-rollout-worker"},
-                                                                       {"learner", "cohort-learner"}};
+constexpr std::pair<std::string_view, std::string_view> kBinaries[] = {
+    {"coordinator", "cohort-coordinator"}, {"rollout_worker", "cohort-rollout-worker"}, {"learner", "cohort-learner"}};
 
 absl::Status CheckBinaries(const LocalClusterOptions& options) {
   const std::string& bin_dir = options.bin_dir;
@@ -137,8 +136,8 @@ absl::Status LocalCluster::StartCoordinator(common::Clock* clock, const std::fun
     if (should_stop()) return absl::CancelledError("stopped before the coordinator served");
     if (clock->Monotonic() > deadline) {
       return absl::DeadlineExceededError(absl::StrCat("the coordinator does not serve after ",
-                                                      absl::FormatDuration(kStartPatience),
-                                                      " (log: ", options_.run_dir, "/logs/coordinator.log)"));
+                                                      absl::FormatDuration(kStartPatience), " (log: ", options_.run_dir,
+                                                      "/logs/coordinator.log)"));
     }
     absl::SleepFor(absl::Milliseconds(10));
     const absl::StatusOr<std::string> content = common::ReadFile(AddressFile());
@@ -150,8 +149,8 @@ absl::Status LocalCluster::StartCoordinator(common::Clock* clock, const std::fun
 }
 
 absl::Status LocalCluster::StartWorkersAndRanks() {
-  const std::vector<std::string> shared = {"--coordinator", server_, "--device", options_.device, "--threads",
-                                           absl::StrCat(ThreadsPerProcess(options_))};
+  const std::vector<std::string> shared = {"--coordinator", server_,     "--device",
+                                           options_.device, "--threads", absl::StrCat(ThreadsPerProcess(options_))};
   const auto start = [&](std::string_view role, int index, std::string_view binary, std::string_view id_flag,
                          std::vector<std::string> flags) {
     const std::string name = absl::StrCat(std::string(role), "-", index);
@@ -160,8 +159,8 @@ absl::Status LocalCluster::StartWorkersAndRanks() {
     return supervisor_.Start(Command(name, binary, std::move(flags)));
   };
   for (int i = 0; i < options_.num_ranks; ++i) {
-    COHORT_RETURN_IF_ERROR(start("learner", i, "cohort-learner", "--learner_id",
-                                 {"--listen", "127.0.0.1:0", "--host", "127.0.0.1"}));
+    COHORT_RETURN_IF_ERROR(
+        start("learner", i, "cohort-learner", "--learner_id", {"--listen", "127.0.0.1:0", "--host", "127.0.0.1"}));
   }
   for (int i = 0; i < options_.num_workers; ++i) {
     COHORT_RETURN_IF_ERROR(start("worker", i, "cohort-rollout-worker", "--worker_id", {}));

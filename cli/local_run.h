@@ -25,8 +25,8 @@
 
 namespace cohort::cli {
 
-// Runs job files one after the other on a cluster of child processes, with live progress, and keeps the events. Use from
-// one thread, which the children die with; calls to the coordinator run on a thread of their own meanwhile.
+// Runs job files one after the other on a cluster of child processes, with live progress, and keeps the events. Use
+// from one thread, which the children die with; calls to the coordinator run on a thread of their own meanwhile.
 class LocalRun final {
  public:
   // `shutdown`, made before any thread, ends the run early. All pointers must outlive the run.
@@ -35,8 +35,8 @@ class LocalRun final {
 
   // Starts the cluster and metrics.jsonl. CANCELLED when stopped meanwhile.
   absl::Status Start();
-  // Submits one file and waits for the job's end. Submitting a file that the run folder already knows goes on with its job.
-  // CANCELLED when stopped.
+  // Submits one file and waits for the job's end. Submitting a file that the run folder already knows goes on with its
+  // job. CANCELLED when stopped.
   absl::StatusOr<JobHistory> RunJob(const JobFile& file);
   // Keeps the cluster running until shutdown.
   absl::Status Serve();

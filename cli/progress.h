@@ -10,8 +10,8 @@
 
 namespace cohort::cli {
 
-// What is known of a job in one line: step, reward, accuracy (loss for SFT), tokens/s of workers and learner, ETA. A pure
-// function.
+// What is known of a job in one line: step, reward, accuracy (loss for SFT), tokens/s of workers and learner, ETA. A
+// pure function.
 std::string ProgressText(const JobHistory& history, absl::Time now);
 
 // "0:07", "12:34", "1:02:03".

@@ -10,8 +10,8 @@ class Message;
 
 namespace cohort::cli {
 
-// A message in the dialect that common/config/yaml_to_proto.h reads: proto field names, enum values in lower case without
-// their type's prefix, durations as "1.5s", timestamps as RFC 3339. Unset fields are left out.
+// A message in the dialect that common/config/yaml_to_proto.h reads: proto field names, enum values in lower case
+// without their type's prefix, durations as "1.5s", timestamps as RFC 3339. Unset fields are left out.
 std::string ProtoToYaml(const google::protobuf::Message& message);
 
 }  // namespace cohort::cli

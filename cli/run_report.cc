@@ -67,8 +67,8 @@ void AppendSamples(const RunReport& report, const Console& console, std::string&
       const auto& sample = samples[static_cast<int>(i)];
       const bool is_right = sample.verdict() == "graded 1";
       absl::StrAppend(&text, "  ", sample.prompt(), sample.completion(), "   [",
-                      is_right ? Green(console, sample.verdict()) : Red(console, sample.verdict()),
-                      "; ground truth ", sample.answer(), "]\n");
+                      is_right ? Green(console, sample.verdict()) : Red(console, sample.verdict()), "; ground truth ",
+                      sample.answer(), "]\n");
     }
     return;
   }
@@ -80,13 +80,13 @@ void AppendFigures(const RunReport& report, std::string& text) {
   for (const JobHistory& history : report.jobs) {
     const bool is_rlvr = history.Has("generation_tokens_per_second");
     const double first = history.SecondsToFirstStep();
-    rows.push_back({history.job_id, StateText(history.job.state()),
-                    absl::StrCat(history.job.policy_version(), "/", history.job.spec().training().num_steps()),
-                    first < 0 ? "-" : absl::StrFormat("%.2f s", first),
-                    is_rlvr ? CountText(history.Mean("generation_tokens_per_second")) + " tok/s" : "-",
-                    history.steps.empty() ? "-" : CountText(history.Mean("learner_tokens_per_second")) + " tok/s",
-                    history.Has("mismatch_max_abs") ? absl::StrFormat("%.3g", history.Largest("mismatch_max_abs"))
-                                                    : "-"});
+    rows.push_back(
+        {history.job_id, StateText(history.job.state()),
+         absl::StrCat(history.job.policy_version(), "/", history.job.spec().training().num_steps()),
+         first < 0 ? "-" : absl::StrFormat("%.2f s", first),
+         is_rlvr ? CountText(history.Mean("generation_tokens_per_second")) + " tok/s" : "-",
+         history.steps.empty() ? "-" : CountText(history.Mean("learner_tokens_per_second")) + " tok/s",
+         history.Has("mismatch_max_abs") ? absl::StrFormat("%.3g", history.Largest("mismatch_max_abs")) : "-"});
   }
   absl::StrAppend(&text, "\n", FormatTable(rows));
 }
@@ -190,7 +190,8 @@ std::string CurvesPath(const RunReport& report, const JobHistory& history) {
 absl::Status WriteReportFiles(const RunReport& report) {
   std::error_code error;
   std::filesystem::create_directories(report.run_dir + "/curves", error);
-  if (error) return absl::InternalError(absl::StrCat("folder cannot be made: ", error.message(), " (", report.run_dir, ")"));
+  if (error)
+    return absl::InternalError(absl::StrCat("folder cannot be made: ", error.message(), " (", report.run_dir, ")"));
   for (const JobHistory& history : report.jobs) {
     if (history.steps.empty()) continue;
     COHORT_RETURN_IF_ERROR(common::WriteFileAtomically(CurvesPath(report, history), RenderSvg(CurvesOf(history))));

@@ -73,7 +73,10 @@ JobHistory SampleHistory() {
 }
 
 RunReport SampleReport(const std::string& dir) {
-  return {.run_dir = dir, .metrics_path = dir + "/metrics.jsonl", .jobs = {SampleHistory()}, .total_time = absl::Seconds(75)};
+  return {.run_dir = dir,
+          .metrics_path = dir + "/metrics.jsonl",
+          .jobs = {SampleHistory()},
+          .total_time = absl::Seconds(75)};
 }
 
 TEST(RunRecordTest, EventSeenBeforeIsIgnored) {
@@ -91,13 +94,15 @@ TEST(RunRecordTest, FiguresAreTakenOverSteps) {
 }
 
 TEST(ProgressTest, LineNamesStepRewardAccuracySpeedsAndEta) {
-  EXPECT_EQ(ProgressText(SampleHistory(), absl::FromUnixSeconds(105)),
-            "grpo [############........] 3/5  reward 0.30  accuracy 30.0%  workers 12.3k tok/s  learner 2.0k tok/s  ETA "
-            "0:03");
+  EXPECT_EQ(
+      ProgressText(SampleHistory(), absl::FromUnixSeconds(105)),
+      "grpo [############........] 3/5  reward 0.30  accuracy 30.0%  workers 12.3k tok/s  learner 2.0k tok/s  ETA "
+      "0:03");
 }
 
 TEST(ProgressTest, BeforeTheFirstStepItSaysWhatIsWaitedFor) {
-  EXPECT_THAT(ProgressText(RunRecord(SampleJob()).Snapshot(), absl::Now()), HasSubstr("evaluating before the first step"));
+  EXPECT_THAT(ProgressText(RunRecord(SampleJob()).Snapshot(), absl::Now()),
+              HasSubstr("evaluating before the first step"));
 }
 
 TEST(ProgressTest, PlainLinesComeAtTheirIntervalWithoutControlCharacters) {

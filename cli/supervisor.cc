@@ -21,7 +21,7 @@ constexpr absl::Duration kFirstDelay = absl::Milliseconds(250);
 constexpr absl::Duration kLongestDelay = absl::Seconds(4);
 // Living this long clears a child's record.
 constexpr absl::Duration kAdulthood = absl::Seconds(10);
-constexpr int kMaxEarlyDeaths = 10;
+constexpr int kMaxEarlyDeaths = 6;
 constexpr absl::Duration kPollInterval = absl::Milliseconds(20);
 
 absl::Duration RestartDelay(int early_deaths) {
@@ -31,6 +31,17 @@ absl::Duration RestartDelay(int early_deaths) {
 absl::Status GivenUp(const ChildCommand& command, const ChildExit& exit) {
   return absl::InternalError(absl::StrCat(command.name, " ended with ", ExitText(exit), ": ",
                                           LastComplaint(command.log_path), " (log: ", command.log_path, ")"));
+}
+
+// The sentence of a structured log line: the value of its key "reason" or "error", else the line as it is.
+std::string Sentence(const std::string& line) {
+  for (const std::string key : {" reason=\"", " error=\""}) {
+    const size_t begin = line.find(key);
+    if (begin == std::string::npos) continue;
+    const size_t text = begin + key.size();
+    return line.substr(text, line.rfind('"') - text);
+  }
+  return line;
 }
 
 bool StartsWith(const std::string& text, std::string_view prefix) {
@@ -48,7 +59,7 @@ std::string LastComplaint(const std::string& log_path) {
     if (absl::StrContains(absl::AsciiStrToLower(line), "error")) last_error = line;
     last = std::move(line);
   }
-  return last_error.empty() ? last : last_error;
+  return Sentence(last_error.empty() ? last : last_error);
 }
 
 Supervisor::Supervisor(common::Clock* clock, std::function<void(std::string_view)> on_message)
@@ -116,7 +127,8 @@ void Supervisor::Drain(std::string_view prefix, absl::Duration patience) {
   for (Child& child : children_) {
     if (!is_meant(child)) continue;
     while (!child.running->Poll().has_value() && clock_->Monotonic() < deadline) absl::SleepFor(kPollInterval);
-    if (!child.running->Poll().has_value()) on_message_(absl::StrCat(child.command.name, " did not drain and is killed"));
+    if (!child.running->Poll().has_value())
+      on_message_(absl::StrCat(child.command.name, " did not drain and is killed"));
     child.running.reset();
   }
 }

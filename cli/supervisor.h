@@ -18,8 +18,8 @@ namespace cohort::cli {
 
 // Keeps children running: one that ends is started again, at once after exit code kExitRejoin, else after a delay that
 // doubles from 0.25 s to 4 s while it keeps dying young. A child that refuses its arguments (kExitUsage) or dies young
-// ten times in a row is given up. Not thread-safe, and children die with the thread that runs Start and Tick. The
-// destructor kills what still runs.
+// more than six times in a row is given up. Not thread-safe, and children die with the thread that runs Start and Tick.
+// The destructor kills what still runs.
 class Supervisor final {
  public:
   // `on_message` gets one sentence for people per restart. `clock` must outlive the supervisor.
@@ -32,7 +32,8 @@ class Supervisor final {
   absl::Status CheckRunning();
   // Reaps and restarts what is due. INTERNAL with exit, log path and the log's last complaint when a child is given up.
   absl::Status Tick();
-  // SIGTERM to every child whose name starts with `prefix`, then waits; SIGKILL after `patience`. They are not restarted.
+  // SIGTERM to every child whose name starts with `prefix`, then waits; SIGKILL after `patience`. They are not
+  // restarted.
   void Drain(std::string_view prefix, absl::Duration patience);
   // Process ids of the running children by name, for tests and messages.
   std::vector<std::pair<std::string, pid_t>> Running();
@@ -54,7 +55,8 @@ class Supervisor final {
   std::vector<Child> children_;
 };
 
-// The last line of a log that speaks of an error, else its last line; empty when there is none.
+// The last line of a log that speaks of an error, else its last line; of a structured line, its reason. Empty when
+// there is none.
 std::string LastComplaint(const std::string& log_path);
 
 }  // namespace cohort::cli

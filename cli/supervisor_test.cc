@@ -80,6 +80,12 @@ TEST_F(SupervisorTest, ChildThatRefusesItsFlagsIsGivenUpWithItsComplaint) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("exit code 2: error: no such flag"));
 }
 
+TEST_F(SupervisorTest, ComplaintOfAStructuredLogIsItsReason) {
+  std::ofstream(dir_.path() + "/log")
+      << "2026 error learner stopped reason=\"DATA_LOSS: a.json: cut\"\n2026 info bye\n";
+  EXPECT_EQ(LastComplaint(dir_.path() + "/log"), "DATA_LOSS: a.json: cut");
+}
+
 TEST_F(SupervisorTest, ChildThatKeepsDyingYoungIsGivenUp) {
   ASSERT_TRUE(supervisor_.Start(Shell("child", "exit 1")).ok());
   absl::Status status;
@@ -89,7 +95,7 @@ TEST_F(SupervisorTest, ChildThatKeepsDyingYoungIsGivenUp) {
     clock_.Advance(absl::Seconds(4));
     if (status.ok()) status = supervisor_.Tick();
   }
-  EXPECT_EQ(num_deaths, 11);
+  EXPECT_EQ(num_deaths, 7);
 }
 
 TEST_F(SupervisorTest, DrainSendsSigtermToTheNamedChildrenOnly) {
@@ -110,8 +116,8 @@ TEST(ChildProcessTest, DiesWithTheThreadThatStartedIt) {
   const std::string log = dir.path() + "/log";
   std::unique_ptr<ChildProcess> child;
   std::thread([&] {
-    auto started = ChildProcess::Start(
-        {.name = "child", .argv = {"/bin/sh", "-c", "echo up; exec sleep 1000"}, .log_path = log});
+    auto started =
+        ChildProcess::Start({.name = "child", .argv = {"/bin/sh", "-c", "echo up; exec sleep 1000"}, .log_path = log});
     ASSERT_TRUE(started.ok()) << started.status();
     child = *std::move(started);
     while (std::ifstream(log).peek() == EOF) std::this_thread::yield();  // past its prctl

@@ -49,9 +49,8 @@ bool IsFinite(const std::pair<double, double>& point) {
 
 // Text as XML character data: markup escaped, control characters (which XML 1.0 cannot hold) replaced.
 std::string Escape(std::string_view text) {
-  std::string out =
-      absl::StrReplaceAll(absl::string_view(text.data(), text.size()),
-                          {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
+  std::string out = absl::StrReplaceAll(absl::string_view(text.data(), text.size()),
+                                        {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
   for (char& c : out) {
     if (static_cast<unsigned char>(c) < 0x20) c = ' ';
   }
@@ -67,7 +66,8 @@ Range Widened(Range range, std::vector<double>& ticks, int count) {
 }
 
 void DrawText(std::string& svg, double x, double y, std::string_view attributes, std::string_view text) {
-  absl::StrAppendFormat(&svg, "<text x=\"%.1f\" y=\"%.1f\" %s>%s</text>\n", x, y, std::string(attributes), Escape(text));
+  absl::StrAppendFormat(&svg, "<text x=\"%.1f\" y=\"%.1f\" %s>%s</text>\n", x, y, std::string(attributes),
+                        Escape(text));
 }
 
 void DrawAxes(std::string& svg, const Frame& frame, const std::vector<double>& x_ticks,
@@ -86,12 +86,16 @@ void DrawAxes(std::string& svg, const Frame& frame, const std::vector<double>& x
                         kHeight - kBottom, kWidth - kRight);
 }
 
-void DrawSeries(std::string& svg, const Frame& frame, const ChartSeries& series, std::string_view color) {
+// Every second curve is dashed, so that two that coincide are both seen.
+const char* Dashes(size_t index) { return index % 2 == 1 ? " stroke-dasharray=\"7 5\"" : ""; }
+
+void DrawSeries(std::string& svg, const Frame& frame, const ChartSeries& series, size_t index) {
+  const char* color = kColors[index % std::size(kColors)];
   if (series.is_scatter) {
     for (const auto& point : series.points) {
       if (!IsFinite(point)) continue;
       absl::StrAppendFormat(&svg, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4.5\" fill=\"%s\" stroke=\"#fff\"/>\n",
-                            frame.X(point.first), frame.Y(point.second), std::string(color));
+                            frame.X(point.first), frame.Y(point.second), color);
     }
     return;
   }
@@ -101,8 +105,9 @@ void DrawSeries(std::string& svg, const Frame& frame, const ChartSeries& series,
     absl::StrAppendFormat(&path, "%s%.1f %.1f", path.empty() ? "M" : "L", frame.X(point.first), frame.Y(point.second));
   }
   if (path.empty()) return;
-  absl::StrAppendFormat(&svg, "<path d=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\" stroke-linejoin=\"round\"/>\n",
-                        path, std::string(color));
+  absl::StrAppendFormat(&svg,
+                        "<path d=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\" stroke-linejoin=\"round\"%s/>\n",
+                        path, color, Dashes(index));
 }
 
 void DrawLegend(std::string& svg, const std::vector<ChartSeries>& series) {
@@ -112,8 +117,9 @@ void DrawLegend(std::string& svg, const std::vector<ChartSeries>& series) {
     if (series[i].is_scatter) {
       absl::StrAppendFormat(&svg, "<circle cx=\"%.1f\" cy=\"58\" r=\"4.5\" fill=\"%s\"/>\n", x + 11, color);
     } else {
-      absl::StrAppendFormat(&svg, "<line x1=\"%.1f\" y1=\"58\" x2=\"%.1f\" y2=\"58\" stroke=\"%s\" stroke-width=\"3\"/>\n",
-                            x, x + 22, color);
+      absl::StrAppendFormat(&svg,
+                            "<line x1=\"%.1f\" y1=\"58\" x2=\"%.1f\" y2=\"58\" stroke=\"%s\" stroke-width=\"3\"%s/>\n",
+                            x, x + 22, color, Dashes(i));
     }
     DrawText(svg, x + 28, 62, "", series[i].name);
     x += 28 + 7.2 * series[i].name.size() + 22;
@@ -163,7 +169,7 @@ std::string RenderSvg(const Chart& chart) {
   DrawText(svg, kLeft, 32, "font-size=\"18\" font-weight=\"600\"", chart.title);
   DrawAxes(svg, frame, x_ticks, y_ticks);
   for (size_t i = 0; i < chart.series.size(); ++i) {
-    DrawSeries(svg, frame, chart.series[i], kColors[i % std::size(kColors)]);
+    DrawSeries(svg, frame, chart.series[i], i);
   }
   DrawLegend(svg, chart.series);
   DrawText(svg, (kLeft + kWidth - kRight) / 2, kHeight - 14, "text-anchor=\"middle\"", chart.x_label);

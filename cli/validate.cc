@@ -89,7 +89,10 @@ absl::Status ValidateLocally(VerbContext& context, const ValidateFlags& flags, c
   if (!cluster.ok()) return cluster.status();
   JobClient client((*cluster)->Server(), context.Timeout());
   absl::Status result = absl::OkStatus();
-  std::thread validation([&] { result = ValidateFiles(context, client, files); shutdown.Request(); });
+  std::thread validation([&] {
+    result = ValidateFiles(context, client, files);
+    shutdown.Request();
+  });
   while (!shutdown.WaitFor(absl::Seconds(1))) {
   }
   client.CancelCalls();
@@ -113,11 +116,10 @@ absl::Status Validate(VerbContext& context, const ValidateFlags& flags) {
 void AddValidate(CLI::App& app, VerbContext& context) {
   auto flags = std::make_shared<ValidateFlags>();
   CLI::App* verb = app.add_subcommand(
-      "validate", "Runs every check of a submit and changes nothing; without --server or COHORT_SERVER, by a coordinator "
-                  "started for the purpose");
-  verb->add_option("-f,--file", flags->files, "job file (YAML); may be repeated")
-      ->required()
-      ->allow_extra_args(false);
+      "validate",
+      "Runs every check of a submit and changes nothing; without --server or COHORT_SERVER, by a coordinator "
+      "started for the purpose");
+  verb->add_option("-f,--file", flags->files, "job file (YAML); may be repeated")->required()->allow_extra_args(false);
   verb->add_option("--bin_dir", flags->bin_dir, "folder with cohort-coordinator")->capture_default_str();
   verb->add_option("--data_root", flags->data_root, "start of relative data paths")->capture_default_str();
   verb->add_option("--model_root", flags->model_root, "start of relative model paths")->capture_default_str();

@@ -57,7 +57,8 @@ int RunCommandLine(int argc, const char* const* argv, const Console& console) {
   app.require_subcommand(1);
   app.fallthrough();
   app.footer(
-      "Data goes to standard output, messages to standard error. Exit codes: 0 done, 1 failure, 2 bad usage or job file, "
+      "Data goes to standard output, messages to standard error. Exit codes: 0 done, 1 failure, 2 bad usage or job "
+      "file, "
       "3 not found, 4 timeout, 5 a job ended without success.");
   AddVerbs(app, context);
   try {

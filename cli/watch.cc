@@ -23,10 +23,9 @@ struct WatchFlags {
 
 void WatchToEnd(VerbContext& context, JobClient& client, const std::string& name, int64_t resume_token,
                 OutputFormat output) {
-  const absl::Status status =
-      client.Watch(name, resume_token, kPatience, [&](const cohort::v1::JobEvent& event) {
-        *context.console.out << FormatEvent(event, output) << std::flush;
-      });
+  const absl::Status status = client.Watch(name, resume_token, kPatience, [&](const cohort::v1::JobEvent& event) {
+    *context.console.out << FormatEvent(event, output) << std::flush;
+  });
   if (!status.ok()) return Fail(context, status);
   const auto job = client.Get(name);
   if (!job.ok()) return Fail(context, job.status());

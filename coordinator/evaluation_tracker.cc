@@ -3,6 +3,7 @@
 
 #include <iterator>
 
+#include "absl/strings/str_cat.h"
 #include "common/sha256.h"
 #include "coordinator/step_metrics.h"
 
@@ -67,6 +68,17 @@ std::vector<cohort::v1::EvaluationResult> EvaluationTracker::Results() const {
     }
   }
   return results;
+}
+
+absl::Status EvaluationTracker::CheckVerdicts(double max_no_verdict_share) const {
+  for (const cohort::v1::EvaluationResult& result : Results()) {
+    const auto total = static_cast<double>(result.num_completions() + result.num_no_verdict());
+    if (result.num_completions() > 0 && result.num_no_verdict() <= max_no_verdict_share * total) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "evaluation ", result.run(), " of version ", version_, ": ", result.num_no_verdict(), " of ", total,
+        " completions had no verdict, more than evaluation.reward.max_no_verdict_share (", max_no_verdict_share, ")"));
+  }
+  return absl::OkStatus();
 }
 
 std::vector<rollout_log::RecordLocation> EvaluationTracker::SampleLocations(const std::string& run) const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "cohort/v1/job.pb.h"
 #include "coordinator/group_record.h"
 #include "rollout_log/rollout_log.h"
@@ -29,6 +30,9 @@ class EvaluationTracker final {
 
   // One result per run, in the order of the spec. A run without any verdict has accuracy 0.
   std::vector<cohort::v1::EvaluationResult> Results() const;
+  // FAILED_PRECONDITION names the run when more than this share of its completions had no verdict, or none was judged: its
+  // accuracy would mean nothing.
+  absl::Status CheckVerdicts(double max_no_verdict_share) const;
   // Records of the first few problems of a run, for people to read.
   std::vector<rollout_log::RecordLocation> SampleLocations(const std::string& run) const;
   // Ids of all scored groups.

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "coordinator/testing/job_builder.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace cohort::coordinator {
@@ -61,6 +62,24 @@ TEST(EvaluationTrackerTest, DroppedGroupCountsAsCompletionsWithoutVerdict) {
   ASSERT_TRUE(tracker.IsFinished());
   EXPECT_EQ(tracker.Results()[0].num_no_verdict(), 2);
   EXPECT_DOUBLE_EQ(tracker.Results()[0].accuracy(), 0);
+}
+
+TEST(EvaluationTrackerTest, TooManyCompletionsWithoutVerdictNameTheRun) {
+  EvaluationTracker tracker(TwoRuns(), /*version=*/7, /*num_problems=*/1, 1);
+  tracker.AddScored(Scored("greedy", 0, {1}));
+  GroupRecord dropped;
+  dropped.evaluation_run = "sampled";
+  tracker.AddDropped(dropped);
+  const absl::Status status = tracker.CheckVerdicts(/*max_no_verdict_share=*/0.5);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("evaluation sampled of version 7: 2 of 2"));
+}
+
+TEST(EvaluationTrackerTest, JudgedCompletionsPass) {
+  EvaluationTracker tracker(TwoRuns(), /*version=*/0, /*num_problems=*/1, 1);
+  tracker.AddScored(Scored("greedy", 0, {1}));
+  tracker.AddScored(Scored("sampled", 0, {1, 0}));
+  EXPECT_TRUE(tracker.CheckVerdicts(/*max_no_verdict_share=*/0.0).ok());
 }
 
 TEST(EvaluationTrackerTest, SamplesAreTheFirstProblemsWhateverTheOrderOfArrival) {

@@ -15,12 +15,13 @@ namespace cohort::coordinator {
 
 void JobRuntime::Advance() {
   absl::Status status;
-  if (ledger_->job().state() == cohort::v1::JOB_STATE_RUNNING && groups_ != nullptr) {
-    status = FinishEvaluation();
-    if (status.ok()) status = MakePlan();
-    if (status.ok()) status = FinishJob();
-  } else if (ledger_->job().state() == cohort::v1::JOB_STATE_CANCELLING && HasStopped()) {
+  if (ledger_->job().state() == cohort::v1::JOB_STATE_CANCELLING && HasStopped()) {
     status = SetState(cohort::v1::JOB_STATE_CANCELLED, "cancelled by request");
+  }
+  for (const auto step : {&JobRuntime::FinishEvaluation, &JobRuntime::MakePlan, &JobRuntime::FinishJob}) {
+    // Each may end the job.
+    const bool is_running = ledger_->job().state() == cohort::v1::JOB_STATE_RUNNING && groups_ != nullptr;
+    if (is_running && status.ok()) status = (this->*step)();
   }
   if (!status.ok()) log::Error("job_blocked", {{"job", ledger_->name()}, {"error", status}});
   PinStopIfDue();
@@ -52,8 +53,10 @@ absl::Status JobRuntime::FinishEvaluation() {
     group.state = GroupState::kEvaluated;
   }
   COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(next), std::move(change)));
+  const absl::Status judged = evaluation->CheckVerdicts(ledger_->spec().evaluation().reward().max_no_verdict_share());
   groups_->EndEvaluation();
   ++progress_;
+  if (!judged.ok()) Fail(std::string(judged.message()));
   return absl::OkStatus();
 }
 
@@ -113,22 +116,13 @@ absl::Status JobRuntime::StorePlan(cohort::v1::StepPlan plan, JobRecord next, Jo
 }
 
 absl::Status JobRuntime::FinishJob() {
-  const bool is_running = ledger_->job().state() == cohort::v1::JOB_STATE_RUNNING;
-  if (!is_running || !IsLastVersion() || groups_->evaluation() != nullptr ||
-      !IsSealed(ledger_->job().policy_version())) {
+  if (!IsLastVersion() || groups_->evaluation() != nullptr || !IsSealed(ledger_->job().policy_version())) {
     return absl::OkStatus();
   }
   const cohort::v1::EvaluationSpec& spec = ledger_->spec().evaluation();
   for (int i = 0; i < spec.runs_size(); ++i) {
     const cohort::v1::EvaluationResult& result = ledger_->job().evaluations(i);
     const double wanted = spec.runs(i).min_final_accuracy();
-    const int64_t total = result.num_completions() + result.num_no_verdict();
-    const double max_share = spec.reward().max_no_verdict_share();
-    if (result.num_no_verdict() > max_share * static_cast<double>(total)) {
-      Fail(absl::StrCat("final evaluation ", result.run(), ": ", result.num_no_verdict(), " of ", total,
-                        " completions had no verdict, more than max_no_verdict_share (", max_share, ")"));
-      return absl::OkStatus();
-    }
     if (result.accuracy() < wanted) {
       Fail(absl::StrCat("final evaluation ", result.run(), ": accuracy ", result.accuracy(),
                         " is below min_final_accuracy (", wanted, ")"));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Size: the lanes of every dispatch target side by side, so that one can see that they round alike.
 #ifndef COHORT_KERNELS_VECTOR16_H_
 #define COHORT_KERNELS_VECTOR16_H_
 

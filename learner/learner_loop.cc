@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "learner/learner_loop.h"
 
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -26,7 +27,10 @@ bool IsFaultOfJob(const absl::Status& status) {
 
 absl::Status TrainJob(const cohort::v1::JoinGangResponse& place, const TrainerEnvironment& environment) {
   COHORT_ASSIGN_OR_RETURN(const std::unique_ptr<Trainer> trainer, Trainer::Create(place, environment));
-  return trainer->Run();
+  const absl::Status ended = trainer->Run();
+  // The next gang publishes again, perhaps from another process.
+  environment.publisher->Retire(place.job(), std::numeric_limits<int64_t>::max());
+  return ended;
 }
 
 // What the end of a job means for the process: OK to join again.

@@ -159,6 +159,11 @@ absl::Status Trainer::Train(const StepPayload& payload, PhaseTimer* timer) {
                                    .world_size = place_.world_size(),
                                    .has_rollouts = objective_->NeedsRollouts()});
   environment_.metrics->RecordStep(place_.job(), state_.policy_version, step_metrics);
+  log::Debug("train step done", {{"job", place_.job()},
+                                 {"rank", place_.rank()},
+                                 {"policy_version", state_.policy_version},
+                                 {"loss", step_metrics.at("loss")},
+                                 {"seconds", step_metrics.at("learner_seconds")}});
   COHORT_RETURN_IF_ERROR(Commit(step_metrics));
   COHORT_RETURN_IF_ERROR(Announce());
   if (!payload.plan.seal_checkpoint()) return absl::OkStatus();

@@ -26,13 +26,9 @@ VersionPublisher::VersionPublisher(const cohort::v1::JoinGangResponse& place, st
       membership_(membership) {}
 
 absl::StatusOr<std::string> VersionPublisher::Hold(int64_t policy_version, const model::ParameterMap& parameters) {
-  absl::StatusOr<cohort::v1::WeightManifest> manifest = publisher_->Publish(job_, policy_version, parameters);
-  if (absl::IsFailedPrecondition(manifest.status())) {
-    publisher_->Retire(job_, policy_version + 1);
-    manifest = publisher_->Publish(job_, policy_version, parameters);
-  }
-  COHORT_RETURN_IF_ERROR(manifest.status());
-  return manifest->digest();
+  COHORT_ASSIGN_OR_RETURN(const cohort::v1::WeightManifest manifest,
+                          publisher_->Publish(job_, policy_version, parameters));
+  return manifest.digest();
 }
 
 absl::Status VersionPublisher::Announce(int64_t policy_version, const std::string& digest) {

@@ -26,7 +26,7 @@ class VersionPublisher final {
   VersionPublisher(const cohort::v1::JoinGangResponse& place, std::string service_address,
                    model::WeightPublisher* publisher, LearnerClient* client, const GangMembership* membership);
 
-  // Copies and hashes; returns the digest. A version that an earlier gang published with other bytes is replaced.
+  // Copies and hashes; returns the digest.
   absl::StatusOr<std::string> Hold(int64_t policy_version, const model::ParameterMap& parameters);
   // Announces a version that is held, and lets go of those that nobody needs any more.
   absl::Status Announce(int64_t policy_version, const std::string& digest);

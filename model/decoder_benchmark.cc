@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The demonstration's model (4 layers, hidden size 128, characters) on one thread: a decode step with sampling logits, and
-// a training pass forward and backward. Items are tokens.
+// The demonstration's model (4 layers, hidden size 128, characters) on one thread: a decode step with logits, and a
+// training pass forward and backward. Items are tokens.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>

@@ -5,5 +5,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 start=${SECONDS}
 printf 'build: %s\n' "$*"
-bazel build --noshow_progress --ui_event_filters=-info "$@"
+bazel build --noshow_progress --ui_event_filters=-info,-warning "$@"
 printf 'build: done in %d s\n' "$((SECONDS - start))"

@@ -23,7 +23,7 @@ run() {  # run WHAT BAZEL_ARGUMENTS...
   shift
   log=$(mktemp)
   printf 'test: %s\n' "${what}"
-  bazel test --noshow_progress --test_summary=short "$@" 2>&1 | tee "${log}" | grep -vE '\bPASSED in|^(INFO|Loading|Analyzing):' || true
+  bazel test --noshow_progress --ui_event_filters=-info,-warning --keep_going --test_summary=short "$@" 2>&1 | tee "${log}" | grep -vE '\bPASSED in|^(INFO|Loading|Analyzing):' || true
   local rc=${PIPESTATUS[0]}
   count "${log}"
   rm -f "${log}"

@@ -6,8 +6,8 @@
     venv/bin/python model/testdata/make_transformers_vectors.py
 
 Two tiny Qwen3 models with random weights: qwen3_tiny (tied, fp32, one file) and qwen3_tiny_untied (untied, BF16, shards).
-vectors.json has logits, gradients and greedy continuations that transformers gives with the weights in fp64 (its norms,
-angles and softmax stay in fp32).
+vectors.json has logits, gradients and greedy continuations that transformers gives with the weights in fp64 (its
+norms, angles and softmax stay in fp32).
 """
 
 import json
@@ -88,7 +88,8 @@ def main():
             model = model.to(torch.bfloat16)
         model.save_pretrained(folder, max_shard_size="24KB" if not keys["tie_word_embeddings"] else "1GB")
         # Loaded again, because converting in place would round the rotary frequencies to BF16.
-        truth = transformers.Qwen3ForCausalLM.from_pretrained(folder, dtype=torch.float64, attn_implementation="eager").eval()
+        truth = transformers.Qwen3ForCausalLM.from_pretrained(folder, dtype=torch.float64, attn_implementation="eager")
+        truth.eval()
         sequences = random_sequences(keys["vocab_size"])
         with torch.no_grad():
             logits = [truth(torch.tensor([ids])).logits[0] for ids in sequences]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every kind of bad input through the real binaries: one clear sentence with file, field and value, an exit code to match,
-// and nothing half-done left behind.
+// Every kind of bad input through the real binaries: one clear sentence with file, field and value, an exit code to
+// match, and nothing half-done left behind.
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -83,8 +83,8 @@ class BadInputTest : public ::testing::Test {
 
 TEST_F(BadInputTest, UnspoiledJobIsValid) {
   WriteText(example_.Join("job.yaml"), RlvrJobText("path: model"));
-  const Finished finished = RunProgram({Binary("cli/cohortctl"), "validate", "-f", example_.Join("job.yaml"), "--data_root",
-                                        example_.path(), "--model_root", example_.path()},
+  const Finished finished = RunProgram({Binary("cli/cohortctl"), "validate", "-f", example_.Join("job.yaml"),
+                                        "--data_root", example_.path(), "--model_root", example_.path()},
                                        example_.Join("valid.log"));
   EXPECT_EQ(finished.exit.code, 0) << finished.text;
 }
@@ -179,10 +179,10 @@ TEST_F(BadInputTest, PortInUseIsNamedByEveryProcess) {
   const TakenPort port;
   const std::string root = example_.path();
   const std::vector<std::vector<std::string>> commands = {
-      {Binary("coordinator/cohort-coordinator"), "--listen", port.Address(), "--http_listen", "127.0.0.1:0", "--data_dir",
-       example_.Join("state"), "--checkpoint_root", root, "--model_root", root, "--data_root", root},
-      {Binary("coordinator/cohort-coordinator"), "--listen", "127.0.0.1:0", "--http_listen", port.Address(), "--data_dir",
-       example_.Join("state"), "--checkpoint_root", root, "--model_root", root, "--data_root", root},
+      {Binary("coordinator/cohort-coordinator"), "--listen", port.Address(), "--http_listen", "127.0.0.1:0",
+       "--data_dir", example_.Join("state"), "--checkpoint_root", root, "--model_root", root, "--data_root", root},
+      {Binary("coordinator/cohort-coordinator"), "--listen", "127.0.0.1:0", "--http_listen", port.Address(),
+       "--data_dir", example_.Join("state"), "--checkpoint_root", root, "--model_root", root, "--data_root", root},
       {Binary("rollout_worker/cohort-rollout-worker"), "--http_listen", port.Address()},
       {Binary("learner/cohort-learner"), "--listen", port.Address(), "--http_listen", "127.0.0.1:0"},
       {Binary("learner/cohort-learner"), "--http_listen", port.Address()}};
@@ -197,8 +197,8 @@ TEST_F(BadInputTest, RefusedSubmitLeavesNoJobAndNoFolder) {
   const std::string path = example_.Join("job.yaml");
   WriteText(path, absl::StrReplaceAll(RlvrJobText("path: model"), {{"group_size: 4", "group_size: 1"}}));
   const std::string run_dir = example_.Join("run");
-  const Finished finished = RunProgram({Binary("cli/cohortctl"), "local", "-f", path, "--run_dir", run_dir, "--data_root",
-                                        example_.path(), "--model_root", example_.path()},
+  const Finished finished = RunProgram({Binary("cli/cohortctl"), "local", "-f", path, "--run_dir", run_dir,
+                                        "--data_root", example_.path(), "--model_root", example_.path()},
                                        example_.Join("local.log"));
   EXPECT_EQ(finished.exit.code, 2) << finished.text;
   EXPECT_THAT(finished.text, AllOf(HasSubstr("job.yaml: rlvr.rollout.group_size"), HasSubstr("(1)")));
@@ -218,15 +218,17 @@ TEST_F(BadInputTest, FullDiskWhileACheckpointIsWrittenLeavesTheOlderOneValid) {
   }
   // A checkpoint takes about 0.4 MB: two fit, the third does not. Keeping all of them fills the disk.
   const std::string path = example_.Join("job.yaml");
-  WriteText(path, absl::StrReplaceAll(RlvrJobText("path: model"),
-                                      {{"every_steps: 4", "every_steps: 1\n  keep_last: 100"}}));
+  WriteText(path,
+            absl::StrReplaceAll(RlvrJobText("path: model"), {{"every_steps: 4", "every_steps: 1\n  keep_last: 100"}}));
   auto run = namespaced;
-  run.insert(run.end(), {absl::StrCat(command, " && \"$2\" local -f \"$3\" --run_dir \"$4\" --data_root \"$5\" "
-                                               "--model_root \"$5\"; code=$?; cp -r \"$1\" \"$5/saved\"; exit $code"),
+  run.insert(run.end(), {absl::StrCat(command,
+                                      " && \"$2\" local -f \"$3\" --run_dir \"$4\" --data_root \"$5\" "
+                                      "--model_root \"$5\"; code=$?; cp -r \"$1\" \"$5/saved\"; exit $code"),
                          "sh", checkpoints, Binary("cli/cohortctl"), path, example_.Join("run"), example_.path()});
   const Finished finished = RunProgram(run, example_.Join("full.log"));
-  EXPECT_EQ(finished.exit.code, 5) << finished.text;
-  EXPECT_THAT(finished.text, HasSubstr("No space left on device"));
+  EXPECT_EQ(finished.exit.code, 1) << finished.text;
+  EXPECT_THAT(finished.text, AllOf(HasSubstr("cohortctl: learner-0"), HasSubstr("model.safetensors"),
+                                   HasSubstr("No space left on device")));
   int num_valid = 0;
   for (const auto& entry : fs::directory_iterator(example_.Join("saved/default/job/checkpoints"))) {
     const auto manifest = learner::VerifyManifest(entry.path().string());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SIGTERM and SIGKILL in the middle of a job: everything goes on, nothing is trained twice or lost, and the final weights
-// are those of an undisturbed run.
+// SIGTERM and SIGKILL in the middle of a job: everything goes on, nothing is trained twice or lost, and the final
+// weights are those of an undisturbed run.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

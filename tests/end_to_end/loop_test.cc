@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole loop on real processes: two rollout workers, two learner ranks, an SFT job and an RLVR job that starts from its
-// checkpoint.
+// The whole loop on real processes: two rollout workers, two learner ranks, an SFT job and an RLVR job that starts from
+// its checkpoint.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

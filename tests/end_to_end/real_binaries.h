@@ -47,7 +47,8 @@ class RunningProgram final {
 Finished RunProgram(const std::vector<std::string>& argv, const std::string& log_path);
 
 // Looks until `condition` holds; false after three minutes or when `give_up` says so.
-bool WaitUntil(const std::function<bool()>& condition, const std::function<bool()>& give_up = [] { return false; });
+bool WaitUntil(
+    const std::function<bool()>& condition, const std::function<bool()>& give_up = [] { return false; });
 
 bool IsAlive(pid_t pid);
 

@@ -110,7 +110,8 @@ void WriteTinyExample(const std::string& directory) {
     const int b = i % 10;
     const std::string prompt = absl::Substitute(R"("prompt": "$0+$1=")", a, b);
     absl::StrAppend(&demonstrations, "{", prompt, absl::Substitute(R"(, "completion": ">$0"})", a + b), "\n");
-    absl::StrAppend(i % 7 == 0 ? &held_out : &problems, "{", prompt, absl::Substitute(R"(, "answer": $0})", a + b), "\n");
+    absl::StrAppend(i % 7 == 0 ? &held_out : &problems, "{", prompt, absl::Substitute(R"(, "answer": $0})", a + b),
+                    "\n");
   }
   WriteText(directory + "/data/demonstrations.jsonl", demonstrations);
   WriteText(directory + "/data/problems.jsonl", problems);

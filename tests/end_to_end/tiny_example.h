@@ -10,8 +10,9 @@ inline constexpr int kSftSteps = 12;
 inline constexpr int kRlvrSteps = 10;
 inline constexpr int kGroupsPerStep = 8;
 
-// A folder with everything a run needs: model/ (30 thousand random parameters, the arithmetic example's tokenizer), data/
-// (additions of two digits) and two job files, sft.yaml and rlvr.yaml, which starts from sft's checkpoint, on two ranks.
+// A folder with everything a run needs: model/ (30 thousand random parameters, the arithmetic example's tokenizer),
+// data/ (additions of two digits) and two job files, sft.yaml and rlvr.yaml, which starts from sft's checkpoint, on two
+// ranks.
 void WriteTinyExample(const std::string& directory);
 
 // A valid job file of an RLVR job on `model`, which the bad input tests spoil.

@@ -25,9 +25,20 @@ using coordinator::GroupState;
 
 std::vector<std::string> LocalCommand(const std::string& example, const std::string& run_dir,
                                       const std::vector<std::string>& further_flags) {
-  std::vector<std::string> argv = {Binary("cli/cohortctl"), "local",        "-f",           example + "/sft.yaml", "-f",
-                                   example + "/rlvr.yaml",  "--run_dir",    run_dir,        "--data_root",         example,
-                                   "--model_root",          example,        "--lease_seconds", "5"};
+  std::vector<std::string> argv = {Binary("cli/cohortctl"),
+                                   "local",
+                                   "-f",
+                                   example + "/sft.yaml",
+                                   "-f",
+                                   example + "/rlvr.yaml",
+                                   "--run_dir",
+                                   run_dir,
+                                   "--data_root",
+                                   example,
+                                   "--model_root",
+                                   example,
+                                   "--lease_seconds",
+                                   "5"};
   argv.insert(argv.end(), further_flags.begin(), further_flags.end());
   return argv;
 }
@@ -86,7 +97,8 @@ TinyRun::TinyRun(const std::string& example, const std::string& run_dir, const s
     : run_dir_(run_dir), program_(LocalCommand(example, run_dir, further_flags), FreshLogPath(run_dir)) {}
 
 bool TinyRun::AwaitStep(const std::string& job, int64_t version) {
-  const std::string needle = absl::StrCat("{\"job\":\"", job, "\",\"event\":\"step\",\"policy_version\":", version, ",");
+  const std::string needle =
+      absl::StrCat("{\"job\":\"", job, "\",\"event\":\"step\",\"policy_version\":", version, ",");
   return WaitUntil([&] { return ReadText(run_dir_ + "/metrics.jsonl").find(needle) != std::string::npos; },
                    [&] { return program_.HasEnded(); });
 }

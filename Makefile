@@ -2,11 +2,13 @@
 
 BINARIES := //coordinator:cohort-coordinator //rollout_worker:cohort-rollout-worker //learner:cohort-learner //cli:cohortctl
 
-.PHONY: help setup build demo test test-oracle bench format lint
+.PHONY: help setup build demo test test-sanitizers test-gpu test-oracle bench format lint
 
 help:
 	@echo 'make demo         install, build, and train a small model by RLVR in front of you'
-	@echo 'make test         install, build, and run every test that needs no GPU, sanitizers included'
+	@echo 'make test         install, build, and run every test that needs no GPU'
+	@echo 'make test-sanitizers  the torch-free rooms under address, undefined-behavior and thread sanitizers'
+	@echo 'make test-gpu     the tests that need a GPU (CUDA toolkit and the nvidia wheels)'
 	@echo 'make build        the four binaries, into bazel-bin/'
 	@echo 'make test-oracle  compare a trained checkpoint with transformers from PyPI (downloads about 5 GB)'
 	@echo 'make bench        the CPU benchmarks'
@@ -22,7 +24,13 @@ demo: build
 	@examples/arithmetic/run_demo.sh
 
 test: setup
+	@tools/run_tests.sh
+
+test-sanitizers: setup
 	@tools/run_tests.sh --sanitizers
+
+test-gpu: setup
+	@bazel test --config=cuda --test_tag_filters=gpu //...
 
 test-oracle: build
 	@tests/oracle/run.sh

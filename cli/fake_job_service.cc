@@ -36,9 +36,10 @@ void FakeJobService::FailGets(int count) {
   num_failing_gets_ = count;
 }
 
-void FakeJobService::BreakStreamsAfter(int count) {
+void FakeJobService::BreakStreamsAfter(int count, const absl::Status& status) {
   absl::MutexLock lock(&mutex_);
   break_after_ = count;
+  break_status_ = status;
 }
 
 void FakeJobService::SetJob(const cohort::v1::Job& job) {
@@ -110,17 +111,19 @@ grpc::Status FakeJobService::WatchJob(grpc::ServerContext* context, const cohort
                                       grpc::ServerWriter<cohort::v1::JobEvent>* writer) {
   std::vector<cohort::v1::JobEvent> events;
   int break_after = 0;
+  absl::Status break_status;
   {
     absl::MutexLock lock(&mutex_);
     const auto found = events_.find(request->name());
     if (found == events_.end()) return NotFound(request->name());
     events = found->second;
     break_after = break_after_;
+    break_status = break_status_;
   }
   int num_sent = 0;
   for (const auto& event : events) {
     if (event.sequence() <= request->resume_token()) continue;
-    if (break_after > 0 && num_sent == break_after) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "stream broke");
+    if (break_after > 0 && num_sent == break_after) return common::ToGrpcStatus(break_status);
     writer->Write(event);
     ++num_sent;
   }

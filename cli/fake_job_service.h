@@ -28,8 +28,8 @@ class FakeJobService final : public cohort::v1::JobService::Service {
   void RefuseCreation(const absl::Status& status);
   // The next `count` calls of GetJob answer UNAVAILABLE.
   void FailGets(int count);
-  // A stream breaks with UNAVAILABLE after each `count` events; 0: never.
-  void BreakStreamsAfter(int count);
+  // A stream ends with `status` after each `count` events; 0: never before the last event.
+  void BreakStreamsAfter(int count, const absl::Status& status);
   void SetJob(const cohort::v1::Job& job);
   void SetEvents(const std::string& name, const std::vector<cohort::v1::JobEvent>& events);
   std::vector<cohort::v1::CreateJobRequest> Creations() const;
@@ -52,6 +52,7 @@ class FakeJobService final : public cohort::v1::JobService::Service {
   absl::Status creation_status_ ABSL_GUARDED_BY(mutex_);
   int num_failing_gets_ ABSL_GUARDED_BY(mutex_) = 0;
   int break_after_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status break_status_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, cohort::v1::Job> jobs_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::vector<cohort::v1::JobEvent>> events_ ABSL_GUARDED_BY(mutex_);
   std::vector<cohort::v1::CreateJobRequest> creations_ ABSL_GUARDED_BY(mutex_);

@@ -24,6 +24,14 @@ absl::StatusOr<Response> Result(const grpc::Status& status, Response response) {
   return response;
 }
 
+// Between two streams.
+constexpr absl::Duration kWatchPause = absl::Milliseconds(200);
+
+// What a stream ends with while its server restarts: it drains (OK or CANCELLED), is gone, or fell silent.
+bool IsPassing(const absl::Status& status) {
+  return status.ok() || absl::IsCancelled(status) || absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+}
+
 }  // namespace
 
 class JobClient::CallScope {
@@ -116,16 +124,20 @@ absl::Status JobClient::Watch(const std::string& name, int64_t resume_token, abs
   absl::Time last_progress = absl::Now();
   while (true) {
     const int64_t token_before = resume_token;
-    const absl::Status status = WatchOnce(name, resume_token, on_event);
+    absl::Status status = WatchOnce(name, resume_token, on_event);
     if (IsCancelled()) return absl::CancelledError("the call was cancelled");
-    if (status.ok()) return status;
-    if (resume_token != token_before) last_progress = absl::Now();
-    if (absl::IsDeadlineExceeded(status)) {
-      last_progress = absl::Now();
-      continue;
+    if (status.ok()) {
+      // A coordinator that drains ends its streams, too.
+      const absl::StatusOr<Job> job = Get(name);
+      if (job.ok() && HasEnded(job->state())) return absl::OkStatus();
+      if (!job.ok()) status = job.status();
     }
-    if (!absl::IsUnavailable(status) || absl::Now() - last_progress > patience) return status;
-    absl::SleepFor(absl::Milliseconds(200));
+    if (resume_token != token_before || absl::IsDeadlineExceeded(status)) last_progress = absl::Now();
+    if (!IsPassing(status)) return status;
+    if (absl::Now() - last_progress > patience) {
+      return status.ok() ? absl::UnavailableError("the stream of events keeps ending") : status;
+    }
+    absl::SleepFor(kWatchPause);
   }
 }
 

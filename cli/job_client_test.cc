@@ -43,17 +43,32 @@ TEST(JobClientTest, FieldPathOfARefusalSurvives) {
   EXPECT_THAT(std::string(job.status().message()), HasSubstr("rlvr.rollout.group_size"));
 }
 
-TEST(JobClientTest, BrokenStreamGoesOnWithoutRepeatingEvents) {
+// How a stream may end while its server restarts.
+class BrokenStreamTest : public ::testing::TestWithParam<absl::Status> {};
+
+TEST_P(BrokenStreamTest, WatchGoesOnWithoutRepeatingEvents) {
   FakeJobService service;
+  cohort::v1::Job job;
+  job.set_name(kName);
+  job.set_state(cohort::v1::JOB_STATE_RUNNING);
+  service.SetJob(job);
   service.SetEvents(kName, {StepEvent(1), StepEvent(2), StepEvent(3), StepEvent(4), StepEvent(5)});
-  service.BreakStreamsAfter(2);
+  service.BreakStreamsAfter(2, GetParam());
   JobClient client(service.Address(), absl::Seconds(20));
   std::vector<int64_t> seen;
-  const absl::Status status = client.Watch(
-      kName, 1, absl::Seconds(20), [&](const cohort::v1::JobEvent& event) { seen.push_back(event.sequence()); });
+  const absl::Status status = client.Watch(kName, 1, absl::Seconds(20), [&](const cohort::v1::JobEvent& event) {
+    seen.push_back(event.sequence());
+    if (event.sequence() < 5) return;
+    job.set_state(cohort::v1::JOB_STATE_SUCCEEDED);
+    service.SetJob(job);
+  });
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_THAT(seen, ElementsAre(2, 3, 4, 5));
 }
+
+INSTANTIATE_TEST_SUITE_P(All, BrokenStreamTest,
+                         ::testing::Values(absl::UnavailableError("gone"), absl::CancelledError("draining"),
+                                           absl::OkStatus()));
 
 TEST(JobClientTest, WatchOfAnUnknownJobIsNotFound) {
   FakeJobService service;
@@ -65,7 +80,7 @@ TEST(JobClientTest, WatchOfAnUnknownJobIsNotFound) {
 TEST(JobClientTest, CancelCallsEndsAWatchInProgress) {
   FakeJobService service;
   service.SetEvents(kName, {StepEvent(1), StepEvent(2)});
-  service.BreakStreamsAfter(1);  // the watch would go on for as long as its patience
+  service.BreakStreamsAfter(1, absl::UnavailableError("gone"));  // the watch would go on for as long as its patience
   JobClient client(service.Address(), absl::Seconds(20));
   const absl::Status status =
       client.Watch(kName, 0, absl::Hours(1), [&](const cohort::v1::JobEvent&) { client.CancelCalls(); });

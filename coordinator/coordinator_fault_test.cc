@@ -117,6 +117,29 @@ TEST_F(CoordinatorFaultTest, KilledCoordinatorGoesOnWhereItWas) {
   }
 }
 
+TEST_F(CoordinatorFaultTest, RankThatCannotGoOnFailsTheJobWithItsReason) {
+  const std::string job = Submit("sums", SmallRlvrSpec());
+  const CoordinatorStubs stubs = loopback_.Connect();
+  cohort::v1::JoinGangRequest request;
+  request.set_learner_id("broken");
+  request.mutable_wait()->set_seconds(20);
+  cohort::v1::JoinGangResponse place;
+  grpc::ClientContext join;
+  ASSERT_TRUE(stubs.learners->JoinGang(&join, request, &place).ok());
+  ASSERT_EQ(place.job(), job);
+  cohort::v1::RankHeartbeatRequest heartbeat;
+  heartbeat.set_learner_id("broken");
+  heartbeat.set_job(job);
+  heartbeat.set_incarnation(place.incarnation());
+  heartbeat.set_rank(place.rank());
+  heartbeat.set_error("loss is not finite");
+  cohort::v1::RankHeartbeatResponse heard;
+  grpc::ClientContext context;
+  ASSERT_TRUE(stubs.learners->Heartbeat(&context, heartbeat, &heard).ok());
+  EXPECT_EQ(Get(job).state(), cohort::v1::JOB_STATE_FAILED);
+  EXPECT_EQ(Get(job).state_reason(), "rank 0: loss is not finite");
+}
+
 TEST_F(CoordinatorFaultTest, SilentRankDissolvesTheGangAndTheNextOneResumes) {
   cohort::v1::JobSpec spec = SmallRlvrSpec();
   spec.mutable_checkpoint()->set_every_steps(1);
@@ -159,6 +182,35 @@ TEST_F(CoordinatorFaultTest, DrainSealsACheckpointAndTheJobResumesFromIt) {
   WatchToEnd(job);
   EXPECT_EQ(Get(job).state(), cohort::v1::JOB_STATE_SUCCEEDED) << Get(job).state_reason();
   for (int64_t v = 0; v < 40; ++v) EXPECT_EQ(record_.Payload(v).size(), 4u) << "no step is trained twice: " << v;
+}
+
+TEST_F(CoordinatorFaultTest, CommitIsRepeatableButAnotherDigestFailsTheJobByName) {
+  const std::string job = Submit("warm-start", SmallSftSpec());
+  const CoordinatorStubs stubs = loopback_.Connect();
+  cohort::v1::JoinGangRequest join;
+  join.set_learner_id("rank");
+  join.mutable_wait()->set_seconds(20);
+  cohort::v1::JoinGangResponse place;
+  grpc::ClientContext join_context;
+  ASSERT_TRUE(stubs.learners->JoinGang(&join_context, join, &place).ok());
+  const auto commit = [&](int64_t version, int64_t incarnation, char digest) {
+    cohort::v1::CommitStepRequest request;
+    request.set_job(job);
+    request.set_incarnation(incarnation);
+    request.set_version(version);
+    request.set_digest(std::string(32, digest));
+    cohort::v1::CommitStepResponse response;
+    grpc::ClientContext context;
+    return stubs.learners->CommitStep(&context, request, &response);
+  };
+  EXPECT_EQ(commit(2, 1, 'a').error_code(), grpc::StatusCode::FAILED_PRECONDITION) << "no such plan";
+  EXPECT_EQ(commit(1, 7, 'a').error_code(), grpc::StatusCode::ABORTED) << "another incarnation";
+  EXPECT_TRUE(commit(1, 1, 'a').ok());
+  EXPECT_TRUE(commit(1, 1, 'a').ok());
+  EXPECT_EQ(Steps(loopback_.coordinator().context().store->ListEvents(job, 0, 100).value()).size(), 1u);
+  EXPECT_EQ(commit(1, 1, 'b').error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(Get(job).state(), cohort::v1::JOB_STATE_FAILED);
+  EXPECT_THAT(Get(job).state_reason(), HasSubstr("version 1: digest 6262"));
 }
 
 }  // namespace

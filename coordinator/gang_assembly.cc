@@ -52,8 +52,12 @@ absl::Status GangAssembly::Heartbeat(const cohort::v1::RankHeartbeatRequest& req
   if (request.job().empty()) return absl::OkStatus();
   COHORT_RETURN_IF_ERROR(
       gangs_.Hear(request.job(), request.incarnation(), request.rank(), context_->clock->Monotonic()));
-  if (!request.is_draining()) return absl::OkStatus();
+  if (!request.is_draining() && request.error().empty()) return absl::OkStatus();
   COHORT_ASSIGN_OR_RETURN(const auto runtime, FindJob(request.job()));
+  if (!request.error().empty()) {
+    runtime->Abandon(absl::StrCat("rank ", request.rank(), ": ", request.error()));
+    return absl::OkStatus();
+  }
   runtime->RequestStop(absl::StrCat("rank ", request.rank(), " (", request.learner_id(), ") was asked to terminate"));
   return absl::OkStatus();
 }

@@ -27,7 +27,7 @@ class GangAssembly final {
   // Waits for a place; an empty response when there was none in time.
   absl::StatusOr<cohort::v1::JoinGangResponse> Join(const cohort::v1::JoinGangRequest& request,
                                                     const std::function<bool()>& is_cancelled);
-  // ABORTED when the gang was dissolved.
+  // ABORTED when the gang was dissolved. A rank's error fails its job.
   absl::Status Heartbeat(const cohort::v1::RankHeartbeatRequest& request);
   // Waits for the plan of request.version. UNAVAILABLE, with what the job waits for, when there was none in time.
   absl::StatusOr<cohort::v1::StepPlan> WaitForPlan(const cohort::v1::GetStepRequest& request,

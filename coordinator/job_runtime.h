@@ -72,6 +72,8 @@ class JobRuntime final {
   void LoseGang(int64_t incarnation, const std::string& reason);
   // The gang gets a stop instead of its next plan, and seals a checkpoint first.
   void RequestStop(const std::string& reason);
+  // A rank found that the job cannot go on, and starting it again would not help: the job fails.
+  void Abandon(const std::string& reason);
   // No gang, or every rank was told to stop and the checkpoint asked for is sealed.
   bool IsStopped() const;
 

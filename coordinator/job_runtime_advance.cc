@@ -13,6 +13,12 @@
 
 namespace cohort::coordinator {
 
+void JobRuntime::Abandon(const std::string& reason) {
+  absl::MutexLock lock(&mutex_);
+  Fail(reason);
+  Moved();
+}
+
 void JobRuntime::Advance() {
   absl::Status status;
   if (ledger_->job().state() == cohort::v1::JOB_STATE_CANCELLING && HasStopped()) {

@@ -6,12 +6,12 @@
 #include "common/status_macros.h"
 #include "model/model_config.h"
 #include "model/weights/checkpoint_folder.h"
-#include "rollout_worker/device.h"
+#include "kernels/torch/torch_device.h"
 
 namespace cohort::rollout_worker {
 
 absl::StatusOr<OfflineModel> LoadOfflineModel(std::string_view directory, std::string_view device) {
-  COHORT_ASSIGN_OR_RETURN(const c10::Device place, ParseDevice(device));
+  COHORT_ASSIGN_OR_RETURN(const c10::Device place, kernels::ParseDevice(device));
   COHORT_ASSIGN_OR_RETURN(const model::ModelConfig config, model::LoadModelConfig(directory));
   OfflineModel model;
   COHORT_ASSIGN_OR_RETURN(model.tokenizer, model::Tokenizer::Load(directory));

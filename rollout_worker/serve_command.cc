@@ -12,7 +12,7 @@
 #include "common/telemetry/log.h"
 #include "common/telemetry/telemetry_server.h"
 #include "model/weight_sync/weight_subscriber.h"
-#include "rollout_worker/device.h"
+#include "kernels/torch/torch_device.h"
 #include "rollout_worker/rollout_worker_metrics.h"
 #include "rollout_worker/worker_loop.h"
 
@@ -40,7 +40,7 @@ absl::Status CheckOptions(const ServeOptions& options) {
 absl::Status RunServe(const ServeOptions& options, common::Clock* clock, const common::Shutdown* shutdown,
                       reward::Zygote* zygote) {
   COHORT_RETURN_IF_ERROR(CheckOptions(options));
-  COHORT_ASSIGN_OR_RETURN(const c10::Device device, ParseDevice(options.device));
+  COHORT_ASSIGN_OR_RETURN(const c10::Device device, kernels::ParseDevice(options.device));
   prometheus::Registry registry;
   RolloutWorkerMetrics metrics(&registry);
   common::Health health;
@@ -50,7 +50,7 @@ absl::Status RunServe(const ServeOptions& options, common::Clock* clock, const c
   WorkerLoopOptions loop_options;
   loop_options.worker.set_worker_id(options.worker_id);
   loop_options.worker.set_device(options.device);
-  loop_options.worker.set_processor(ReadProcessor());
+  loop_options.worker.set_processor(kernels::ReadProcessor());
   loop_options.worker.set_http_address(telemetry->Address());
   loop_options.worker.set_max_sequences(options.max_sequences);
   loop_options.coordinator_address = options.coordinator;

@@ -37,7 +37,7 @@ optimizer:
   learning_rate: 3.0e-3
 training:
   num_steps: $0
-  world_size: 2
+  world_size: $1
   seed: 5
 )";
 
@@ -65,7 +65,7 @@ optimizer:
 training:
   num_steps: $2
   updates_per_step: 2
-  world_size: 2
+  world_size: $3
   seed: 5
 checkpoint:
   every_steps: 4
@@ -85,11 +85,11 @@ evaluation:
 
 }  // namespace
 
-std::string RlvrJobText(const std::string& model_source) {
-  return absl::Substitute(kRlvrJob, model_source, kGroupsPerStep, kRlvrSteps);
+std::string RlvrJobText(const std::string& model_source, int world_size) {
+  return absl::Substitute(kRlvrJob, model_source, kGroupsPerStep, kRlvrSteps, world_size);
 }
 
-void WriteTinyExample(const std::string& directory) {
+void WriteTinyExample(const std::string& directory, int world_size) {
   namespace fs = std::filesystem;
   const std::string shipped = Binary("examples/arithmetic/model");
   const std::string model_template = directory + "/template";
@@ -116,8 +116,8 @@ void WriteTinyExample(const std::string& directory) {
   WriteText(directory + "/data/demonstrations.jsonl", demonstrations);
   WriteText(directory + "/data/problems.jsonl", problems);
   WriteText(directory + "/data/held_out.jsonl", held_out);
-  WriteText(directory + "/sft.yaml", absl::Substitute(kSftJob, kSftSteps));
-  WriteText(directory + "/rlvr.yaml", RlvrJobText("from_job: sft"));
+  WriteText(directory + "/sft.yaml", absl::Substitute(kSftJob, kSftSteps, world_size));
+  WriteText(directory + "/rlvr.yaml", RlvrJobText("from_job: sft", world_size));
 }
 
 }  // namespace cohort::tests

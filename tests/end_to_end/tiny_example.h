@@ -13,10 +13,10 @@ inline constexpr int kGroupsPerStep = 8;
 // A folder with everything a run needs: model/ (30 thousand random parameters, the arithmetic example's tokenizer),
 // data/ (additions of two digits) and two job files, sft.yaml and rlvr.yaml, which starts from sft's checkpoint, on two
 // ranks.
-void WriteTinyExample(const std::string& directory);
+void WriteTinyExample(const std::string& directory, int world_size = 2);
 
 // A valid job file of an RLVR job on `model`, which the bad input tests spoil.
-std::string RlvrJobText(const std::string& model_source);
+std::string RlvrJobText(const std::string& model_source, int world_size = 2);
 
 }  // namespace cohort::tests
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "rollout_worker/device.h"
+#include "kernels/torch/torch_device.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "common/testing/status_matchers.h"
 
-namespace cohort::rollout_worker {
+namespace cohort::kernels {
 namespace {
 
 using common::StatusIs;
@@ -32,4 +32,4 @@ TEST(DeviceTest, ProcessorIsModelNameAndInstructionSet) {
 }
 
 }  // namespace
-}  // namespace cohort::rollout_worker
+}  // namespace cohort::kernels

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "rollout_worker/device.h"
+#include "kernels/torch/torch_device.h"
 
 #include <ATen/Context.h>
 #include <ATen/Version.h>
@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/files.h"
 
-namespace cohort::rollout_worker {
+namespace cohort::kernels {
 
 absl::StatusOr<c10::Device> ParseDevice(std::string_view text) {
   constexpr std::string_view kCudaPrefix = "cuda:";
@@ -53,4 +53,4 @@ std::string ReadProcessor() {
   return DescribeProcessor(cpuinfo.ok() ? *cpuinfo : "", at::get_cpu_capability());
 }
 
-}  // namespace cohort::rollout_worker
+}  // namespace cohort::kernels

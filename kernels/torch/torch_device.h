@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef COHORT_ROLLOUT_WORKER_DEVICE_H_
-#define COHORT_ROLLOUT_WORKER_DEVICE_H_
+#ifndef COHORT_KERNELS_TORCH_TORCH_DEVICE_H_
+#define COHORT_KERNELS_TORCH_TORCH_DEVICE_H_
 
 #include <c10/core/Device.h>
 
@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace cohort::rollout_worker {
+namespace cohort::kernels {
 
 // "cpu" or "cuda:N". INVALID_ARGUMENT for other text, a GPU that is not there, or cuda in a build without it.
 absl::StatusOr<c10::Device> ParseDevice(std::string_view text);
@@ -21,6 +21,6 @@ std::string DescribeProcessor(std::string_view cpuinfo, std::string_view instruc
 // The same of this machine.
 std::string ReadProcessor();
 
-}  // namespace cohort::rollout_worker
+}  // namespace cohort::kernels
 
-#endif  // COHORT_ROLLOUT_WORKER_DEVICE_H_
+#endif  // COHORT_KERNELS_TORCH_TORCH_DEVICE_H_

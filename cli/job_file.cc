@@ -54,6 +54,11 @@ absl::Status ForFile(const absl::Status& status, std::string_view path) {
     case absl::StatusCode::kOutOfRange:
     case absl::StatusCode::kFailedPrecondition:
       return absl::InvalidArgumentError(message);
+    case absl::StatusCode::kOk:
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kCancelled:
+      return status;
     default:
       return absl::Status(status.code(), message);
   }

@@ -24,8 +24,8 @@ struct JobFile {
 absl::StatusOr<JobFile> LoadJobFile(std::string_view path, std::optional<int64_t> seed = std::nullopt);
 
 // The server's complaint about a job file, with the file in front. What the file names and the server refuses (an
-// absent folder, a truncated model, an unsupported architecture) is INVALID_ARGUMENT here: the file is at fault. OK
-// stays OK.
+// absent folder, a truncated model, an unsupported architecture) is INVALID_ARGUMENT here: the file is at fault.
+// Trouble on the way to the server and OK stay as they are.
 absl::Status ForFile(const absl::Status& status, std::string_view path);
 
 // A random UUID (version 4).

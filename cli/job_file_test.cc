@@ -74,7 +74,7 @@ TEST(JobFileTest, RequestIdsAreUuids) {
 TEST(JobFileTest, WhatTheFileNamesAndTheServerRefusesIsBadInput) {
   const absl::Status refused = ForFile(absl::DataLossError("model.path: truncated"), "a.yaml");
   EXPECT_EQ(refused, absl::InvalidArgumentError("a.yaml: model.path: truncated"));
-  EXPECT_EQ(ForFile(absl::UnavailableError("down"), "a.yaml").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ForFile(absl::UnavailableError("down"), "a.yaml"), absl::UnavailableError("down"));
 }
 
 }  // namespace

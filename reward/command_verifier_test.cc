@@ -9,6 +9,7 @@
 #include <fstream>
 #include <string>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reward/rubric.h"
 
@@ -133,8 +134,9 @@ TEST_F(CommandVerifierTest, EarlyExitIsNoVerdictWithStatusAndLastErrorLine) {
 
 TEST_F(CommandVerifierTest, ProgramThatCannotStartIsNoVerdictByName) {
   SetArgv({"/no/such/program"});
-  EXPECT_EQ(NoVerdictReason("x"),
-            "cannot start \"/no/such/program\" in \"" + ::testing::TempDir() + "\": No such file or directory");
+  // The folder is the test's own and may be longer than what a reason shows of it.
+  EXPECT_THAT(NoVerdictReason("x"), ::testing::AllOf(::testing::StartsWith("cannot start \"/no/such/program\" in \"/"),
+                                                     ::testing::EndsWith("\": No such file or directory")));
   SetArgv({"true"});
   command()->set_working_directory("/no/such/folder");
   EXPECT_EQ(NoVerdictReason("x"), "cannot start \"true\" in \"/no/such/folder\": No such file or directory");

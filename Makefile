@@ -33,15 +33,16 @@ test-gpu: setup
 	@bazel test --config=cuda --test_tag_filters=gpu //...
 
 test-oracle: build
+	@tools/setup.sh --developer
 	@tests/oracle/run.sh
 
 bench: setup
-	@bazel run --noshow_progress //kernels:logprob_benchmark
-	@bazel run --noshow_progress //kernels:segment_objective_benchmark
-	@bazel run --noshow_progress //kernels:attention_benchmark
+	@tools/run_benchmarks.sh
 
 format:
+	@tools/setup.sh --developer
 	@git ls-files '*.h' '*.cc' '*.cu' '*.cuh' | xargs clang-format -i
 
 lint:
+	@tools/setup.sh --developer
 	@git ls-files '*.h' '*.cc' '*.cu' '*.cuh' | xargs clang-format --dry-run -Werror

@@ -32,7 +32,7 @@ def _impl(ctx):
     root = ctx.os.environ.get("COHORT_SITE_PACKAGES", "") or ctx.os.environ["HOME"] + "/.cache/cohort/libtorch-2.11.0"
     torch = ctx.path(root + "/torch")
     if not ctx.path(root + "/torch/lib/libtorch_cpu.so").exists:
-        fail("no torch wheel in %s: run tools/setup_libtorch.sh or set COHORT_SITE_PACKAGES" % root)
+        fail("no torch wheel in %s: run tools/setup.sh or set COHORT_SITE_PACKAGES" % root)
     version = ctx.read(root + "/torch/version.py")
     if "'2.11.0" not in version:
         fail("torch in %s is not 2.11.0" % root)

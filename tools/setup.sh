@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what tools/dependencies.txt lists and is missing: Debian packages by name, the LibTorch wheel and the googleapis
-# protos into ~/.cache/cohort. Does nothing, in well under a second, when all is there. Needs Debian 12 and root or sudo.
+# protos into ~/.cache/cohort; with --developer also what lint, format and the oracle test need. Does nothing, in well
+# under a second, when all is there. Needs Debian 12 and root or sudo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,6 +19,14 @@ as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"
   elif command -v sudo >/dev/null; then sudo "$@"
   else die "need root or sudo for: $*"; fi
+}
+
+check_system() {
+  [ "$(uname -m)" = x86_64 ] || die "only x86-64 is supported (this is $(uname -m))"
+  command -v dpkg-query >/dev/null || die "only Debian 12 is supported (there is no dpkg here)"
+  local release
+  release=$(. /etc/os-release && echo "${ID:-unknown} ${VERSION_ID:-}")
+  [ "${release}" = 'debian 12' ] || say "this is ${release}, not debian 12: package names and versions may differ"
 }
 
 install_packages() {  # installs the named packages that are missing
@@ -40,7 +49,7 @@ install_packages() {  # installs the named packages that are missing
 install_wheels() {  # install_wheels KIND TARGET: hash-checked, without dependencies, moved into place when complete
   local kind=$1 target=$2 start=${SECONDS} work
   [ -d "${target}" ] && return
-  python3 -m pip --version >/dev/null 2>&1 || install_packages python3-pip
+  python3 -m pip --version >/dev/null 2>&1 || install_packages $(entries apt-if-no-pip)
   mkdir -p "${CACHE}"
   work=$(mktemp -d "${CACHE}/setup.XXXXXX")
   entries "${kind}" | sed 's/ sha256:/ --hash=sha256:/' >"${work}/requirements.txt"
@@ -56,8 +65,8 @@ install_wheels() {  # install_wheels KIND TARGET: hash-checked, without dependen
   say "done in $((SECONDS - start)) s"
 }
 
-[ "$(uname -m)" = x86_64 ] || die "only x86-64 is supported (this is $(uname -m))"
-mapfile -t packages < <(entries apt)
+check_system
+mapfile -t packages < <(entries apt; [ "${1:-}" != --developer ] || entries apt-developer)
 install_packages "${packages[@]}"
 [ -n "${COHORT_SITE_PACKAGES:-}" ] || install_wheels wheel "${LIBTORCH}"
 [ -n "${COHORT_GOOGLEAPIS:-}" ] || install_wheels protos "${GOOGLEAPIS}"

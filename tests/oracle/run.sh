@@ -6,7 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 readonly ENVIRONMENT="${COHORT_ORACLE_ENV:-${HOME}/.cache/cohort/oracle-1}"
-checkpoint=${1:-$(find runs -path '*/checkpoints/step-*' -name manifest.json -printf '%T@ %h\n' 2>/dev/null | sort -n | tail -n 1 | cut -d' ' -f2-)}
+checkpoint=${1:-$({ find runs -path '*/checkpoints/step-*' -name manifest.json -printf '%T@ %h\n' 2>/dev/null || true; } |
+  sort -n | tail -n 1 | cut -d' ' -f2-)}
 [ -n "${checkpoint}" ] || { echo 'oracle: no checkpoint under runs/: run `make demo` first or name one' >&2; exit 2; }
 
 if [ ! -e "${ENVIRONMENT}/complete" ]; then

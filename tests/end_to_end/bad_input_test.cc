@@ -100,17 +100,17 @@ TEST_F(BadInputTest, GroupSizeOneWithAGroupRelativeObjective) {
 
 TEST_F(BadInputTest, RowWithoutTheMappedField) {
   ReplaceRow("problems.jsonl", 6, R"({"prompt": "1+1=", "anser": 2})");
-  EXPECT_THAT(Refusal(), AllOf(HasSubstr("problems.jsonl"), HasSubstr("6"), HasSubstr("answer")));
+  EXPECT_THAT(Refusal(), AllOf(HasSubstr("problems.jsonl"), HasSubstr("row 6"), HasSubstr("answer")));
 }
 
 TEST_F(BadInputTest, RowWithInvalidUtf8) {
   ReplaceRow("problems.jsonl", 6, "{\"prompt\": \"1+\xff=\", \"answer\": 2}");
-  EXPECT_THAT(Refusal(), AllOf(HasSubstr("problems.jsonl"), HasSubstr("6"), HasSubstr("UTF-8")));
+  EXPECT_THAT(Refusal(), AllOf(HasSubstr("problems.jsonl"), HasSubstr("row 6"), HasSubstr("UTF-8")));
 }
 
 TEST_F(BadInputTest, RowWithAnUnparsableGold) {
   ReplaceRow("problems.jsonl", 6, R"({"prompt": "1+1=", "answer": "two apples"})");
-  EXPECT_THAT(Refusal(), AllOf(HasSubstr("6"), HasSubstr("two apples")));
+  EXPECT_THAT(Refusal(), AllOf(HasSubstr("row 6"), HasSubstr("two apples")));
 }
 
 TEST_F(BadInputTest, AbsentDataset) {
@@ -120,7 +120,7 @@ TEST_F(BadInputTest, AbsentDataset) {
 
 TEST_F(BadInputTest, PromptLongerThanTheContext) {
   ReplaceRow("problems.jsonl", 6, absl::StrCat(R"({"prompt": ")", std::string(64, '1'), R"(", "answer": 2})"));
-  EXPECT_THAT(Refusal(), AllOf(HasSubstr("6"), HasSubstr("64")));
+  EXPECT_THAT(Refusal(), AllOf(HasSubstr("row 6"), HasSubstr("64")));
 }
 
 TEST_F(BadInputTest, AbsentModelFolder) {

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <httplib.h>
 #include <sqlite3.h>
 
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include <set>
 #include <sstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cohort/v1/job.pb.h"
 #include "cohort/v1/learner_service.pb.h"
@@ -101,6 +103,24 @@ bool TinyRun::AwaitStep(const std::string& job, int64_t version) {
       absl::StrCat("{\"job\":\"", job, "\",\"event\":\"step\",\"policy_version\":", version, ",");
   return WaitUntil([&] { return ReadText(run_dir_ + "/metrics.jsonl").find(needle) != std::string::npos; },
                    [&] { return program_.HasEnded(); });
+}
+
+double TinyRun::CoordinatorMetric(const std::string& name, const std::string& label) const {
+  // A restarted coordinator has another port: the last one counts.
+  const std::string log = ReadText(run_dir_ + "/logs/coordinator.log");
+  const size_t serving = log.rfind(" serving ");
+  if (serving == std::string::npos) return 0;
+  const size_t begin = log.find("http=", serving) + 5;
+  httplib::Client client("http://" + log.substr(begin, log.find('\n', begin) - begin));
+  const auto response = client.Get("/metrics");
+  if (!response) return 0;
+  double sum = 0;
+  std::istringstream lines(response->body);
+  for (std::string line; std::getline(lines, line);) {
+    const bool is_sample = absl::StartsWith(line, name + "{") || absl::StartsWith(line, name + " ");
+    if (is_sample && absl::StrContains(line, label)) sum += std::stod(line.substr(line.rfind(' ') + 1));
+  }
+  return sum;
 }
 
 pid_t TinyRun::ProcessOf(const std::string& name) const {

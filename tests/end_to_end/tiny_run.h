@@ -20,6 +20,9 @@ class TinyRun final {
 
   // Returns when the job has committed that version; false when the program ended before.
   bool AwaitStep(const std::string& job, int64_t version);
+  // Sum of a metric over the samples of the coordinator's /metrics whose labels contain `label` (all when empty); 0
+  // while there is none.
+  double CoordinatorMetric(const std::string& name, const std::string& label = "") const;
   // Process id of "coordinator", "worker-0", "learner-1".
   pid_t ProcessOf(const std::string& name) const;
   RunningProgram& Program() { return program_; }

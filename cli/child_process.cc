@@ -70,6 +70,8 @@ std::optional<ChildExit> ChildProcess::Poll() {
   if (reaped == pid_) {
     exit_ = WIFSIGNALED(status) ? ChildExit{.code = -1, .signal = WTERMSIG(status)}
                                 : ChildExit{.code = WEXITSTATUS(status), .signal = 0};
+  } else if (reaped < 0 && errno == ECHILD) {
+    exit_ = ChildExit{.code = -1, .signal = 0};  // reaped by the kernel: SIGCHLD is ignored here
   }
   return exit_;
 }

@@ -24,6 +24,9 @@ absl::StatusOr<Response> Result(const grpc::Status& status, Response response) {
   return response;
 }
 
+// A stream that lasted this long had a server.
+constexpr absl::Duration kReachable = absl::Seconds(5);
+
 // Between two streams.
 constexpr absl::Duration kWatchPause = absl::Milliseconds(200);
 
@@ -121,10 +124,12 @@ absl::Status JobClient::WatchOnce(const std::string& name, int64_t& resume_token
 
 absl::Status JobClient::Watch(const std::string& name, int64_t resume_token, absl::Duration patience,
                               const std::function<void(const cohort::v1::JobEvent&)>& on_event) {
-  absl::Time last_progress = absl::Now();
+  absl::Time last_reachable = absl::Now();
   while (true) {
     const int64_t token_before = resume_token;
+    const absl::Time opened = absl::Now();
     absl::Status status = WatchOnce(name, resume_token, on_event);
+    if (resume_token != token_before || absl::Now() - opened >= kReachable) last_reachable = absl::Now();
     if (IsCancelled()) return absl::CancelledError("the call was cancelled");
     if (status.ok()) {
       // A coordinator that drains ends its streams, too.
@@ -132,9 +137,8 @@ absl::Status JobClient::Watch(const std::string& name, int64_t resume_token, abs
       if (job.ok() && HasEnded(job->state())) return absl::OkStatus();
       if (!job.ok()) status = job.status();
     }
-    if (resume_token != token_before || absl::IsDeadlineExceeded(status)) last_progress = absl::Now();
     if (!IsPassing(status)) return status;
-    if (absl::Now() - last_progress > patience) {
+    if (absl::Now() - last_reachable > patience) {
       return status.ok() ? absl::UnavailableError("the stream of events keeps ending") : status;
     }
     absl::SleepFor(kWatchPause);

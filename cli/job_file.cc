@@ -45,6 +45,16 @@ absl::StatusOr<JobFile> LoadJobFile(std::string_view path, std::optional<int64_t
   return file;
 }
 
+cohort::v1::JobSpec SpecForValidation(const std::vector<JobFile>& files, size_t index) {
+  cohort::v1::JobSpec spec = files[index].spec;
+  for (size_t i = index; i-- > 0;) {
+    if (spec.model().has_from_job() && files[i].job_id == spec.model().from_job()) {
+      *spec.mutable_model() = files[i].spec.model();
+    }
+  }
+  return spec;
+}
+
 absl::Status ForFile(const absl::Status& status, std::string_view path) {
   const std::string message = absl::StrCat(std::string(path), ": ", status.message());
   switch (status.code()) {

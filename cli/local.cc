@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -21,8 +20,6 @@
 namespace cohort::cli {
 namespace {
 
-namespace fs = std::filesystem;
-
 struct LocalFlags {
   std::vector<std::string> files;
   LocalClusterOptions cluster = {.bin_dir = OwnBinaryDirectory(), .run_dir = "", .data_root = ".", .model_root = "."};
@@ -30,7 +27,12 @@ struct LocalFlags {
   bool keeps_serving = false;
 };
 
-std::string Absolute(const std::string& path) { return fs::absolute(path).lexically_normal().string(); }
+absl::Status MakeAbsolute(LocalClusterOptions& options) {
+  COHORT_ASSIGN_OR_RETURN(options.run_dir, AbsolutePath("--run_dir", options.run_dir));
+  COHORT_ASSIGN_OR_RETURN(options.data_root, AbsolutePath("--data_root", options.data_root));
+  COHORT_ASSIGN_OR_RETURN(options.model_root, AbsolutePath("--model_root", options.model_root));
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::vector<JobFile>> LoadFiles(const LocalFlags& flags) {
   std::vector<JobFile> files;
@@ -44,6 +46,12 @@ absl::StatusOr<std::vector<JobFile>> LoadFiles(const LocalFlags& flags) {
       return ForFile(common::InvalidField("training.world_size", absl::StrCat(file.spec.training().world_size()),
                                           absl::StrCat("more ranks than --ranks gives, ", flags.cluster.num_ranks)),
                      path);
+    }
+    if (file.spec.training().world_size() > 1 && flags.cluster.device != "cpu") {
+      return ForFile(
+          common::InvalidField("training.world_size", absl::StrCat(file.spec.training().world_size()),
+                               absl::StrCat("ranks cannot share one GPU, --device is ", flags.cluster.device)),
+          path);
     }
     files.push_back(std::move(file));
   }
@@ -75,19 +83,23 @@ void RunLocal(VerbContext& context, const LocalFlags& flags) {
   if (options.run_dir.empty()) {
     options.run_dir = absl::FormatTime("runs/%Y%m%d-%H%M%S", clock->Now(), absl::LocalTimeZone());
   }
-  for (std::string* path : {&options.run_dir, &options.data_root, &options.model_root}) *path = Absolute(*path);
+  const absl::Status paths = MakeAbsolute(options);
+  if (!paths.ok()) return Fail(context, paths);
 
   common::Shutdown shutdown;
-  LocalRun run(options, context.console, clock, &shutdown, context.Timeout());
+  LocalRun run(options, absl::StrCat("namespaces/", context.namespace_id), context.console, clock, &shutdown,
+               context.Timeout());
   RunReport report{.run_dir = options.run_dir, .metrics_path = run.MetricsPath(), .jobs = {}, .total_time = {}};
   absl::Status status = run.Start();
   if (status.ok()) {
     *context.console.err << "coordinator at " << run.Server() << ", " << options.num_workers << " workers, "
                          << options.num_ranks << " learner ranks; logs in " << options.run_dir << "/logs" << std::endl;
-    status = RunFiles(run, *files, report);
+    status = run.Validate(*files);
+    if (status.ok()) status = RunFiles(run, *files, report);
   }
   report.total_time = clock->Monotonic() - start;
-  if (status.ok()) status = WriteReportFiles(report);
+  // What has been run is kept also when the rest was not.
+  if (status.ok() || !report.jobs.empty()) status.Update(WriteReportFiles(report));
   if (status.ok()) {
     *context.console.out << ReportText(report, context.console) << std::flush;
     if (!HaveAllSucceeded(report, files->size())) context.exit_code = common::kExitJobFailed;
@@ -129,7 +141,7 @@ void AddLocal(CLI::App& app, VerbContext& context) {
   verb->add_option("--model_root", flags->cluster.model_root, "start of relative model paths")->capture_default_str();
   verb->add_option("--device", flags->cluster.device, "cpu or cuda:N, for workers and ranks")->capture_default_str();
   verb->add_option("--lease_seconds", flags->cluster.lease_seconds, "a silent worker loses its groups after this")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(3.0, 3600.0))
       ->capture_default_str();
   verb->add_option("--seed", flags->seed, "replaces training.seed of every job file");
   verb->add_option("--log_level", flags->cluster.log_level, "of the child processes: debug, info, warning or error")

@@ -82,6 +82,15 @@ std::string GrpcAddress(const std::string& content) {
 
 }  // namespace
 
+absl::StatusOr<std::string> AbsolutePath(std::string_view flag, const std::string& path) {
+  std::error_code error;
+  const fs::path absolute = path.empty() ? fs::path() : fs::absolute(path, error);
+  if (error || absolute.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(std::string(flag), ": not a folder (", path, ")"));
+  }
+  return absolute.lexically_normal().string();
+}
+
 std::string OwnBinaryDirectory() {
   std::error_code error;
   const fs::path self = fs::read_symlink("/proc/self/exe", error);

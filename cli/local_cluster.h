@@ -48,7 +48,6 @@ class LocalCluster final {
   absl::Status Tick() { return supervisor_.Tick(); }
   // Ranks first, which seal a checkpoint, then workers, then the coordinator.
   void Drain();
-  Supervisor& Children() { return supervisor_; }
 
  private:
   LocalCluster(const LocalClusterOptions& options, common::Clock* clock,
@@ -64,6 +63,9 @@ class LocalCluster final {
   Supervisor supervisor_;
   std::string server_;
 };
+
+// A flag's folder as an absolute path; INVALID_ARGUMENT names the flag of an empty one.
+absl::StatusOr<std::string> AbsolutePath(std::string_view flag, const std::string& path);
 
 // The folder of the running binary: /proc/self/exe without its last part.
 std::string OwnBinaryDirectory();

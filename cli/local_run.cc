@@ -20,9 +20,10 @@ constexpr size_t kMaxMessages = 100;
 
 }  // namespace
 
-LocalRun::LocalRun(const LocalClusterOptions& options, const Console& console, common::Clock* clock,
-                   const common::Shutdown* shutdown, absl::Duration call_timeout)
+LocalRun::LocalRun(const LocalClusterOptions& options, std::string_view parent, const Console& console,
+                   common::Clock* clock, const common::Shutdown* shutdown, absl::Duration call_timeout)
     : options_(options),
+      parent_(parent),
       console_(console),
       clock_(clock),
       shutdown_(shutdown),
@@ -77,8 +78,27 @@ absl::Status LocalRun::Supervise(const std::function<absl::Status()>& call, cons
   return trouble.ok() ? result : trouble;
 }
 
+absl::Status LocalRun::Validate(const std::vector<JobFile>& files) {
+  return Supervise(
+      [&] {
+        for (size_t i = 0; i < files.size(); ++i) {
+          cohort::v1::CreateJobRequest request;
+          request.set_parent(parent_);
+          request.set_job_id(files[i].job_id);
+          request.set_request_id(RandomRequestId());
+          request.set_validate_only(true);
+          *request.mutable_job()->mutable_spec() = SpecForValidation(files, i);
+          const absl::Status status = client_->Create(request).status();
+          if (!absl::IsAlreadyExists(status)) COHORT_RETURN_IF_ERROR(ForFile(status, files[i].path));
+        }
+        return absl::OkStatus();
+      },
+      [] {});
+}
+
 absl::Status LocalRun::Submit(const JobFile& file, cohort::v1::Job& job) {
   cohort::v1::CreateJobRequest request;
+  request.set_parent(parent_);
   request.set_job_id(file.job_id);
   request.set_request_id(ContentRequestId(file));
   *request.mutable_job()->mutable_spec() = file.spec;
@@ -97,6 +117,9 @@ absl::Status LocalRun::Follow(RunRecord& record) {
   const auto line = [this](const JobHistory& history) { return ProgressText(history, clock_->Now()); };
   const auto on_event = [&](const cohort::v1::JobEvent& event) {
     metrics_ << record.Apply(event) << std::flush;
+    if (!metrics_ && !has_lost_metrics_.exchange(true)) {
+      AddMessage(absl::StrCat("events are not written any more: the file cannot be written (", MetricsPath(), ")"));
+    }
     if (event.has_notice()) AddMessage(absl::StrCat(JobId(name), ": ", event.notice()));
   };
   const absl::Status status = Supervise(

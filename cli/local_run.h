@@ -2,6 +2,7 @@
 #ifndef COHORT_CLI_LOCAL_RUN_H_
 #define COHORT_CLI_LOCAL_RUN_H_
 
+#include <atomic>
 #include <deque>
 #include <fstream>
 #include <functional>
@@ -29,12 +30,16 @@ namespace cohort::cli {
 // from one thread, which the children die with; calls to the coordinator run on a thread of their own meanwhile.
 class LocalRun final {
  public:
-  // `shutdown`, made before any thread, ends the run early. All pointers must outlive the run.
-  LocalRun(const LocalClusterOptions& options, const Console& console, common::Clock* clock,
+  // Jobs go to `parent` ("namespaces/{id}"). `shutdown`, made before any thread, ends the run early. All pointers must
+  // outlive the run.
+  LocalRun(const LocalClusterOptions& options, std::string_view parent, const Console& console, common::Clock* clock,
            const common::Shutdown* shutdown, absl::Duration call_timeout);
 
   // Starts the cluster and metrics.jsonl. CANCELLED when stopped meanwhile.
   absl::Status Start();
+  // Has the coordinator check every file before any of them runs; one that this folder's run submitted before has been
+  // checked. CANCELLED when stopped.
+  absl::Status Validate(const std::vector<JobFile>& files);
   // Submits one file and waits for the job's end. Submitting a file that the run folder already knows goes on with its
   // job. CANCELLED when stopped.
   absl::StatusOr<JobHistory> RunJob(const JobFile& file);
@@ -57,6 +62,7 @@ class LocalRun final {
   void PrintMessages();
 
   const LocalClusterOptions options_;
+  const std::string parent_;
   const Console console_;
   common::Clock* const clock_;
   const common::Shutdown* const shutdown_;
@@ -65,6 +71,7 @@ class LocalRun final {
   std::unique_ptr<LocalCluster> cluster_;
   std::unique_ptr<JobClient> client_;
   std::ofstream metrics_;
+  std::atomic<bool> has_lost_metrics_ = false;
   absl::Mutex mutex_;
   // Bounded: the oldest go first.
   std::deque<std::string> messages_ ABSL_GUARDED_BY(mutex_);

@@ -6,12 +6,14 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cli/job_output.h"
 #include "cli/progress.h"
 #include "common/files.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 
 namespace cohort::cli {
 namespace {
@@ -20,6 +22,7 @@ using cohort::v1::EvaluationReport;
 using nlohmann::ordered_json;
 
 constexpr size_t kNumSamples = 3;
+constexpr size_t kSampleBytes = 200;
 
 // First and newest evaluation of one run.
 struct BeforeAfter {
@@ -65,8 +68,13 @@ void AppendSamples(const RunReport& report, const Console& console, std::string&
     const auto& samples = rows[0].after->samples();
     for (size_t i = 0; i < std::min<size_t>(kNumSamples, samples.size()); ++i) {
       const auto& sample = samples[static_cast<int>(i)];
-      const bool is_right = sample.verdict() == "graded 1";
-      absl::StrAppend(&text, "  ", sample.prompt(), sample.completion(), "   [",
+      // With several verifiers the text has a part for each.
+      const bool is_right = !absl::StrContains(sample.verdict(), "wrong:") &&
+                            !absl::StrContains(sample.verdict(), "no verdict:") &&
+                            !absl::StrContains(sample.verdict(), "graded 0");
+      // The model's text may hold anything, also what a terminal obeys.
+      absl::StrAppend(&text, "  ", common::Printable(sample.prompt(), kSampleBytes),
+                      common::Printable(sample.completion(), kSampleBytes), "   [",
                       is_right ? Green(console, sample.verdict()) : Red(console, sample.verdict()), "; ground truth ",
                       sample.answer(), "]\n");
     }
@@ -99,13 +107,15 @@ ordered_json JobJson(const RunReport& report, const JobHistory& history) {
                        {"num_steps", history.job.spec().training().num_steps()},
                        {"seed", history.job.spec().training().seed()},
                        {"seconds_to_first_step", history.SecondsToFirstStep()},
-                       {"generation_tokens_per_second", history.Mean("generation_tokens_per_second")},
-                       {"learner_tokens_per_second", history.Mean("learner_tokens_per_second")},
-                       {"largest_mismatch_max_abs", history.Largest("mismatch_max_abs")},
                        {"curves", CurvesPath(report, history)},
                        {"checkpoint", history.job.checkpoint_path()},
                        {"dropped_groups", ordered_json::object()},
                        {"evaluations", ordered_json::array()}};
+  // What was not measured is absent, not 0.
+  for (const char* metric : {"generation_tokens_per_second", "learner_tokens_per_second"}) {
+    if (history.Has(metric)) json[metric] = history.Mean(metric);
+  }
+  if (history.Has("mismatch_max_abs")) json["largest_mismatch_max_abs"] = history.Largest("mismatch_max_abs");
   for (const auto& [reason, count] : history.job.dropped_groups()) json["dropped_groups"][reason] = count;
   for (const BeforeAfter& row : CompareEvaluations(history)) {
     json["evaluations"].push_back({{"run", row.run},

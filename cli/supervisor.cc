@@ -4,7 +4,9 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -25,12 +27,14 @@ constexpr int kMaxEarlyDeaths = 6;
 constexpr absl::Duration kPollInterval = absl::Milliseconds(20);
 
 absl::Duration RestartDelay(int early_deaths) {
-  return std::min(kLongestDelay, kFirstDelay * (1 << std::min(early_deaths - 1, 10)));
+  return std::min(kLongestDelay, kFirstDelay * (1 << std::clamp(early_deaths - 1, 0, 10)));
 }
 
-absl::Status GivenUp(const ChildCommand& command, const ChildExit& exit) {
-  return absl::InternalError(absl::StrCat(command.name, " ended with ", ExitText(exit), ": ",
-                                          LastComplaint(command.log_path), " (log: ", command.log_path, ")"));
+// What a child that starts now adds to its log begins here.
+int64_t LogSize(const ChildCommand& command) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(command.log_path, error);
+  return error ? 0 : static_cast<int64_t>(size);
 }
 
 // The sentence of a structured log line: the value of its key "reason" or "error", else the line as it is.
@@ -39,7 +43,9 @@ std::string Sentence(const std::string& line) {
     const size_t begin = line.find(key);
     if (begin == std::string::npos) continue;
     const size_t text = begin + key.size();
-    return line.substr(text, line.rfind('"') - text);
+    size_t end = text;
+    while (end < line.size() && line[end] != '"') end += line[end] == '\\' ? 2 : 1;
+    return line.substr(text, std::min(end, line.size()) - text);
   }
   return line;
 }
@@ -50,8 +56,9 @@ bool StartsWith(const std::string& text, std::string_view prefix) {
 
 }  // namespace
 
-std::string LastComplaint(const std::string& log_path) {
+std::string LastComplaint(const std::string& log_path, int64_t first_byte) {
   std::ifstream file(log_path);
+  file.seekg(first_byte);
   std::string last;
   std::string last_error;
   for (std::string line; std::getline(file, line);) {
@@ -66,7 +73,11 @@ Supervisor::Supervisor(common::Clock* clock, std::function<void(std::string_view
     : clock_(clock), on_message_(std::move(on_message)) {}
 
 absl::Status Supervisor::Start(const ChildCommand& command) {
-  Child child{.command = command, .running = nullptr, .started_at = clock_->Monotonic(), .restart_at = {}};
+  Child child{.command = command,
+              .running = nullptr,
+              .log_start_bytes = LogSize(command),
+              .started_at = clock_->Monotonic(),
+              .restart_at = {}};
   COHORT_ASSIGN_OR_RETURN(child.running, ChildProcess::Start(command));
   children_.push_back(std::move(child));
   return absl::OkStatus();
@@ -81,21 +92,31 @@ void Supervisor::ReplaceCommand(const ChildCommand& command) {
 absl::Status Supervisor::CheckRunning() {
   for (Child& child : children_) {
     const std::optional<ChildExit> exit = child.running == nullptr ? std::nullopt : child.running->Poll();
-    if (exit.has_value()) return GivenUp(child.command, *exit);
+    if (exit.has_value()) return GivenUp(child, *exit);
   }
   return absl::OkStatus();
+}
+
+absl::Status Supervisor::GivenUp(const Child& child, const ChildExit& exit) {
+  const std::string& log_path = child.command.log_path;
+  return absl::InternalError(absl::StrCat(child.command.name, " ended with ", ExitText(exit), ": ",
+                                          LastComplaint(log_path, child.log_start_bytes), " (log: ", log_path, ")"));
 }
 
 absl::Status Supervisor::HandleExit(Child& child, const ChildExit& exit) {
   const std::string what = absl::StrCat(child.command.name, " ended with ", ExitText(exit));
   const absl::Duration now = clock_->Monotonic();
-  child.early_deaths = now - child.started_at >= kAdulthood ? 1 : child.early_deaths + 1;
-  child.running.reset();
+  const bool is_early = now - child.started_at < kAdulthood;
+  // A rank that asks to rejoin lost a peer: the fault is not its own.
   const bool is_rejoin = exit.code == common::kExitRejoin;
-  if (exit.code == common::kExitUsage || child.early_deaths > kMaxEarlyDeaths) {
-    return GivenUp(child.command, exit);
-  }
-  child.restart_at = is_rejoin ? now : now + RestartDelay(child.early_deaths);
+  const bool was_rejoin = child.last_exit_was_rejoin;
+  child.last_exit_was_rejoin = is_rejoin;
+  if (!is_rejoin) child.early_deaths = is_early ? child.early_deaths + 1 : 0;
+  child.running.reset();
+  if (exit.code == common::kExitUsage || child.early_deaths > kMaxEarlyDeaths) return GivenUp(child, exit);
+  const absl::Duration delay =
+      is_rejoin ? (was_rejoin ? kFirstDelay : absl::ZeroDuration()) : RestartDelay(child.early_deaths);
+  child.restart_at = now + delay;
   on_message_(absl::StrCat(what, is_rejoin ? ", rejoins" : ", is started again"));
   return absl::OkStatus();
 }
@@ -109,6 +130,7 @@ absl::Status Supervisor::Tick() {
     }
     if (child.running == nullptr && clock_->Monotonic() >= child.restart_at) {
       child.started_at = clock_->Monotonic();
+      child.log_start_bytes = LogSize(child.command);
       COHORT_ASSIGN_OR_RETURN(child.running, ChildProcess::Start(child.command));
     }
   }

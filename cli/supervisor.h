@@ -17,9 +17,10 @@
 namespace cohort::cli {
 
 // Keeps children running: one that ends is started again, at once after exit code kExitRejoin, else after a delay that
-// doubles from 0.25 s to 4 s while it keeps dying young. A child that refuses its arguments (kExitUsage) or dies young
-// more than six times in a row is given up. Not thread-safe, and children die with the thread that runs Start and Tick.
-// The destructor kills what still runs.
+// doubles from 0.25 s to 4 s while it keeps dying young. One that exits with kExitRejoin lost a peer: it is started
+// again at once, from the second time in a row after 0.25 s, and never given up for it. A child that refuses its
+// arguments (kExitUsage) or dies young more than six times in a row is given up. Not thread-safe, and children die with
+// the thread that runs Start and Tick. The destructor kills what still runs.
 class Supervisor final {
  public:
   // `on_message` gets one sentence for people per restart. `clock` must outlive the supervisor.
@@ -35,19 +36,22 @@ class Supervisor final {
   // SIGTERM to every child whose name starts with `prefix`, then waits; SIGKILL after `patience`. They are not
   // restarted.
   void Drain(std::string_view prefix, absl::Duration patience);
-  // Process ids of the running children by name, for tests and messages.
+  // Process ids of the running children by name, for tests.
   std::vector<std::pair<std::string, pid_t>> Running();
 
  private:
   struct Child {
     ChildCommand command;
     std::unique_ptr<ChildProcess> running;  // null while waiting for its restart
+    int64_t log_start_bytes = 0;            // where the log of this life begins
     absl::Duration started_at;
     absl::Duration restart_at;
     int early_deaths = 0;
+    bool last_exit_was_rejoin = false;
     bool is_draining = false;
   };
 
+  static absl::Status GivenUp(const Child& child, const ChildExit& exit);
   absl::Status HandleExit(Child& child, const ChildExit& exit);
 
   common::Clock* const clock_;
@@ -55,9 +59,9 @@ class Supervisor final {
   std::vector<Child> children_;
 };
 
-// The last line of a log that speaks of an error, else its last line; of a structured line, its reason. Empty when
-// there is none.
-std::string LastComplaint(const std::string& log_path);
+// The last line of a log from `first_byte` on that speaks of an error, else its last line; of a structured line, its
+// reason. Empty when there is none.
+std::string LastComplaint(const std::string& log_path, int64_t first_byte = 0);
 
 }  // namespace cohort::cli
 

@@ -68,6 +68,22 @@ TEST_F(SupervisorTest, RejoinCodeIsStartedAgainAtOnce) {
   EXPECT_THAT(Log("child"), HasSubstr("started\nstarted\n"));
 }
 
+TEST_F(SupervisorTest, RankThatRejoinsOftenIsNotGivenUp) {
+  ASSERT_TRUE(supervisor_.Start(Shell("child", "exit 75")).ok());
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(EndAndTick().ok()) << i;
+    clock_.Advance(absl::Seconds(1));
+    ASSERT_TRUE(supervisor_.Tick().ok());
+  }
+}
+
+TEST_F(SupervisorTest, ComplaintIsOfTheLifeThatEnded) {
+  std::ofstream(dir_.Join("child.log")) << "an old error=\"of an earlier run\"\n";
+  ASSERT_TRUE(supervisor_.Start(Shell("child", "echo 'x reason=\"the flag is wrong\" path=\"y\"'; exit 2")).ok());
+  const absl::Status status = EndAndTick();
+  EXPECT_THAT(std::string(status.message()), HasSubstr(": the flag is wrong ("));
+}
+
 TEST_F(SupervisorTest, ChildKilledBySignalIsStartedAgain) {
   ASSERT_TRUE(supervisor_.Start(Shell("child", "echo started; kill -9 $$")).ok());
   ASSERT_TRUE(EndAndTick().ok());

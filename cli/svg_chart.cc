@@ -60,7 +60,14 @@ std::string Escape(std::string_view text) {
 // Ends on ticks, never empty.
 Range Widened(Range range, std::vector<double>& ticks, int count) {
   if (range.low > range.high) range = {0, 1};
-  if (range.low == range.high) range = {range.low - 0.5, range.high + 0.5};
+  // Values that differ by rounding alone are one value.
+  const double magnitude = std::max(std::abs(range.low), std::abs(range.high));
+  if (range.high - range.low <= 1e-9 * magnitude) {
+    const double middle = range.low / 2 + range.high / 2, half = std::max(0.5, magnitude * 1e-6);
+    range = {middle - half, middle + half};
+  }
+  // A span beyond the largest double has no ticks of its own.
+  if (!std::isfinite(range.high - range.low)) range = {-1, 1};
   ticks = RoundTicks(range.low, range.high, count);
   return {std::min(range.low, ticks.front()), std::max(range.high, ticks.back())};
 }
@@ -141,7 +148,11 @@ std::vector<double> RoundTicks(double low, double high, int count) {
   std::vector<double> ticks;
   const double first = std::floor(low / step + 1e-9);
   const double last = std::ceil(high / step - 1e-9);
-  for (double i = first; i <= last; ++i) ticks.push_back(i == 0 ? 0 : i * step);
+  // Steps are counted: far from 0 adding 1 to `first` may change nothing.
+  for (int k = 0; k <= std::min(last - first, 100.0); ++k) {
+    const double i = first + k;
+    ticks.push_back(i == 0 ? 0 : i * step);
+  }
   return ticks;
 }
 

@@ -34,7 +34,11 @@ struct ValidateFlags {
 // A folder that is gone at the end of its scope.
 class ScratchFolder {
  public:
-  ScratchFolder() : path_((fs::temp_directory_path() / "cohortctl-XXXXXX").string()) {
+  ScratchFolder() {
+    std::error_code error;
+    fs::path parent = fs::temp_directory_path(error);
+    if (error) parent = "/tmp";
+    path_ = (parent / "cohortctl-XXXXXX").string();
     is_made_ = mkdtemp(path_.data()) != nullptr;
   }
   ~ScratchFolder() {
@@ -52,13 +56,14 @@ class ScratchFolder {
   bool is_made_;
 };
 
-absl::Status ValidateFile(VerbContext& context, JobClient& client, const JobFile& file) {
+absl::Status ValidateFile(VerbContext& context, JobClient& client, const std::vector<JobFile>& files, size_t index) {
+  const JobFile& file = files[index];
   cohort::v1::CreateJobRequest request;
   request.set_parent(absl::StrCat("namespaces/", context.namespace_id));
   request.set_job_id(file.job_id);
   request.set_request_id(RandomRequestId());
   request.set_validate_only(true);
-  *request.mutable_job()->mutable_spec() = file.spec;
+  *request.mutable_job()->mutable_spec() = SpecForValidation(files, index);
   const auto job = client.Create(request);
   if (!job.ok()) return ForFile(job.status(), file.path);
   *context.console.out << file.path << ": valid" << std::endl;
@@ -66,9 +71,7 @@ absl::Status ValidateFile(VerbContext& context, JobClient& client, const JobFile
 }
 
 absl::Status ValidateFiles(VerbContext& context, JobClient& client, const std::vector<JobFile>& files) {
-  for (const JobFile& file : files) {
-    COHORT_RETURN_IF_ERROR(ValidateFile(context, client, file));
-  }
+  for (size_t i = 0; i < files.size(); ++i) COHORT_RETURN_IF_ERROR(ValidateFile(context, client, files, i));
   return absl::OkStatus();
 }
 
@@ -77,10 +80,12 @@ absl::Status ValidateLocally(VerbContext& context, const ValidateFlags& flags, c
   common::Shutdown shutdown;
   const ScratchFolder scratch;
   if (!scratch.IsMade()) return absl::InternalError(absl::StrCat("folder cannot be made (", scratch.Path(), ")"));
+  COHORT_ASSIGN_OR_RETURN(const std::string data_root, AbsolutePath("--data_root", flags.data_root));
+  COHORT_ASSIGN_OR_RETURN(const std::string model_root, AbsolutePath("--model_root", flags.model_root));
   LocalClusterOptions options{.bin_dir = flags.bin_dir,
                               .run_dir = scratch.Path(),
-                              .data_root = fs::absolute(flags.data_root).lexically_normal().string(),
-                              .model_root = fs::absolute(flags.model_root).lexically_normal().string(),
+                              .data_root = data_root,
+                              .model_root = model_root,
                               .num_workers = 0,
                               .num_ranks = 0,
                               .log_level = "warning"};

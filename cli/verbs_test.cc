@@ -121,6 +121,30 @@ TEST_F(VerbsTest, EveryVerbHasHelp) {
   }
 }
 
+TEST_F(VerbsTest, ValidateChecksAJobFromAnEarlierFileWithThatFilesModel) {
+  const std::string first = WriteFile("warm_start.yaml", "model:\n  path: tiny\n");
+  const std::string second = WriteFile("rl.yaml", "model:\n  from_job: warm-start\n");
+  EXPECT_EQ(Run({"validate", "-f", first, "-f", second}), common::kExitOk) << err_.str();
+  const auto creations = service_.Creations();
+  ASSERT_EQ(creations.size(), 2u);
+  EXPECT_TRUE(creations[1].validate_only());
+  EXPECT_EQ(creations[1].job().spec().model().path(), "tiny");
+  EXPECT_EQ(Run({"validate", "-f", second}), common::kExitOk) << err_.str();
+  EXPECT_EQ(service_.Creations().back().job().spec().model().from_job(), "warm-start");
+}
+
+TEST_F(VerbsTest, LocalNamesAnEmptyRootFlag) {
+  const std::string path = WriteFile("a.yaml", "training:\n  num_steps: 3\n");
+  EXPECT_EQ(Run({"local", "-f", path, "--data_root", "", "--run_dir", dir_.Join("run")}), common::kExitUsage);
+  EXPECT_THAT(err_.str(), HasSubstr("--data_root"));
+}
+
+TEST_F(VerbsTest, LocalRefusesRanksThatWouldShareAGpu) {
+  const std::string path = WriteFile("a.yaml", "training:\n  world_size: 2\n");
+  EXPECT_EQ(Run({"local", "-f", path, "--device", "cuda:0", "--run_dir", dir_.Join("run")}), common::kExitUsage);
+  EXPECT_THAT(err_.str(), HasSubstr("cuda:0"));
+}
+
 TEST_F(VerbsTest, LocalRefusesAJobThatNeedsMoreRanks) {
   const std::string path = WriteFile("a.yaml", "training:\n  num_steps: 3\n  world_size: 4\n");
   EXPECT_EQ(Run({"local", "-f", path, "--run_dir", dir_.path() + "/run"}), common::kExitUsage);

@@ -44,7 +44,11 @@ if [ ! -e "$RUN_DIR/data" ]; then
   python3 "$here/generate.py" --output "$RUN_DIR/data.partial" --seed "$SEED"
   mv "$RUN_DIR/data.partial" "$RUN_DIR/data"
 fi
-[ -e "$RUN_DIR/model" ] || "$cohortctl" model init --template "$here/model" --output "$RUN_DIR/model" --seed "$SEED" >&2
+if [ ! -e "$RUN_DIR/model" ]; then
+  rm -rf "$RUN_DIR/model.partial"
+  "$cohortctl" model init --template "$here/model" --output "$RUN_DIR/model.partial" --seed "$SEED" >&2
+  mv "$RUN_DIR/model.partial" "$RUN_DIR/model"
+fi
 
 exec "$cohortctl" local -f "$here/warm_start.yaml" -f "$here/grpo.yaml" --seed "$SEED" --run_dir "$RUN_DIR" \
-  --data_root "$RUN_DIR" --model_root "$RUN_DIR" --workers 2 --ranks 2 ${further[@]+"${further[@]}"}
+  --data_root "$RUN_DIR" --model_root "$RUN_DIR" ${further[@]+"${further[@]}"}

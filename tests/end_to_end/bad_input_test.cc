@@ -206,6 +206,18 @@ TEST_F(BadInputTest, RefusedSubmitLeavesNoJobAndNoFolder) {
   EXPECT_FALSE(fs::exists(run_dir + "/summary.json"));
 }
 
+TEST_F(BadInputTest, LocalRefusesABadSecondFileBeforeItTrainsTheFirst) {
+  const std::string path = example_.Join("second.yaml"), run_dir = example_.Join("run");
+  WriteText(path, absl::StrReplaceAll(RlvrJobText("from_job: sft"), {{"group_size: 4", "group_size: 1"}}));
+  const Finished finished =
+      RunProgram({Binary("cli/cohortctl"), "local", "-f", example_.Join("sft.yaml"), "-f", path, "--run_dir", run_dir,
+                  "--data_root", example_.path(), "--model_root", example_.path()},
+                 example_.Join("local.log"));
+  EXPECT_EQ(finished.exit.code, 2) << finished.text;
+  EXPECT_THAT(finished.text, AllOf(HasSubstr("second.yaml: rlvr.rollout.group_size"), HasSubstr("(1)")));
+  EXPECT_TRUE(fs::is_empty(run_dir + "/checkpoints"));
+}
+
 TEST_F(BadInputTest, FullDiskWhileACheckpointIsWrittenLeavesTheOlderOneValid) {
   const std::string command = "mount -t tmpfs -o size=1M tmpfs \"$1\"";
   const std::string checkpoints = example_.Join("run/checkpoints");

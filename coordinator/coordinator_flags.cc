@@ -2,18 +2,33 @@
 #include "coordinator/coordinator_flags.h"
 
 #include <CLI/CLI.hpp>
+#include <string>
 
 #include "common/exit_codes.h"
+#include "common/network_address.h"
 #include "common/version.h"
 
 namespace cohort::coordinator {
+namespace {
+
+// What CLI11 prints behind the flag; empty when the text is an address.
+std::string AddressComplaint(const std::string& text) {
+  const auto address = common::ParseAddress(text);
+  return address.ok() ? "" : std::string(address.status().message());
+}
+
+}  // namespace
 
 std::optional<CoordinatorFlags> ParseCoordinatorFlags(int argc, const char* const* argv, int* exit_code) {
   CoordinatorFlags flags;
   CLI::App app("Cohort coordinator: jobs, groups, plans and policy versions.");
   app.set_version_flag("--version", common::kVersion);
-  app.add_option("--listen", flags.listen, "gRPC host:port; port 0 picks a free one")->capture_default_str();
-  app.add_option("--http_listen", flags.http_listen, "host:port of /metrics, /healthz, /readyz")->capture_default_str();
+  app.add_option("--listen", flags.listen, "gRPC host:port; port 0 picks a free one")
+      ->check(AddressComplaint)
+      ->capture_default_str();
+  app.add_option("--http_listen", flags.http_listen, "host:port of /metrics, /healthz, /readyz")
+      ->check(AddressComplaint)
+      ->capture_default_str();
   app.add_option("--data_dir", flags.data_dir, "folder of the job store and the rollout log")->capture_default_str();
   app.add_option("--checkpoint_root", flags.checkpoint_root, "folder of run folders")->capture_default_str();
   app.add_option("--model_root", flags.model_root, "where relative model paths start")->capture_default_str();

@@ -32,8 +32,13 @@ TEST(CoordinatorFlagsTest, FlagsAreTaken) {
 }
 
 TEST(CoordinatorFlagsTest, BadCommandLinesExitWithTwo) {
-  const std::vector<std::vector<const char*>> bad = {
-      {"--bogus"}, {"positional"}, {"--lease_seconds", "0"}, {"--log_level", "loud"}, {"--listen"}};
+  const std::vector<std::vector<const char*>> bad = {{"--bogus"},
+                                                     {"positional"},
+                                                     {"--lease_seconds", "0"},
+                                                     {"--log_level", "loud"},
+                                                     {"--listen"},
+                                                     {"--listen", "nonsense"},
+                                                     {"--http_listen", "127.0.0.1:99999"}};
   for (const auto& arguments : bad) {
     int exit_code = -1;
     EXPECT_FALSE(Parse(arguments, &exit_code).has_value()) << arguments[0];

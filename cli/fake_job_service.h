@@ -24,6 +24,8 @@ class FakeJobService final : public cohort::v1::JobService::Service {
   ~FakeJobService() override;
 
   std::string Address() const { return address_; }
+  // Nobody listens at the address any more.
+  void Stop() { server_->Shutdown(); }
   // The next CreateJob calls answer so.
   void RefuseCreation(const absl::Status& status);
   // The next `count` calls of GetJob answer UNAVAILABLE.

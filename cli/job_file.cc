@@ -11,7 +11,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/config/yaml_to_proto.h"
 #include "common/sha256.h"
-#include "common/status_macros.h"
 
 namespace cohort::cli {
 namespace {
@@ -39,8 +38,7 @@ std::string UuidOf(std::string bytes, char version) {
 absl::StatusOr<JobFile> LoadJobFile(std::string_view path, std::optional<int64_t> seed) {
   JobFile file{.path = std::string(path), .job_id = IdOfPath(path), .spec = {}};
   const absl::Status status = common::YamlFileToProto(path, &file.spec);
-  if (absl::IsNotFound(status)) return absl::InvalidArgumentError(status.message());
-  COHORT_RETURN_IF_ERROR(status);
+  if (!status.ok()) return absl::InvalidArgumentError(status.message());  // absent, a folder, no rights: bad usage
   if (seed.has_value()) file.spec.mutable_training()->set_seed(*seed);
   return file;
 }

@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cli/job_client.h"
-#include "cli/proto_to_yaml.h"
+#include "common/config/proto_to_yaml.h"
 
 namespace cohort::cli {
 namespace {
@@ -82,8 +82,9 @@ std::string EventText(const JobEvent& event) {
       return StepText(event.step());
     case JobEvent::kEvaluation: {
       const auto& result = event.evaluation().result();
-      return absl::StrFormat("evaluation %s version=%d accuracy=%.4f completions=%d", result.run(),
-                             result.policy_version(), result.accuracy(), result.num_completions());
+      return absl::StrFormat("evaluation %s version=%d accuracy=%.4f mean_reward=%.4f completions=%d", result.run(),
+                             result.policy_version(), result.accuracy(), result.mean_reward(),
+                             result.num_completions());
     }
     case JobEvent::kNotice:
       return absl::StrCat("notice: ", event.notice());
@@ -132,7 +133,7 @@ std::string FormatJob(const Job& job, OutputFormat format, absl::Time now) {
     case OutputFormat::kJson:
       return ToJson(job, /*is_pretty=*/true);
     case OutputFormat::kYaml:
-      return ProtoToYaml(job);
+      return common::ProtoToYaml(job);
     case OutputFormat::kName:
       return absl::StrCat(job.name(), "\n");
     case OutputFormat::kTable:
@@ -148,7 +149,7 @@ std::string FormatJobs(const cohort::v1::ListJobsResponse& page, OutputFormat fo
     case OutputFormat::kJson:
       return ToJson(page, /*is_pretty=*/true);
     case OutputFormat::kYaml:
-      return ProtoToYaml(page);
+      return common::ProtoToYaml(page);
     case OutputFormat::kName:
       for (const Job& job : page.jobs()) absl::StrAppend(&names, job.name(), "\n");
       return names;
@@ -164,7 +165,7 @@ std::string FormatEvent(const JobEvent& event, OutputFormat format) {
     case OutputFormat::kJson:
       return ToJson(event, /*is_pretty=*/false);
     case OutputFormat::kYaml:
-      return absl::StrCat("---\n", ProtoToYaml(event));
+      return absl::StrCat("---\n", common::ProtoToYaml(event));
     case OutputFormat::kName:
       return event.has_state_changed() ? absl::StrCat(event.state_changed().name(), "\n") : "";
     case OutputFormat::kTable:

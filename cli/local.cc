@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <ostream>
 #include <set>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -58,6 +60,18 @@ absl::StatusOr<std::vector<JobFile>> LoadFiles(const LocalFlags& flags) {
   return files;
 }
 
+// runs/<time>, made here: a second run of the same second gets a folder of its own.
+absl::StatusOr<std::string> MakeFreshRunDir(absl::Time now) {
+  const std::string path = absl::FormatTime("runs/%Y%m%d-%H%M%S", now, absl::LocalTimeZone());
+  std::error_code error;
+  std::filesystem::create_directories("runs", error);
+  for (int i = 1; !error; ++i) {
+    const std::string candidate = i == 1 ? path : absl::StrCat(path, "-", i);
+    if (std::filesystem::create_directory(candidate, error)) return candidate;
+  }
+  return absl::InvalidArgumentError(absl::StrCat("--run_dir: ", error.message(), " (", path, ")"));
+}
+
 // Runs the files in order until one does not succeed; the histories so far are in `report` in any case.
 absl::Status RunFiles(LocalRun& run, const std::vector<JobFile>& files, RunReport& report) {
   for (const JobFile& file : files) {
@@ -81,7 +95,9 @@ void RunLocal(VerbContext& context, const LocalFlags& flags) {
   const absl::Duration start = clock->Monotonic();
   LocalClusterOptions options = flags.cluster;
   if (options.run_dir.empty()) {
-    options.run_dir = absl::FormatTime("runs/%Y%m%d-%H%M%S", clock->Now(), absl::LocalTimeZone());
+    const auto run_dir = MakeFreshRunDir(clock->Now());
+    if (!run_dir.ok()) return Fail(context, run_dir.status());
+    options.run_dir = *run_dir;
   }
   const absl::Status paths = MakeAbsolute(options);
   if (!paths.ok()) return Fail(context, paths);

@@ -24,6 +24,8 @@ namespace fs = std::filesystem;
 
 constexpr absl::Duration kStartPatience = absl::Seconds(30);
 // A rank finishes its update and seals a checkpoint.
+// Somebody watches: a full disk is better named soon.
+constexpr char kSealPatienceSeconds[] = "10";
 constexpr absl::Duration kRankPatience = absl::Seconds(60);
 constexpr absl::Duration kOtherPatience = absl::Seconds(15);
 
@@ -108,6 +110,9 @@ absl::StatusOr<std::unique_ptr<LocalCluster>> LocalCluster::Start(const LocalClu
   COHORT_RETURN_IF_ERROR(CheckBinaries(options));
   COHORT_RETURN_IF_ERROR(MakeDirectories(options.run_dir));
   std::unique_ptr<LocalCluster> cluster(new LocalCluster(options, clock, std::move(on_message)));
+  auto lock = FolderLock::Take(options.run_dir);
+  if (!lock.ok()) return absl::Status(lock.status().code(), absl::StrCat("--run_dir: ", lock.status().message()));
+  cluster->lock_ = *std::move(lock);
   COHORT_RETURN_IF_ERROR(cluster->StartCoordinator(clock, should_stop));
   COHORT_RETURN_IF_ERROR(cluster->StartWorkersAndRanks());
   return cluster;
@@ -169,7 +174,8 @@ absl::Status LocalCluster::StartWorkersAndRanks() {
   };
   for (int i = 0; i < options_.num_ranks; ++i) {
     COHORT_RETURN_IF_ERROR(
-        start("learner", i, "cohort-learner", "--learner_id", {"--listen", "127.0.0.1:0", "--host", "127.0.0.1"}));
+        start("learner", i, "cohort-learner", "--learner_id",
+              {"--listen", "127.0.0.1:0", "--host", "127.0.0.1", "--seal_patience_seconds", kSealPatienceSeconds}));
   }
   for (int i = 0; i < options_.num_workers; ++i) {
     COHORT_RETURN_IF_ERROR(start("worker", i, "cohort-rollout-worker", "--worker_id", {}));

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "cli/folder_lock.h"
 #include "cli/supervisor.h"
 #include "common/clock.h"
 
@@ -37,7 +38,7 @@ struct LocalClusterOptions {
 class LocalCluster final {
  public:
   // Starts the coordinator, waits until it serves, then starts workers and ranks. `should_stop` ends the wait early
-  // (CANCELLED). INVALID_ARGUMENT when a binary is missing.
+  // (CANCELLED). INVALID_ARGUMENT when a binary is missing; FAILED_PRECONDITION when another cluster uses run_dir.
   static absl::StatusOr<std::unique_ptr<LocalCluster>> Start(const LocalClusterOptions& options, common::Clock* clock,
                                                              std::function<void(std::string_view)> on_message,
                                                              const std::function<bool()>& should_stop);
@@ -60,6 +61,7 @@ class LocalCluster final {
   ChildCommand Command(std::string_view name, std::string_view binary, std::vector<std::string> flags) const;
 
   const LocalClusterOptions options_;
+  std::unique_ptr<FolderLock> lock_;  // of run_dir; given up after the children have ended
   Supervisor supervisor_;
   std::string server_;
 };

@@ -37,6 +37,7 @@ ordered_json EvaluationJson(const std::string& job_id, const cohort::v1::Evaluat
           {"time", absl::FormatTime(absl::RFC3339_full, time, absl::UTCTimeZone())},
           {"run", result.run()},
           {"accuracy", result.accuracy()},
+          {"mean_reward", result.mean_reward()},
           {"num_completions", result.num_completions()},
           {"num_no_verdict", result.num_no_verdict()},
           {"mean_completion_tokens", result.mean_completion_tokens()}};

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <system_error>
 
 #include "absl/strings/match.h"
@@ -30,12 +32,14 @@ struct BeforeAfter {
   const EvaluationReport* before = nullptr;
   const EvaluationReport* after = nullptr;
   double required = 0;
+  std::optional<double> required_reward = std::nullopt;
 };
 
 std::vector<BeforeAfter> CompareEvaluations(const JobHistory& history) {
   std::vector<BeforeAfter> rows;
   for (const auto& run : history.job.spec().evaluation().runs()) {
     BeforeAfter row{.run = run.name(), .required = run.min_final_accuracy()};
+    if (run.has_min_final_reward()) row.required_reward = run.min_final_reward();
     for (const EvaluationReport& report : history.evaluations) {
       if (report.result().run() != run.name()) continue;
       if (row.before == nullptr) row.before = &report;
@@ -47,6 +51,28 @@ std::vector<BeforeAfter> CompareEvaluations(const JobHistory& history) {
 }
 
 std::string Percent(double share) { return absl::StrFormat("%.1f %%", 100 * share); }
+std::string Decimal(double value) { return absl::StrFormat("%.4f", value); }
+
+// What accuracy does not say: the mean reward, unless it is the accuracy, and each verifier's mean, if there are
+// several.
+void AppendMeans(const std::string& job_id, const BeforeAfter& row, std::vector<std::vector<std::string>>* rows) {
+  const cohort::v1::EvaluationResult& before = row.before->result();
+  const cohort::v1::EvaluationResult& after = row.after->result();
+  const bool is_accuracy = before.mean_reward() == before.accuracy() && after.mean_reward() == after.accuracy();
+  const std::string completions = absl::StrCat(after.num_completions());
+  if (!is_accuracy || row.required_reward.has_value()) {
+    rows->push_back({job_id, row.run + ", mean reward", Decimal(before.mean_reward()), Decimal(after.mean_reward()),
+                     row.required_reward.has_value() ? Decimal(*row.required_reward) : "-", completions});
+  }
+  if (after.mean_values().size() < 2) return;
+  const std::map<std::string, double> values(after.mean_values().begin(), after.mean_values().end());
+  for (const auto& [verifier, value] : values) {
+    const auto found = before.mean_values().find(verifier);
+    rows->push_back({job_id, absl::StrCat(row.run, ", mean ", verifier),
+                     found == before.mean_values().end() ? "-" : Decimal(found->second), Decimal(value), "-",
+                     completions});
+  }
+}
 
 void AppendEvaluations(const RunReport& report, std::string& text) {
   std::vector<std::vector<std::string>> rows = {{"JOB", "EVALUATION", "BEFORE", "AFTER", "REQUIRED", "COMPLETIONS"}};
@@ -55,6 +81,7 @@ void AppendEvaluations(const RunReport& report, std::string& text) {
       rows.push_back({history.job_id, row.run, Percent(row.before->result().accuracy()),
                       Percent(row.after->result().accuracy()), row.required > 0 ? Percent(row.required) : "-",
                       absl::StrCat(row.after->result().num_completions())});
+      AppendMeans(history.job_id, row, &rows);
     }
   }
   if (rows.size() > 1) absl::StrAppend(&text, "\n", FormatTable(rows));
@@ -75,8 +102,8 @@ void AppendSamples(const RunReport& report, const Console& console, std::string&
       // The model's text may hold anything, also what a terminal obeys.
       absl::StrAppend(&text, "  ", common::Printable(sample.prompt(), kSampleBytes),
                       common::Printable(sample.completion(), kSampleBytes), "   [",
-                      is_right ? Green(console, sample.verdict()) : Red(console, sample.verdict()), "; ground truth ",
-                      sample.answer(), "]\n");
+                      is_right ? Green(console, sample.verdict()) : Red(console, sample.verdict()),
+                      sample.answer().empty() ? "" : "; ground truth ", sample.answer(), "]\n");
     }
     return;
   }
@@ -123,7 +150,13 @@ ordered_json JobJson(const RunReport& report, const JobHistory& history) {
                                    {"before_version", row.before->result().policy_version()},
                                    {"after", row.after->result().accuracy()},
                                    {"after_version", row.after->result().policy_version()},
-                                   {"required", row.required}});
+                                   {"required", row.required},
+                                   {"mean_reward_before", row.before->result().mean_reward()},
+                                   {"mean_reward_after", row.after->result().mean_reward()}});
+    const auto& values = row.after->result().mean_values();
+    for (const auto& [verifier, value] : std::map<std::string, double>(values.begin(), values.end())) {
+      json["evaluations"].back()["mean_values_after"][verifier] = value;
+    }
   }
   return json;
 }
@@ -182,13 +215,15 @@ Chart CurvesOf(const JobHistory& history) {
   chart.series.push_back(SeriesOf(history, "reward_mean", "reward (mean of the step)"));
   chart.series.push_back(SeriesOf(history, "accuracy", "accuracy (training problems)"));
   for (const BeforeAfter& row : CompareEvaluations(history)) {
-    ChartSeries series{.name = "held-out, " + row.run, .points = {}, .is_scatter = true};
+    ChartSeries accuracy{.name = "held-out, " + row.run, .points = {}, .is_scatter = true};
+    ChartSeries reward{.name = accuracy.name + ", mean reward", .points = {}, .is_scatter = true};
     for (const EvaluationReport& report : history.evaluations) {
-      if (report.result().run() == row.run) {
-        series.points.emplace_back(report.result().policy_version(), report.result().accuracy());
-      }
+      if (report.result().run() != row.run) continue;
+      accuracy.points.emplace_back(report.result().policy_version(), report.result().accuracy());
+      reward.points.emplace_back(report.result().policy_version(), report.result().mean_reward());
     }
-    chart.series.push_back(series);
+    chart.series.push_back(accuracy);
+    if (reward.points != accuracy.points) chart.series.push_back(reward);
   }
   return chart;
 }

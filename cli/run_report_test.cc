@@ -16,8 +16,10 @@ namespace cohort::cli {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::Pair;
 
 cohort::v1::JobEvent Step(int64_t sequence, int64_t version, int64_t seconds) {
   cohort::v1::JobEvent event;
@@ -40,6 +42,7 @@ cohort::v1::JobEvent Evaluation(int64_t sequence, int64_t version, double accura
   result->set_run("greedy");
   result->set_policy_version(version);
   result->set_accuracy(accuracy);
+  result->set_mean_reward(accuracy);
   auto* sample = event.mutable_evaluation()->add_samples();
   sample->set_prompt("1+1=");
   sample->set_completion(version == 0 ? ">3" : ">2");
@@ -133,6 +136,33 @@ TEST(RunReportTest, TextHasTableSamplesFiguresAndPaths) {
                           HasSubstr("/run/metrics.jsonl"), HasSubstr("/run/curves/grpo.svg"),
                           HasSubstr("/run/checkpoints/grpo/3"), HasSubstr("1:15")));
   EXPECT_THAT(text, Not(HasSubstr("\033")));
+}
+
+TEST(RunReportTest, MeanRewardsThatAreNotTheAccuracyHaveTheirRows) {
+  cohort::v1::Job job = SampleJob();
+  job.mutable_spec()->mutable_evaluation()->mutable_runs(0)->set_min_final_reward(0.5);
+  RunRecord record(job);
+  record.Apply(Step(2, 1, 100));
+  for (const int64_t version : {0, 3}) {
+    cohort::v1::JobEvent event = Evaluation(version + 3, version, 0);
+    auto* result = event.mutable_evaluation()->mutable_result();
+    result->set_mean_reward(version == 0 ? 0.25 : 0.625);
+    (*result->mutable_mean_values())["ndcg"] = version == 0 ? 0.25 : 0.625;
+    (*result->mutable_mean_values())["recall"] = version == 0 ? 0.125 : 0.5;
+    record.Apply(event);
+  }
+  RunReport report = SampleReport("/run");
+  report.jobs = {record.Snapshot()};
+  std::ostringstream stream;
+  const std::string text = ReportText(report, {.out = &stream, .err = &stream});
+  EXPECT_THAT(text, AllOf(HasSubstr("greedy, mean reward  0.2500  0.6250  0.5000"),
+                          HasSubstr("greedy, mean ndcg    0.2500  0.6250  -"),
+                          HasSubstr("greedy, mean recall  0.1250  0.5000  -")));
+  EXPECT_THAT(SummaryJson(report), HasSubstr("\"mean_reward_after\": 0.625"));
+  const Chart curves = CurvesOf(report.jobs[0]);
+  ASSERT_EQ(curves.series.size(), 4u);
+  EXPECT_EQ(curves.series[3].name, "held-out, greedy, mean reward");
+  EXPECT_THAT(curves.series[3].points, ElementsAre(Pair(0, 0.25), Pair(3, 0.625)));
 }
 
 TEST(RunReportTest, FilesAreWritten) {

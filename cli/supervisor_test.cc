@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/supervisor.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -141,6 +142,20 @@ TEST(ChildProcessTest, DiesWithTheThreadThatStartedIt) {
   siginfo_t info{};
   ASSERT_EQ(waitid(P_PID, child->Pid(), &info, WEXITED | WNOWAIT), 0);
   EXPECT_EQ(child->Poll()->signal, SIGKILL);
+}
+
+TEST(ChildProcessTest, ChildHasNoDescriptorsOfItsParent) {
+  const common::TempDir dir;
+  const int stray = open("/dev/null", O_RDONLY);  // not close-on-exec
+  ASSERT_GE(stray, 0);
+  auto child = ChildProcess::Start({.name = "child",
+                                    .argv = {"/bin/sh", "-c", "test ! -e /proc/$$/fd/$1", "sh", std::to_string(stray)},
+                                    .log_path = dir.path() + "/log"});
+  ASSERT_TRUE(child.ok());
+  siginfo_t info{};
+  ASSERT_EQ(waitid(P_PID, (*child)->Pid(), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_EQ((*child)->Poll()->code, 0);
+  close(stray);
 }
 
 TEST(ChildProcessTest, ProgramThatCannotBeExecutedExitsWith127) {

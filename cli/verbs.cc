@@ -5,11 +5,23 @@
 #include <ostream>
 
 #include "absl/strings/str_cat.h"
+#include "common/network_address.h"
 
 namespace cohort::cli {
+namespace {
+
+// What CLI11 prints behind the flag; empty when a server can be there.
+std::string ServerComplaint(const std::string& text) {
+  const auto address = common::ParseAddress(text);
+  if (!address.ok()) return std::string(address.status().message());
+  return address->port == 0 ? absl::StrCat("no server listens at port 0 (", text, ")") : "";
+}
+
+}  // namespace
 
 void AddVerbs(CLI::App& app, VerbContext& context) {
   CLI::Option* server = app.add_option("--server", context.server, "host:port of the coordinator")
+                            ->check(ServerComplaint)
                             ->envname("COHORT_SERVER")
                             ->capture_default_str();
   app.add_option("-n,--namespace", context.namespace_id, "namespace of the jobs")->capture_default_str();
@@ -65,6 +77,10 @@ int RunCommandLine(int argc, const char* const* argv, const Console& console) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error, *console.out, *console.err) == 0 ? common::kExitOk : common::kExitUsage;
+  }
+  // What was asked for and is not there (a full disk) is a failure.
+  if (!console.out->flush() && context.exit_code == common::kExitOk) {
+    Fail(context, absl::InternalError("standard output cannot be written"));
   }
   return context.exit_code;
 }

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -106,6 +108,73 @@ TEST_F(VerbsTest, CancelPrintsTheJob) {
   AddJob("demo", cohort::v1::JOB_STATE_RUNNING);
   EXPECT_EQ(Run({"cancel", "demo"}), common::kExitOk);
   EXPECT_THAT(out_.str(), HasSubstr("cancelled"));
+}
+
+TEST_F(VerbsTest, VerbsOnAnAbsentJobExitWithThree) {
+  for (const char* verb : {"get", "watch", "cancel"}) {
+    EXPECT_EQ(Run({verb, "nobody"}), common::kExitNotFound) << verb;
+    EXPECT_EQ(out_.str(), "");
+    EXPECT_THAT(err_.str(), HasSubstr("nobody"));
+  }
+}
+
+TEST_F(VerbsTest, AbsentJobFileIsAUsageErrorOfEveryVerbThatTakesOne) {
+  for (const char* verb : {"submit", "validate", "local"}) {
+    EXPECT_EQ(Run({verb, "-f", dir_.Join("absent.yaml")}), common::kExitUsage) << verb;
+    EXPECT_THAT(err_.str(), HasSubstr("absent.yaml"));
+    EXPECT_EQ(Run({verb, "-f", dir_.path()}), common::kExitUsage) << verb << ": a folder";
+    EXPECT_THAT(err_.str(), HasSubstr(dir_.path()));
+    EXPECT_EQ(Run({verb}), common::kExitUsage) << verb << ": no file";
+  }
+  EXPECT_TRUE(service_.Creations().empty());
+}
+
+TEST_F(VerbsTest, ServerThatIsNoAddressIsAUsageError) {
+  for (const char* server : {"nonsense", "", "host:", "host:0", "host:65536", "a b:1:2"}) {
+    err_.str("");
+    const char* argv[] = {"cohortctl", "--server", server, "list"};
+    EXPECT_EQ(RunCommandLine(4, argv, {.out = &out_, .err = &err_}), common::kExitUsage) << server;
+    EXPECT_THAT(err_.str(), HasSubstr("--server: ")) << server;
+  }
+}
+
+TEST_F(VerbsTest, AbsentCoordinatorIsOneSentenceOfEveryVerbAndExitOne) {
+  const std::string path = WriteFile("a.yaml", "training:\n  num_steps: 3\n");
+  service_.Stop();
+  for (const std::vector<std::string>& verb : std::vector<std::vector<std::string>>{
+           {"list"}, {"get", "a"}, {"cancel", "a"}, {"watch", "a"}, {"submit", "-f", path}, {"validate", "-f", path}}) {
+    EXPECT_EQ(Run(verb), common::kExitFailure) << verb[0];
+    const std::string error = err_.str();
+    EXPECT_THAT(error, HasSubstr("the coordinator cannot be reached")) << verb[0];
+    EXPECT_EQ(std::count(error.begin(), error.end(), '\n'), 1) << error;
+  }
+}
+
+TEST_F(VerbsTest, OutputThatCannotBeWrittenIsAFailure) {
+  AddJob("demo", cohort::v1::JOB_STATE_RUNNING);
+  std::ofstream full("/dev/full");
+  const std::string server = service_.Address();
+  const char* argv[] = {"cohortctl", "--server", server.c_str(), "get", "demo"};
+  EXPECT_EQ(RunCommandLine(5, argv, {.out = &full, .err = &err_}), common::kExitFailure);
+  EXPECT_EQ(err_.str(), "cohortctl: standard output cannot be written\n");
+}
+
+TEST_F(VerbsTest, LocalNamesARunFolderThatCannotBeMade) {
+  const std::string path = WriteFile("a.yaml", "training:\n  num_steps: 3\n");
+  const std::string bin_dir = dir_.Join("bin");
+  std::filesystem::create_directories(bin_dir);
+  for (const char* binary : {"cohort-coordinator", "cohort-rollout-worker", "cohort-learner"}) {
+    std::filesystem::create_symlink("/bin/false", bin_dir + "/" + binary);
+  }
+  EXPECT_EQ(Run({"local", "-f", path, "--bin_dir", bin_dir, "--run_dir", path + "/run"}), common::kExitUsage);
+  EXPECT_THAT(err_.str(), AllOf(HasSubstr("--run_dir"), HasSubstr(path)));
+  EXPECT_EQ(Run({"local", "-f", path, "--bin_dir", dir_.Join("nowhere"), "--run_dir", dir_.Join("run")}),
+            common::kExitUsage);
+  EXPECT_THAT(err_.str(), HasSubstr("--bin_dir"));
+  EXPECT_FALSE(std::filesystem::exists(dir_.Join("run")));
+  // A coordinator that does not start: its exit is told, and nobody is left.
+  EXPECT_EQ(Run({"local", "-f", path, "--bin_dir", bin_dir, "--run_dir", dir_.Join("run")}), common::kExitFailure);
+  EXPECT_THAT(err_.str(), HasSubstr("coordinator ended with exit code 1"));
 }
 
 TEST_F(VerbsTest, UnknownVerbAndUnknownFormatAreUsageErrors) {

@@ -23,6 +23,9 @@ struct WatchFlags {
 
 void WatchToEnd(VerbContext& context, JobClient& client, const std::string& name, int64_t resume_token,
                 OutputFormat output) {
+  // Patience is for a coordinator that goes away later: one that was never there is said at once.
+  const auto known = client.Get(name);
+  if (!known.ok()) return Fail(context, known.status());
   const absl::Status status = client.Watch(name, resume_token, kPatience, [&](const cohort::v1::JobEvent& event) {
     *context.console.out << FormatEvent(event, output) << std::flush;
   });

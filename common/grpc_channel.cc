@@ -8,7 +8,8 @@
 
 #include <string>
 
-#include "common/grpc_log.h"
+#include "common/grpc_library.h"
+#include "common/grpc_limits.h"
 
 namespace cohort::common {
 namespace {
@@ -29,13 +30,17 @@ constexpr char kServiceConfig[] = R"({
 }  // namespace
 
 std::shared_ptr<grpc::Channel> CreateChannel(std::string_view address) {
-  RedirectGrpcLog();
+  PrepareGrpcLibrary();
   grpc::ChannelArguments arguments;
   arguments.SetServiceConfigJSON(kServiceConfig);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // a quiet stream is watched for as long as it is open
+  arguments.SetMaxReceiveMessageSize(kMaxGrpcMessageBytes);
+  arguments.SetMaxSendMessageSize(kMaxGrpcMessageBytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  // Despite its name, how long one attempt to connect may take, the server's first answer included.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5'000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return grpc::CreateCustomChannel(std::string(address), grpc::InsecureChannelCredentials(), arguments);

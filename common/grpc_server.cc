@@ -14,7 +14,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/grpc_log.h"
+#include "common/grpc_library.h"
+#include "common/grpc_limits.h"
 #include "common/network_address.h"
 #include "common/status_macros.h"
 
@@ -43,7 +44,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Create(std::string_view 
                                                                const std::vector<grpc::Service*>& services,
                                                                bool enable_reflection) {
   COHORT_ASSIGN_OR_RETURN(NetworkAddress listen_at, ParseAddress(address));
-  RedirectGrpcLog();
+  PrepareGrpcLibrary();
   static std::once_flag health_once;
   std::call_once(health_once, [] { grpc::EnableDefaultHealthCheckService(true); });
   grpc::ServerBuilder builder;
@@ -51,6 +52,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Create(std::string_view 
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.SetMaxReceiveMessageSize(kMaxGrpcMessageBytes);
+  builder.SetMaxSendMessageSize(kMaxGrpcMessageBytes);
   builder.SetOption(std::make_unique<ReflectionOption>(enable_reflection));
   int port = 0;
   builder.AddListeningPort(JoinAddress(listen_at), grpc::InsecureServerCredentials(), &port);

@@ -15,8 +15,8 @@
 
 namespace cohort::common {
 
-// A listening gRPC server with health service (grpc.health.v1, service ""), keepalive that suits CreateChannel, and the
-// usual receive limit of 4 MiB. Not encrypted. Thread-safe.
+// A listening gRPC server with health service (grpc.health.v1, service ""), keepalive and message size that suit
+// CreateChannel. Not encrypted. Thread-safe.
 class GrpcServer final {
  public:
   // Listens at once and reports SERVING. `address` is host:port; port 0 picks a free one. The services must outlive the

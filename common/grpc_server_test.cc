@@ -3,13 +3,16 @@
 
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
 #include <gtest/gtest.h>
 
 #include <thread>
 
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "common/field_error.h"
 #include "common/grpc_channel.h"
+#include "common/grpc_limits.h"
 #include "common/grpc_status.h"
 #include "common/testing/echo_service.h"
 #include "common/testing/status_matchers.h"
@@ -91,14 +94,60 @@ TEST(GrpcServerTest, ReflectionAnswersOnlyWhenEnabled) {
   EXPECT_EQ(CallReflection(*reflecting), grpc::StatusCode::OK);
 }
 
-TEST(GrpcServerTest, MessageAbove4MiBIsRefused) {
+TEST(GrpcServerTest, MessageUpToTheLimitCrossesBothWays) {
   EchoService service(Echo);
   ASSERT_OK_AND_ASSIGN(const auto server, Serve(&service));
+  const Text request = TextOf(std::string(kMaxGrpcMessageBytes - 16, 'x'));
   Text response;
-  EXPECT_EQ(
-      CallUnary(CreateChannel(server->Address()), EchoService::kMethod, TextOf(std::string(5 << 20, 'x')), &response)
-          .error_code(),
-      grpc::StatusCode::RESOURCE_EXHAUSTED);
+  const grpc::Status status = CallUnary(CreateChannel(server->Address()), EchoService::kMethod, request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(response.value(), request.value());
+}
+
+// The limit of the server is met by a client that has none.
+TEST(GrpcServerTest, MessageAboveTheLimitIsRefusedByTheServer) {
+  int num_calls = 0;
+  EchoService service([&](grpc::ServerContext*, const Text&, Text*) {
+    ++num_calls;
+    return grpc::Status::OK;
+  });
+  ASSERT_OK_AND_ASSIGN(const auto server, Serve(&service));
+  const auto channel = grpc::CreateChannel(server->Address(), grpc::InsecureChannelCredentials());
+  Text response;
+  EXPECT_EQ(CallUnary(channel, EchoService::kMethod, TextOf(std::string(kMaxGrpcMessageBytes + 1, 'x')), &response)
+                .error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(num_calls, 0);
+}
+
+TEST(GrpcServerTest, AnswerAboveTheLimitIsRefusedByTheServer) {
+  EchoService service([](grpc::ServerContext*, const Text&, Text* response) {
+    response->set_value(std::string(kMaxGrpcMessageBytes + 1, 'x'));
+    return grpc::Status::OK;
+  });
+  ASSERT_OK_AND_ASSIGN(const auto server, Serve(&service));
+  grpc::ChannelArguments no_limit;
+  no_limit.SetMaxReceiveMessageSize(-1);
+  const auto channel = grpc::CreateCustomChannel(server->Address(), grpc::InsecureChannelCredentials(), no_limit);
+  Text response;
+  EXPECT_EQ(CallUnary(channel, EchoService::kMethod, Text(), &response).error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+// The last server and channel of a process take the gRPC library down with them, unless it is kept up; after large
+// messages that waited 10 s for a poller.
+TEST(GrpcServerTest, LastServerIsGoneAtOnce) {
+  for (int i = 0; i < 6; ++i) {
+    EchoService service(Echo);
+    auto server = Serve(&service);
+    ASSERT_OK(server);
+    const Text request = TextOf(std::string(kMaxGrpcMessageBytes - 16, 'x'));
+    Text response;
+    ASSERT_TRUE(CallUnary(CreateChannel((*server)->Address()), EchoService::kMethod, request, &response).ok());
+    const absl::Time start = absl::Now();
+    server->reset();
+    EXPECT_LT(absl::Now() - start, absl::Seconds(8));
+  }
 }
 
 TEST(GrpcServerTest, FieldErrorCrossesTheWireUnchanged) {

@@ -39,12 +39,21 @@ bool IsValidUtf8(std::string_view bytes) {
   return true;
 }
 
+bool HasC1Control(std::string_view bytes) {
+  for (size_t i = 0; i + 1 < bytes.size(); ++i) {
+    const unsigned char next = bytes[i + 1];
+    if (bytes[i] == '\xC2' && next >= 0x80 && next < 0xA0) return true;
+  }
+  return false;
+}
+
 std::string Printable(std::string_view bytes, size_t max_bytes) {
   std::string text;
   while (!bytes.empty()) {
     const size_t size = LeadingUtf8Character(bytes);
     const unsigned char lead = bytes[0];
-    const bool keep = size > 1 || (size == 1 && lead >= 0x20 && lead != 0x7F);
+    const bool is_control = size == 1 ? lead < 0x20 || lead == 0x7F : HasC1Control(bytes.substr(0, size));
+    const bool keep = size > 0 && !is_control;
     const std::string piece = keep ? std::string(bytes.substr(0, size)) : HexEscape(lead);
     if (text.size() + piece.size() > max_bytes) return text + "...";
     text += piece;

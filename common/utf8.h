@@ -18,6 +18,9 @@ size_t LeadingUtf8Character(std::string_view bytes);
 
 bool IsValidUtf8(std::string_view bytes);
 
+// Whether there is a control character U+0080 to U+009F: valid UTF-8 that some terminals obey.
+bool HasC1Control(std::string_view bytes);
+
 }  // namespace cohort::common
 
 #endif  // COHORT_COMMON_UTF8_H_

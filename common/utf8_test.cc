@@ -26,6 +26,14 @@ TEST(PrintableTest, KeepsTextAndEscapesTheRest) {
   EXPECT_EQ(Printable("\xC3\xA9t\xC3\xA9\t\xFF\x7F", 100), "\xC3\xA9t\xC3\xA9\\x09\\xff\\x7f");
 }
 
+TEST(PrintableTest, EscapesControlsThatTerminalsObey) {
+  EXPECT_EQ(Printable("a\xC2\x9B"
+                      "31m\xC2\xA0\xE2\x80\x9B",
+                      100),
+            "a\\xc2\\x9b"
+            "31m\xC2\xA0\xE2\x80\x9B");
+}
+
 TEST(PrintableTest, CutsBetweenCharacters) {
   EXPECT_EQ(Printable("ab\xE2\x82\xAC", 4), "ab...");
   EXPECT_EQ(Printable("ab\xE2\x82\xAC", 5), "ab\xE2\x82\xAC");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/coordinator.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <utility>
@@ -15,6 +16,10 @@ namespace cohort::coordinator {
 namespace {
 
 constexpr absl::Duration kStallThreshold = absl::Seconds(30);
+// Workers are forgotten after this many lease durations: a long claim is no silence.
+constexpr int kSilenceFactor = 3;
+// A tick that comes so late finds a process that was stopped, not workers and ranks that were silent.
+constexpr absl::Duration kLateTick = absl::Seconds(5);
 
 std::string Absolute(const std::string& path) {
   return std::filesystem::absolute(path.empty() ? "." : path).lexically_normal().string();
@@ -29,9 +34,12 @@ absl::Status MakeFolder(const std::string& path) {
 }  // namespace
 
 Coordinator::Coordinator(const CoordinatorOptions& options, common::Clock* clock, prometheus::Registry* registry)
-    : metrics_(registry), stalls_(kStallThreshold, &metrics_) {
+    : metrics_(registry),
+      workers_(std::max(options.lease_duration * kSilenceFactor, absl::Seconds(60))),
+      stalls_(kStallThreshold, &metrics_) {
   context_ = {.clock = clock,
               .metrics = &metrics_,
+              .workers = &workers_,
               .groups_signal = &groups_signal_,
               .plans_signal = &plans_signal_,
               .events_signal = &events_signal_,
@@ -50,7 +58,8 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Open(const Coordinator
   COHORT_RETURN_IF_ERROR(MakeFolder(self->context_.checkpoint_root));
   COHORT_ASSIGN_OR_RETURN(self->store_, OpenSqliteJobStore(data_dir + "/coordinator.sqlite"));
   COHORT_ASSIGN_OR_RETURN(const auto end_of_log, self->store_->EndOfLog());
-  COHORT_ASSIGN_OR_RETURN(self->log_, rollout_log::RolloutLog::Open(data_dir + "/rollouts", end_of_log));
+  self->context_.rollout_log_directory = data_dir + "/rollouts";
+  COHORT_ASSIGN_OR_RETURN(self->log_, rollout_log::RolloutLog::Open(self->context_.rollout_log_directory, end_of_log));
   self->context_.store = self->store_.get();
   self->context_.log = self->log_.get();
   COHORT_ASSIGN_OR_RETURN(self->context_.epoch, self->store_->BeginEpoch());
@@ -86,10 +95,12 @@ void Coordinator::Tick() {
   stalls_.Keep(jobs);
   gangs_->Tick();
   directory_->Reap();
-  rollouts_->workers().ForgetSilent(now);
+  workers_.ForgetSilent(now);
+  if (workers_.TakeEndedPauses(now)) groups_signal_.Notify();
   metrics_.JobsUnfinished().Set(static_cast<double>(jobs.size()));
-  metrics_.WorkersRegistered().Set(static_cast<double>(rollouts_->workers().NumWorkers()));
-  metrics_.ProcessorKinds().Set(static_cast<double>(rollouts_->workers().NumProcessorKinds()));
+  metrics_.WorkersRegistered().Set(static_cast<double>(workers_.NumWorkers()));
+  metrics_.WorkersSetAside().Set(static_cast<double>(workers_.NumSetAside()));
+  metrics_.ProcessorKinds().Set(static_cast<double>(workers_.NumProcessorKinds()));
   metrics_.LearnersWaiting().Set(static_cast<double>(gangs_->NumWaiting()));
 }
 
@@ -112,7 +123,15 @@ void Coordinator::EndPolls() {
 }
 
 void Coordinator::TickUntilStopped(absl::Duration interval) {
-  while (!stop_ticking_.WaitForNotificationWithTimeout(interval)) Tick();
+  absl::Duration last = context_.clock->Monotonic();
+  while (!stop_ticking_.WaitForNotificationWithTimeout(interval)) {
+    const absl::Duration begin = context_.clock->Monotonic();
+    // What they sent meanwhile waits in the sockets: hear it before calling anybody silent.
+    const bool is_late = begin - last > interval + kLateTick;
+    if (is_late) log::Warning("ticks_missed", {{"seconds", absl::ToDoubleSeconds(begin - last)}});
+    if (!is_late) Tick();
+    last = context_.clock->Monotonic();
+  }
 }
 
 }  // namespace cohort::coordinator

@@ -17,6 +17,7 @@
 #include "coordinator/job_directory.h"
 #include "coordinator/rollout_dispatch.h"
 #include "coordinator/stall_watch.h"
+#include "coordinator/worker_registry.h"
 
 namespace cohort::coordinator {
 
@@ -57,6 +58,7 @@ class Coordinator final {
   void TickUntilStopped(absl::Duration interval);
 
   CoordinatorMetrics metrics_;
+  WorkerRegistry workers_;
   ChangeSignal groups_signal_;
   ChangeSignal plans_signal_;
   ChangeSignal events_signal_;

@@ -10,6 +10,7 @@
 #include "coordinator/change_signal.h"
 #include "coordinator/coordinator_metrics.h"
 #include "coordinator/job_store.h"
+#include "coordinator/worker_registry.h"
 #include "rollout_log/rollout_log.h"
 
 namespace cohort::coordinator {
@@ -20,6 +21,7 @@ struct CoordinatorContext {
   rollout_log::RolloutLog* log = nullptr;
   common::Clock* clock = nullptr;
   CoordinatorMetrics* metrics = nullptr;
+  WorkerRegistry* workers = nullptr;
   ChangeSignal* groups_signal = nullptr;  // a group may be claimable
   ChangeSignal* plans_signal = nullptr;   // a plan may be ready, a gang may form
   ChangeSignal* events_signal = nullptr;  // a job has a new event
@@ -29,6 +31,7 @@ struct CoordinatorContext {
   std::string data_root;
   std::string model_root;
   std::string checkpoint_root;
+  std::string rollout_log_directory;
 };
 
 }  // namespace cohort::coordinator

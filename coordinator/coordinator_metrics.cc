@@ -21,6 +21,8 @@ CoordinatorMetrics::CoordinatorMetrics(prometheus::Registry* registry)
       refused_(Counters(registry, "cohort_coordinator_submits_refused_total",
                         "Submitted groups discarded: lease lost or malformed.")),
       gangs_lost_(Counters(registry, "cohort_coordinator_gangs_lost_total", "Learner gangs dissolved while in use.")),
+      unusable_(Counters(registry, "cohort_coordinator_checkpoints_unusable_total",
+                         "Sealed checkpoints that ranks could not take up.")),
       mismatches_(Counters(registry, "cohort_coordinator_digest_mismatches_total",
                            "Replayed or published versions whose digest differed from the committed one.")),
       groups_(Gauges(registry, "cohort_coordinator_groups", "Open groups by state.")),
@@ -32,6 +34,9 @@ CoordinatorMetrics::CoordinatorMetrics(prometheus::Registry* registry)
                         .Help("Time from one committed train step to the next.")
                         .Register(*registry)),
       workers_(Gauges(registry, "cohort_coordinator_workers", "Rollout workers heard of lately.").Add({})),
+      set_aside_(Gauges(registry, "cohort_coordinator_workers_set_aside",
+                        "Rollout workers that get no groups, or one at a time, after failing three times in a row.")
+                     .Add({})),
       processor_kinds_(Gauges(registry, "cohort_coordinator_processor_kinds",
                               "Processor kinds of the registered workers; more than one breaks repeatability.")
                            .Add({})),

@@ -24,6 +24,7 @@ class CoordinatorMetrics final {
   prometheus::Counter& LeasesExpired(const std::string& job) { return expired_.Add({{"training_job", job}}); }
   prometheus::Counter& SubmitsRefused(const std::string& job) { return refused_.Add({{"training_job", job}}); }
   prometheus::Counter& GangsLost(const std::string& job) { return gangs_lost_.Add({{"training_job", job}}); }
+  prometheus::Counter& CheckpointsUnusable(const std::string& job) { return unusable_.Add({{"training_job", job}}); }
   prometheus::Counter& DigestMismatches(const std::string& job) { return mismatches_.Add({{"training_job", job}}); }
   prometheus::Gauge& GroupsInState(const std::string& job, const std::string& state) {
     return groups_.Add({{"training_job", job}, {"state", state}});
@@ -31,6 +32,7 @@ class CoordinatorMetrics final {
   prometheus::Gauge& PolicyVersion(const std::string& job) { return policy_version_.Add({{"training_job", job}}); }
   prometheus::Gauge& StalledSeconds(const std::string& job) { return stalled_.Add({{"training_job", job}}); }
   prometheus::Histogram& StepSeconds(const std::string& job);
+  prometheus::Gauge& WorkersSetAside() { return set_aside_; }
   prometheus::Gauge& WorkersRegistered() { return workers_; }
   prometheus::Gauge& ProcessorKinds() { return processor_kinds_; }
   prometheus::Gauge& LearnersWaiting() { return learners_waiting_; }
@@ -42,12 +44,14 @@ class CoordinatorMetrics final {
   prometheus::Family<prometheus::Counter>& expired_;
   prometheus::Family<prometheus::Counter>& refused_;
   prometheus::Family<prometheus::Counter>& gangs_lost_;
+  prometheus::Family<prometheus::Counter>& unusable_;
   prometheus::Family<prometheus::Counter>& mismatches_;
   prometheus::Family<prometheus::Gauge>& groups_;
   prometheus::Family<prometheus::Gauge>& policy_version_;
   prometheus::Family<prometheus::Gauge>& stalled_;
   prometheus::Family<prometheus::Histogram>& step_seconds_;
   prometheus::Gauge& workers_;
+  prometheus::Gauge& set_aside_;
   prometheus::Gauge& processor_kinds_;
   prometheus::Gauge& learners_waiting_;
   prometheus::Gauge& jobs_;

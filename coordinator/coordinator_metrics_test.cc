@@ -11,9 +11,9 @@ namespace {
 TEST(CoordinatorMetricsTest, NamesHelpAndLabelsFollowTheConventions) {
   prometheus::Registry registry;
   CoordinatorMetrics metrics(&registry);
-  for (auto* counter :
-       {&metrics.GroupsAccepted("j"), &metrics.GroupsDropped("j", "errored"), &metrics.LeasesExpired("j"),
-        &metrics.SubmitsRefused("j"), &metrics.GangsLost("j"), &metrics.DigestMismatches("j")}) {
+  for (auto* counter : {&metrics.GroupsAccepted("j"), &metrics.GroupsDropped("j", "errored"),
+                        &metrics.LeasesExpired("j"), &metrics.SubmitsRefused("j"), &metrics.GangsLost("j"),
+                        &metrics.DigestMismatches("j"), &metrics.CheckpointsUnusable("j")}) {
     counter->Increment();
   }
   for (auto* gauge :
@@ -22,7 +22,7 @@ TEST(CoordinatorMetricsTest, NamesHelpAndLabelsFollowTheConventions) {
   }
   metrics.StepSeconds("j").Observe(0.5);
   const auto families = registry.Collect();
-  EXPECT_EQ(families.size(), 14u) << "with those of the process as a whole";
+  EXPECT_EQ(families.size(), 16u) << "with those of the process as a whole";
   for (const auto& family : families) {
     EXPECT_THAT(family.name, ::testing::StartsWith("cohort_coordinator_"));
     EXPECT_FALSE(family.help.empty()) << family.name;

@@ -12,9 +12,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/testing/status_matchers.h"
 #include "coordinator/testing/coordinator_fixture.h"
 #include "coordinator/testing/job_builder.h"
 #include "gtest/gtest.h"
+#include "rollout_log/recorded_run.h"
+#include "rollout_log/rollout_reader.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -52,6 +55,14 @@ TEST_F(CoordinatorTest, RlvrJobTrainsEveryGroupOnceAndSucceeds) {
     EXPECT_EQ(report.samples(0).prompt(), "0 + 7 =");
     EXPECT_DOUBLE_EQ(report.result().accuracy(), report.result().run() == "greedy" ? 1.0 : 0.5);
   }
+  ASSERT_OK_AND_ASSIGN(const auto recorded,
+                       rollout_log::ReadRecordedRun(loopback_.folder().Join("runs/default/sums/steps.log")));
+  ASSERT_EQ(recorded.steps.size(), 3u);
+  ASSERT_EQ(recorded.steps[2].groups_size(), 4);
+  ASSERT_OK_AND_ASSIGN(const auto group,
+                       rollout_log::ReadRollouts(recorded.run.rollout_log_directory(),
+                                                 rollout_log::FromProto(recorded.steps[2].groups(1))));
+  EXPECT_EQ(group.group_id(), 9);
   EXPECT_THAT(evaluations, ElementsAre("sampled 0", "greedy 0", "sampled 2", "greedy 2", "sampled 3", "greedy 3"));
   const auto steps = Steps(events);
   ASSERT_EQ(steps.size(), 3u);
@@ -83,6 +94,26 @@ TEST_F(CoordinatorTest, LaggedJobSamplesEachStepWithTheVersionThatTheLagSays) {
     EXPECT_EQ(group.state, GroupState::kTrained);
     EXPECT_EQ(group.policy_version, std::max<int64_t>(0, group.step - 1)) << group.group_id;
   }
+}
+
+TEST_F(CoordinatorTest, DynamicSamplingReplacesGroupsWithoutASignalBeforeThePlan) {
+  cohort::v1::JobSpec spec = SmallRlvrSpec();
+  cohort::v1::DynamicSamplingSpec& dynamic = *spec.mutable_objective()->mutable_dynamic_sampling();
+  dynamic.set_enabled(true);
+  dynamic.set_max_rounds(3);
+  AddEvaluation("greedy", 1, 0, &spec);
+  const std::string job = Submit("dynamic", spec);
+  // Every third group has no signal.
+  StartWorkers(2, [](const cohort::v1::GroupAssignment& assignment, int sibling, cohort::v1::Rollout* rollout) {
+    rollout->set_reward(assignment.group_id() % 3 == 0 ? 1 : sibling == 0);
+  });
+  StartLearners(1);
+  WatchToEnd(job);
+  EXPECT_EQ(Get(job).state(), cohort::v1::JOB_STATE_SUCCEEDED) << Get(job).state_reason();
+  // 0 and 3 are dropped; 4 and 5 replace them. The next step goes on behind.
+  EXPECT_THAT(record_.Payload(0), ElementsAre(1, 2, 4, 5));
+  EXPECT_THAT(record_.Payload(1), ElementsAre(7, 8, 10, 11));
+  EXPECT_EQ(Get(job).dropped_groups().at("zero_signal"), 6);
 }
 
 TEST_F(CoordinatorTest, SftJobTrainsOnEveryRowOfAnEpochBeforeRepeating) {
@@ -144,6 +175,18 @@ TEST_F(CoordinatorTest, FinalAccuracyBelowTheMinimumFailsTheJobByName) {
   EXPECT_EQ(Get(job).state(), cohort::v1::JOB_STATE_FAILED);
   EXPECT_EQ(Get(job).state_reason(), "final evaluation sampled: accuracy 0.5 is below min_final_accuracy (0.8)");
   EXPECT_EQ(Get(job).policy_version(), 3);
+}
+
+TEST_F(CoordinatorTest, FinalRewardBelowTheMinimumFailsTheJobByName) {
+  cohort::v1::JobSpec spec = SmallRlvrSpec();
+  AddEvaluation("sampled", 2, 0, &spec);
+  spec.mutable_evaluation()->mutable_runs(0)->set_min_final_reward(0.75);
+  const std::string job = Submit("sums", spec);
+  StartLearners(1);
+  StartWorkers(1, FirstSiblingIsRight());
+  WatchToEnd(job);
+  EXPECT_EQ(Get(job).state(), cohort::v1::JOB_STATE_FAILED);
+  EXPECT_EQ(Get(job).state_reason(), "final evaluation sampled: mean reward 0.5 is below min_final_reward (0.75)");
 }
 
 TEST_F(CoordinatorTest, CancelledJobStopsAndTheNextJobGetsTheRanks) {

@@ -26,21 +26,36 @@ void EvaluationTracker::AddScored(const GroupRecord& group) {
   scored_ids_.push_back(group.group_id);
   RunTotals& run = runs_[group.evaluation_run];
   const cohort::v1::PlannedGroup& planned = group.outcome.planned;
-  int64_t num_judged = 0, num_correct = 0;
+  int64_t num_judged = 0;
   for (int i = 0; i < planned.completion_tokens_size(); ++i) {
     run.num_tokens += planned.completion_tokens(i);
-    if (planned.outcomes(i) != cohort::v1::SCORE_OUTCOME_GRADED) continue;
-    ++num_judged;
-    if (IsFullReward(planned.rewards(i), max_reward_)) ++num_correct;
+    if (planned.outcomes(i) == cohort::v1::SCORE_OUTCOME_GRADED) ++num_judged;
   }
   run.num_sampled += planned.completion_tokens_size();
   run.num_judged += num_judged;
   run.num_no_verdict += planned.completion_tokens_size() - num_judged;
-  if (num_judged > 0) {
-    run.accuracies[group.problem_id] = static_cast<double>(num_correct) / static_cast<double>(num_judged);
-  }
+  if (num_judged > 0) run.means[group.problem_id] = MeansOf(planned, num_judged);
   run.samples[group.problem_id] = group.location;
   if (run.samples.size() > kNumSamples) run.samples.erase(std::prev(run.samples.end()));
+}
+
+EvaluationTracker::ProblemMeans EvaluationTracker::MeansOf(const cohort::v1::PlannedGroup& planned,
+                                                           int64_t num_judged) const {
+  ProblemMeans means;
+  means.values.resize(static_cast<size_t>(spec_.reward().verifiers_size()));
+  for (int i = 0; i < planned.outcomes_size(); ++i) {
+    if (planned.outcomes(i) != cohort::v1::SCORE_OUTCOME_GRADED) continue;
+    if (IsFullReward(planned.rewards(i), max_reward_)) means.accuracy += 1;
+    means.reward += planned.rewards(i);
+    if (i >= planned.facts_size()) continue;
+    const auto& scores = planned.facts(i).verifier_scores();
+    for (int j = 0; j < scores.size() && j < spec_.reward().verifiers_size(); ++j) means.values[j] += scores[j];
+  }
+  const auto count = static_cast<double>(num_judged);
+  means.accuracy /= count;
+  means.reward /= count;
+  for (double& value : means.values) value /= count;
+  return means;
 }
 
 void EvaluationTracker::AddDropped(const GroupRecord& group) {
@@ -58,9 +73,22 @@ std::vector<cohort::v1::EvaluationResult> EvaluationTracker::Results() const {
     cohort::v1::EvaluationResult& result = results.emplace_back();
     result.set_run(spec.name());
     result.set_policy_version(version_);
-    double accuracy_sum = 0;
-    for (const auto& [problem, accuracy] : run.accuracies) accuracy_sum += accuracy;
-    if (!run.accuracies.empty()) result.set_accuracy(accuracy_sum / static_cast<double>(run.accuracies.size()));
+    ProblemMeans sums;
+    sums.values.resize(static_cast<size_t>(spec_.reward().verifiers_size()));
+    for (const auto& [problem, means] : run.means) {
+      sums.accuracy += means.accuracy;
+      sums.reward += means.reward;
+      for (size_t i = 0; i < means.values.size(); ++i) sums.values[i] += means.values[i];
+    }
+    const auto num_problems = static_cast<double>(run.means.size());
+    if (!run.means.empty()) {
+      result.set_accuracy(sums.accuracy / num_problems);
+      result.set_mean_reward(sums.reward / num_problems);
+      for (size_t i = 0; i < sums.values.size(); ++i) {
+        (*result.mutable_mean_values())[spec_.reward().verifiers(static_cast<int>(i)).name()] =
+            sums.values[i] / num_problems;
+      }
+    }
     result.set_num_completions(run.num_judged);
     result.set_num_no_verdict(run.num_no_verdict);
     if (run.num_sampled > 0) {

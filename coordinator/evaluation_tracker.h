@@ -28,10 +28,10 @@ class EvaluationTracker final {
   int64_t num_outstanding() const { return num_outstanding_; }
   int64_t version() const { return version_; }
 
-  // One result per run, in the order of the spec. A run without any verdict has accuracy 0.
+  // One result per run, in the order of the spec. A run without any verdict has accuracy and mean reward 0.
   std::vector<cohort::v1::EvaluationResult> Results() const;
-  // FAILED_PRECONDITION names the run when more than this share of its completions had no verdict, or none was judged: its
-  // accuracy would mean nothing.
+  // FAILED_PRECONDITION names the run when more than this share of its completions had no verdict, or none was judged:
+  // its accuracy would mean nothing.
   absl::Status CheckVerdicts(double max_no_verdict_share) const;
   // Records of the first few problems of a run, for people to read.
   std::vector<rollout_log::RecordLocation> SampleLocations(const std::string& run) const;
@@ -39,14 +39,22 @@ class EvaluationTracker final {
   const std::vector<int64_t>& scored_ids() const { return scored_ids_; }
 
  private:
+  // Over the judged completions of one problem.
+  struct ProblemMeans {
+    double accuracy = 0;
+    double reward = 0;
+    std::vector<double> values;  // one per verifier
+  };
   struct RunTotals {
-    std::map<int64_t, double> accuracies;  // by problem, so that sums do not depend on the order of arrival
+    std::map<int64_t, ProblemMeans> means;  // by problem, so that sums do not depend on the order of arrival
     int64_t num_judged = 0;
     int64_t num_no_verdict = 0;
     int64_t num_tokens = 0;
     int64_t num_sampled = 0;
     std::map<int64_t, rollout_log::RecordLocation> samples;  // by problem
   };
+
+  ProblemMeans MeansOf(const cohort::v1::PlannedGroup& planned, int64_t num_judged) const;
 
   const cohort::v1::EvaluationSpec spec_;
   const int64_t version_;

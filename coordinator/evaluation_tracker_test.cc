@@ -53,6 +53,29 @@ TEST(EvaluationTrackerTest, AccuracyIsTheMeanOverProblemsOfTheShareOfFullRewards
   EXPECT_DOUBLE_EQ(results[1].accuracy(), 0.5);
 }
 
+TEST(EvaluationTrackerTest, RewardAndVerifierValuesAreMeansOverProblemsOfJudgedCompletions) {
+  cohort::v1::EvaluationSpec spec = TwoRuns();
+  spec.clear_reward();
+  spec.mutable_reward()->add_verifiers()->set_name("ndcg");
+  spec.mutable_reward()->add_verifiers()->set_name("recall");
+  EvaluationTracker tracker(spec, /*version=*/5, /*num_problems=*/2, /*max_reward=*/1);
+  GroupRecord first = Scored("sampled", 0, {0.5, 0.25});
+  for (const double recall : {1.0, 0.5}) {
+    cohort::v1::SequenceFacts& facts = *first.outcome.planned.add_facts();
+    facts.add_verifier_scores(0.5);
+    facts.add_verifier_scores(recall);
+  }
+  GroupRecord second = Scored("sampled", 1, {1, -1});
+  second.outcome.planned.add_facts()->add_verifier_scores(1);
+  second.outcome.planned.add_facts()->add_verifier_scores(0.125);  // of a completion without verdict
+  tracker.AddScored(second);
+  tracker.AddScored(first);
+  const cohort::v1::EvaluationResult result = tracker.Results()[0];
+  EXPECT_DOUBLE_EQ(result.mean_reward(), (0.375 + 1) / 2);
+  EXPECT_DOUBLE_EQ(result.mean_values().at("ndcg"), (0.5 + 1) / 2);
+  EXPECT_DOUBLE_EQ(result.mean_values().at("recall"), 0.375);
+}
+
 TEST(EvaluationTrackerTest, DroppedGroupCountsAsCompletionsWithoutVerdict) {
   EvaluationTracker tracker(TwoRuns(), 0, /*num_problems=*/1, 1);
   GroupRecord dropped;

@@ -19,6 +19,13 @@ absl::Status CheckPositive(std::string_view field, T value) {
   return common::InvalidField(field, absl::StrCat(value), "must be greater than 0");
 }
 
+// From 1 to `most`.
+template <typename T>
+absl::Status CheckCount(std::string_view field, T value, T most) {
+  if (value > most) return common::InvalidField(field, absl::StrCat(value), absl::StrCat("must be at most ", most));
+  return CheckPositive(field, value);
+}
+
 template <typename T>
 absl::Status CheckNotNegative(std::string_view field, T value) {
   if (value >= 0 && std::isfinite(static_cast<double>(value))) return absl::OkStatus();

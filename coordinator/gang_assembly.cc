@@ -12,6 +12,11 @@
 #include "coordinator/run_folder.h"
 
 namespace cohort::coordinator {
+namespace {
+
+constexpr size_t kMaxIdBytes = 256;
+
+}  // namespace
 
 GangAssembly::GangAssembly(const CoordinatorContext* context, JobDirectory* directory)
     : context_(context), directory_(directory), gangs_(context->lease_duration) {}
@@ -19,6 +24,9 @@ GangAssembly::GangAssembly(const CoordinatorContext* context, JobDirectory* dire
 absl::StatusOr<cohort::v1::JoinGangResponse> GangAssembly::Join(const cohort::v1::JoinGangRequest& request,
                                                                 const std::function<bool()>& is_cancelled) {
   if (request.learner_id().empty()) return common::InvalidField("learner_id", "", "a learner needs an id");
+  if (request.learner_id().size() > kMaxIdBytes) {
+    return common::InvalidField("learner_id", request.learner_id(), "must be at most 256 bytes");
+  }
   const absl::Time deadline = PollDeadline(request.wait());
   gangs_.BeginWait(request);
   for (int64_t seen = context_->plans_signal->count();; seen = context_->plans_signal->count()) {
@@ -42,9 +50,11 @@ absl::StatusOr<cohort::v1::JoinGangResponse> GangAssembly::Join(const cohort::v1
   response.set_model_path(record.model_path);
   response.set_checkpoint_directory(RunFolder(context_->checkpoint_root, place->job).CheckpointDirectory());
   absl::MutexLock lock(&mutex_);
-  const GangStart& start = starts_[place->job];
-  response.set_resume_checkpoint(start.resume_checkpoint);
-  response.set_resume_version(start.resume_version);
+  const auto start = starts_.find(place->job);
+  // Otherwise the gang is over by now.
+  if (start == starts_.end() || start->second.incarnation != place->incarnation) return cohort::v1::JoinGangResponse();
+  response.set_resume_checkpoint(start->second.resume_checkpoint);
+  response.set_resume_version(start->second.resume_version);
   return response;
 }
 
@@ -116,7 +126,7 @@ void GangAssembly::FormGangs() {
     if (record.job.state() != cohort::v1::JOB_STATE_QUEUED) continue;
     if (gangs_.NumWaiting() < world_size) return;
     const auto start = runtime->StartGang();
-    if (!start.ok()) continue;  // the job has failed by name
+    if (!start.ok()) continue;  // the job has failed or waits on, by name
     starts_[job] = *start;
     if (!gangs_.Form(job, world_size, start->incarnation, context_->clock->Monotonic())) {
       runtime->LoseGang(start->incarnation, "a rank left while the gang formed");
@@ -131,6 +141,9 @@ void GangAssembly::CollectLost() {
     log::Info("gang_dissolved", {{"job", lost.job}, {"incarnation", lost.incarnation}, {"reason", lost.reason}});
     const auto runtime = directory_->Find(lost.job);
     if (runtime.ok()) (*runtime)->LoseGang(lost.incarnation, lost.reason);
+    absl::MutexLock lock(&mutex_);
+    const auto start = starts_.find(lost.job);
+    if (start != starts_.end() && start->second.incarnation == lost.incarnation) starts_.erase(start);
   }
 }
 

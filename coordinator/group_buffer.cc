@@ -36,10 +36,12 @@ const GroupRecord* GroupBuffer::Find(int64_t group_id) const {
   return it == groups_.end() ? nullptr : &it->second;
 }
 
-const GroupRecord* GroupBuffer::NextWaiting(const std::set<int64_t>& versions) const {
+const GroupRecord* GroupBuffer::NextWaiting(const std::set<int64_t>& versions,
+                                            const std::function<bool(int64_t group_id)>& is_skipped) const {
   for (const int64_t version : versions) {
-    const auto it = waiting_.lower_bound({version, 0});
-    if (it != waiting_.end() && it->first == version) return Find(it->second);
+    for (auto it = waiting_.lower_bound({version, 0}); it != waiting_.end() && it->first == version; ++it) {
+      if (is_skipped == nullptr || !is_skipped(it->second)) return Find(it->second);
+    }
   }
   return nullptr;
 }

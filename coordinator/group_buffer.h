@@ -3,6 +3,7 @@
 #define COHORT_COORDINATOR_GROUP_BUFFER_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -32,8 +33,10 @@ class GroupBuffer final {
   absl::Status Admit(GroupRecord group);
   // Nullptr when it is not here.
   const GroupRecord* Find(int64_t group_id) const;
-  // Of the waiting groups whose version is in `versions`, the one with the lowest (version, id).
-  const GroupRecord* NextWaiting(const std::set<int64_t>& versions) const;
+  // Of the waiting groups whose version is in `versions` and which `is_skipped` (if given) does not skip, the one with
+  // the lowest (version, id).
+  const GroupRecord* NextWaiting(const std::set<int64_t>& versions,
+                                 const std::function<bool(int64_t group_id)>& is_skipped = nullptr) const;
 
   // Raises the attempt.
   absl::Status Claim(int64_t group_id);

@@ -79,6 +79,8 @@ TEST(GroupBufferTest, LowestVersionThenLowestIdIsNext) {
   EXPECT_EQ(buffer.NextWaiting({1, 2})->group_id, 6) << "version 0 is not published";
   EXPECT_EQ(buffer.NextWaiting({2})->group_id, 1);
   EXPECT_EQ(buffer.NextWaiting({3}), nullptr);
+  EXPECT_EQ(buffer.NextWaiting({1, 2}, [](int64_t id) { return id == 6; })->group_id, 7);
+  EXPECT_EQ(buffer.NextWaiting({1, 2}, [](int64_t) { return true; }), nullptr);
   ASSERT_OK(buffer.Claim(6));
   EXPECT_EQ(buffer.NextWaiting({1})->group_id, 7);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/in_memory_job_store.h"
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -99,6 +100,19 @@ class InMemoryJobStore final : public JobStore {
       if (group.state < GroupState::kTrained) groups.push_back(group);
     }
     return groups;
+  }
+
+  absl::StatusOr<TrainingGroupCounts> CountTrainingGroups(std::string_view job, int64_t step) override {
+    absl::MutexLock lock(&mutex_);
+    TrainingGroupCounts counts;
+    const JobRows* rows = Find(job);
+    if (rows == nullptr) return counts;
+    for (const auto& [id, group] : rows->groups) {
+      if (group.purpose != cohort::v1::GROUP_PURPOSE_TRAIN) continue;
+      counts.num_of_step += group.step == step;
+      counts.largest_id = std::max(counts.largest_id, id);
+    }
+    return counts;
   }
 
   absl::StatusOr<std::vector<GroupRecord>> GetGroups(std::string_view job,

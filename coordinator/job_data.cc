@@ -3,9 +3,28 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/field_error.h"
 
 namespace cohort::coordinator {
+namespace {
+
+constexpr size_t kDigestBytes = 32;
+
+}  // namespace
+
+std::string JobData::Digest() const {
+  return evaluation == nullptr ? train->Digest() : train->Digest() + evaluation->Digest();
+}
+
+absl::Status CheckUnchanged(const JobData& data, const cohort::v1::JobSpec& spec, std::string_view digest) {
+  if (digest.empty() || data.Digest() == digest) return absl::OkStatus();
+  const bool is_train = data.train->Digest() != digest.substr(0, kDigestBytes);
+  const char* const kind = spec.has_sft() ? "sft.data" : "rlvr.data";
+  const auto& dataset = !is_train ? spec.evaluation().data() : spec.has_sft() ? spec.sft().data() : spec.rlvr().data();
+  return absl::FailedPreconditionError(absl::StrCat(
+      is_train ? kind : "evaluation.data", ": the rows are not those of the submit (", dataset.jsonl().path(), ")"));
+}
 
 absl::StatusOr<JobData> OpenJobData(const cohort::v1::JobSpec& spec, std::string_view data_root) {
   JobData data;

@@ -3,6 +3,7 @@
 #define COHORT_COORDINATOR_JOB_DATA_H_
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -17,10 +18,16 @@ struct JobData {
   std::unique_ptr<Dataset> train;       // problems or demonstrations
   std::unique_ptr<Dataset> evaluation;  // null without evaluation
   std::unique_ptr<PromptCursor> cursor;
+
+  // SHA-256 of the rows of each dataset, one after the other: what must not change while the job lives.
+  std::string Digest() const;
 };
 
-// `spec` is resolved. Errors name the field path.
+// `spec` is resolved. Errors name the field path; NOT_FOUND when a file is gone.
 absl::StatusOr<JobData> OpenJobData(const cohort::v1::JobSpec& spec, std::string_view data_root);
+
+// FAILED_PRECONDITION names the dataset that is not what it was when `digest` was taken. Empty: not known, OK.
+absl::Status CheckUnchanged(const JobData& data, const cohort::v1::JobSpec& spec, std::string_view digest);
 
 }  // namespace cohort::coordinator
 

@@ -14,9 +14,12 @@
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "coordinator/deterministic_bytes.h"
+#include "coordinator/job_data.h"
 #include "coordinator/job_validation.h"
 #include "coordinator/page_token.h"
 #include "coordinator/resource_name.h"
+#include "coordinator/run_folder.h"
+#include "coordinator/storage_trouble.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -24,6 +27,9 @@ namespace {
 constexpr int kDefaultPageSize = 50;
 constexpr int kMaxPageSize = 1000;
 constexpr size_t kMaxRequestIdBytes = 64;
+// A page is one message of at most 4 MiB, whatever its number of jobs.
+constexpr int64_t kMaxPageBytes = 3 << 20;
+constexpr int kJobsPerRead = 32;
 
 std::string RequestDigest(cohort::v1::CreateJobRequest request) {
   request.clear_request_id();
@@ -62,7 +68,9 @@ absl::StatusOr<std::unique_ptr<JobDirectory>> JobDirectory::Open(const Coordinat
     for (JobRecord& record : records) {
       const std::string name = record.job.name();
       if (directory->runtimes_.count(name) > 0) continue;
-      COHORT_ASSIGN_OR_RETURN(directory->runtimes_[name], JobRuntime::Load(context, std::move(record)));
+      COHORT_ASSIGN_OR_RETURN(const auto events,
+                              context->store->ListEvents(name, /*after=*/0, std::numeric_limits<int>::max()));
+      directory->runtimes_[name] = JobRuntime::Load(context, std::move(record), events);
     }
   }
   return directory;
@@ -76,10 +84,11 @@ absl::StatusOr<cohort::v1::Job> JobDirectory::Create(const cohort::v1::CreateJob
   }
   const auto same_request = context_->store->FindJobByRequestId(request.request_id());
   if (same_request.ok()) return FirstAnswer(*same_request, RequestDigest(request));
+  if (!absl::IsNotFound(same_request.status())) return StorageTrouble("look the request up", same_request.status());
   const std::string name = JobName(name_space, request.job_id());
   const auto existing = context_->store->GetJob(name);
   if (existing.ok()) return absl::AlreadyExistsError(absl::StrCat("job_id: a job has this name (", name, ")"));
-  if (!absl::IsNotFound(existing.status())) return existing.status();
+  if (!absl::IsNotFound(existing.status())) return StorageTrouble("look the job up", existing.status());
   COHORT_ASSIGN_OR_RETURN(JobRecord record, Check(name_space, request));
   COHORT_RETURN_IF_ERROR(CheckRunFolderIsFree(RunFolder(context_->checkpoint_root, name).CheckpointDirectory()));
   if (request.validate_only()) return record.job;
@@ -99,22 +108,27 @@ absl::StatusOr<cohort::v1::ListJobsResponse> JobDirectory::List(const cohort::v1
   }
   const int page_size = request.page_size() == 0 ? kDefaultPageSize : std::min(request.page_size(), kMaxPageSize);
   const std::string query = absl::StrCat(name_space, " ", request.state());
-  // One more than the page tells whether there is a next one.
-  JobFilter filter{.name_prefix = JobName(name_space, ""), .state = request.state(), .limit = page_size + 1};
+  JobFilter filter{.name_prefix = JobName(name_space, ""), .state = request.state(), .limit = kJobsPerRead};
   if (!request.page_token().empty()) {
     COHORT_ASSIGN_OR_RETURN(filter.below_sequence, DecodePageToken(query, request.page_token()));
   }
-  COHORT_ASSIGN_OR_RETURN(const auto records, context_->store->ListJobs(filter));
   cohort::v1::ListJobsResponse response;
-  for (const JobRecord& record : records) {
-    if (response.jobs_size() == page_size) {
-      response.set_next_page_token(EncodePageToken(query, filter.below_sequence));
-      break;
+  int64_t num_bytes = 0;
+  while (true) {
+    COHORT_ASSIGN_OR_RETURN(const auto records, context_->store->ListJobs(filter));
+    for (const JobRecord& record : records) {
+      num_bytes += static_cast<int64_t>(record.job.ByteSizeLong());
+      // One job more than the page tells that there is a next one.
+      const bool is_full = response.jobs_size() > 0 && num_bytes > kMaxPageBytes;
+      if (is_full || response.jobs_size() == page_size) {
+        response.set_next_page_token(EncodePageToken(query, filter.below_sequence));
+        return response;
+      }
+      *response.add_jobs() = record.job;
+      filter.below_sequence = record.sequence;
     }
-    *response.add_jobs() = record.job;
-    filter.below_sequence = record.sequence;
+    if (static_cast<int>(records.size()) < kJobsPerRead) return response;
   }
-  return response;
 }
 
 absl::StatusOr<cohort::v1::Job> JobDirectory::Cancel(std::string_view name) {
@@ -158,6 +172,8 @@ absl::StatusOr<JobRecord> JobDirectory::Check(const std::string& name_space,
   COHORT_ASSIGN_OR_RETURN(const cohort::v1::JobSpec resolved, ResolveJobSpec(request.job().spec()));
   COHORT_ASSIGN_OR_RETURN(record.model_path, ModelPath(name_space, resolved.model()));
   COHORT_ASSIGN_OR_RETURN(*record.job.mutable_spec(), preflight_(resolved, record.model_path));
+  COHORT_ASSIGN_OR_RETURN(const JobData data, OpenJobData(record.job.spec(), context_->data_root));
+  record.data_digest = data.Digest();
   record.job.set_name(JobName(name_space, request.job_id()));
   record.job.set_state(cohort::v1::JOB_STATE_QUEUED);
   record.job.set_state_reason("waits for learner ranks");
@@ -196,15 +212,25 @@ absl::StatusOr<cohort::v1::Job> JobDirectory::Store(JobRecord record) {
   std::shared_ptr<JobRuntime> runtime;
   {
     absl::MutexLock lock(&mutex_);
-    // Again, because two calls with one request_id may have come this far together.
+    // Again, because two calls with one name or request_id may have come this far together.
     const auto same_request = context_->store->FindJobByRequestId(record.request_id);
     if (same_request.ok()) return FirstAnswer(*same_request, record.request_digest);
-    auto stored = context_->store->CreateJob(std::move(record), created);
-    if (absl::IsAlreadyExists(stored.status())) {
+    if (context_->store->GetJob(name).ok()) {
       return absl::AlreadyExistsError(absl::StrCat("job_id: a job has this name (", name, ")"));
     }
-    COHORT_RETURN_IF_ERROR(stored.status());
-    COHORT_ASSIGN_OR_RETURN(runtime, JobRuntime::Load(context_, *std::move(stored)));
+    // A job is not stored before its folder is there.
+    RunFolder folder(context_->checkpoint_root, name);
+    const absl::Status prepared = folder.Restore({});
+    if (!prepared.ok()) {
+      folder.Discard();
+      return StorageTrouble("make the run folder below checkpoint_root", prepared);
+    }
+    auto stored = context_->store->CreateJob(std::move(record), created);
+    if (!stored.ok()) {
+      folder.Discard();
+      return StorageTrouble("store the job", stored.status());
+    }
+    runtime = JobRuntime::Load(context_, *std::move(stored), {created});
     runtimes_[name] = runtime;
   }
   context_->plans_signal->Notify();

@@ -27,9 +27,11 @@ using ::testing::StartsWith;
 class JobDirectoryTest : public ::testing::Test {
  protected:
   void SetUp() override {
+    std::ofstream(folder_.Join("problems.jsonl")) << "{\"question\": \"1 + 1 =\", \"answer\": \"2\"}\n";
     context_ = {.store = store_.get(),
                 .clock = &clock_,
                 .metrics = &metrics_,
+                .workers = &workers_,
                 .groups_signal = &signal_,
                 .plans_signal = &signal_,
                 .events_signal = &signal_,
@@ -63,6 +65,7 @@ class JobDirectoryTest : public ::testing::Test {
   common::SimulatedClock clock_;
   prometheus::Registry registry_;
   CoordinatorMetrics metrics_{&registry_};
+  WorkerRegistry workers_{absl::Seconds(90)};
   ChangeSignal signal_;
   std::unique_ptr<JobStore> store_ = MakeInMemoryJobStore();
   CoordinatorContext context_;
@@ -156,6 +159,40 @@ TEST_F(JobDirectoryTest, ListGivesPagesBoundToTheirQuestion) {
   EXPECT_TRUE(List(request, &next).empty());
   request.set_page_size(-1);
   EXPECT_THAT(directory_->List(request), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("page_size: ")));
+}
+
+TEST_F(JobDirectoryTest, PageOfLargeJobsIsCutBeforeItNoLongerFitsAMessage) {
+  for (int i = 0; i < 60; ++i) {
+    cohort::v1::CreateJobRequest request = Request(absl::StrCat("job-", i));
+    (*request.mutable_job()->mutable_spec()->mutable_labels())["notes"] = std::string(100000, 'n');
+    ASSERT_OK(directory_->Create(request));
+  }
+  cohort::v1::ListJobsRequest request;
+  request.set_page_size(1000);
+  std::vector<std::string> all;
+  std::string next;
+  do {
+    ASSERT_OK_AND_ASSIGN(const auto page, directory_->List(request));
+    EXPECT_LT(page.ByteSizeLong(), size_t{4} << 20);
+    ASSERT_GT(page.jobs_size(), 0);
+    for (const auto& job : page.jobs()) all.push_back(job.name());
+    next = page.next_page_token();
+    request.set_page_token(next);
+  } while (!next.empty());
+  ASSERT_EQ(all.size(), 60u);
+  EXPECT_THAT(all.front(), ::testing::EndsWith("job-59"));
+  EXPECT_THAT(all.back(), ::testing::EndsWith("job-0"));
+}
+
+TEST_F(JobDirectoryTest, JobWhoseRunFolderCannotBeMadeIsNotStored) {
+  std::filesystem::create_directories(folder_.Join("runs/default"));
+  std::ofstream(folder_.Join("runs/default/sums")) << "in the way";
+  EXPECT_THAT(directory_->Create(Request("sums", "uuid-1")),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("runs/default/sums")));
+  EXPECT_THAT(directory_->Get("namespaces/default/jobs/sums"), StatusIs(absl::StatusCode::kNotFound));
+  std::filesystem::remove(folder_.Join("runs/default/sums"));
+  EXPECT_OK(directory_->Create(Request("sums", "uuid-1")));
+  EXPECT_TRUE(std::filesystem::is_directory(folder_.Join("runs/default/sums/checkpoints")));
 }
 
 TEST_F(JobDirectoryTest, QueuedJobIsCancelledAtOnceAndLetGo) {

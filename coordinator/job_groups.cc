@@ -12,18 +12,18 @@
 namespace cohort::coordinator {
 namespace {
 
-constexpr int32_t kDefaultMaxAttempts = 3;
-
 int64_t NumSlots(const cohort::v1::JobSpec& spec) {
   const auto& rollout = spec.rlvr().rollout();
   return (int64_t{rollout.fixed_lag()} + 1) * rollout.groups_per_step();
 }
 
-int32_t MaxAttempts(const cohort::v1::JobSpec& spec) {
-  return spec.has_rlvr() ? spec.rlvr().rollout().max_attempts() : kDefaultMaxAttempts;
-}
-
 }  // namespace
+
+int64_t MaxGroupsOfStep(const cohort::v1::JobSpec& spec) {
+  const cohort::v1::DynamicSamplingSpec& dynamic = spec.objective().dynamic_sampling();
+  const int64_t per_step = spec.rlvr().rollout().groups_per_step();
+  return dynamic.enabled() ? per_step * dynamic.max_rounds() : per_step;
+}
 
 JobGroups::JobGroups(const CoordinatorContext* context, JobLedger* ledger, const JobData* data)
     : context_(context),
@@ -38,6 +38,9 @@ absl::StatusOr<std::unique_ptr<JobGroups>> JobGroups::Load(const CoordinatorCont
   std::unique_ptr<JobGroups> groups(new JobGroups(context, ledger, data));
   COHORT_ASSIGN_OR_RETURN(auto open, context->store->ListOpenGroups(ledger->name()));
   for (GroupRecord& group : open) COHORT_RETURN_IF_ERROR(groups->buffer_.Admit(std::move(group)));
+  COHORT_ASSIGN_OR_RETURN(const TrainingGroupCounts counts,
+                          context->store->CountTrainingGroups(ledger->name(), ledger->job().policy_version()));
+  groups->next_position_ = counts.largest_id + 1;
   // Before the first gang nothing has been admitted yet.
   if (ledger->record().incarnation > 0) groups->TrackEvaluation(ledger->job().policy_version());
   return groups;
@@ -52,14 +55,11 @@ std::vector<GroupRecord> JobGroups::GroupsOfVersion(int64_t version) const {
     // Step s is sampled by version max(0, s - lag).
     const int64_t first = version == 0 ? 0 : version + lag;
     const int64_t last = std::min(version + lag, spec.training().num_steps() - 1);
-    for (int64_t id = first * per_step; id < (last + 1) * per_step; ++id) {
-      const PromptCursor::Prompt prompt = data_->cursor->PromptAt(id);
-      GroupRecord& group = groups.emplace_back();
-      group.group_id = id;
-      group.problem_id = prompt.row;
-      group.epoch = prompt.epoch;
-      group.step = id / per_step;
-      group.policy_version = version;
+    for (int64_t step = first; step <= last; ++step) {
+      for (GroupRecord& group :
+           NextTrainingGroups(step, version, next_position_ + (step - first) * per_step, per_step)) {
+        groups.push_back(std::move(group));
+      }
     }
   }
   if (!NeedsEvaluation(version)) return groups;
@@ -67,39 +67,33 @@ std::vector<GroupRecord> JobGroups::GroupsOfVersion(int64_t version) const {
   return groups;
 }
 
+std::vector<GroupRecord> JobGroups::ReplacementGroups(int64_t step, int64_t count) const {
+  return NextTrainingGroups(step, /*version=*/step, next_position_, count);
+}
+
+std::vector<GroupRecord> JobGroups::NextTrainingGroups(int64_t step, int64_t version, int64_t first_position,
+                                                       int64_t count) const {
+  std::vector<GroupRecord> groups;
+  for (int64_t position = first_position; position < first_position + count; ++position) {
+    const PromptCursor::Prompt prompt = data_->cursor->PromptAt(position);
+    GroupRecord& group = groups.emplace_back();
+    group.group_id = position;
+    group.problem_id = prompt.row;
+    group.epoch = prompt.epoch;
+    group.step = step;
+    group.policy_version = version;
+  }
+  return groups;
+}
+
 absl::Status JobGroups::Admit(std::vector<GroupRecord> groups) {
-  for (GroupRecord& group : groups) COHORT_RETURN_IF_ERROR(buffer_.Admit(std::move(group)));
+  for (GroupRecord& group : groups) {
+    const bool is_training = group.purpose == cohort::v1::GROUP_PURPOSE_TRAIN;
+    if (is_training) next_position_ = std::max(next_position_, group.group_id + 1);
+    COHORT_RETURN_IF_ERROR(buffer_.Admit(std::move(group)));
+  }
   TrackEvaluation(ledger_->job().policy_version());
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<cohort::v1::GroupAssignment>> JobGroups::Claim(std::string_view worker_id, int max_groups) {
-  std::vector<cohort::v1::GroupAssignment> assignments;
-  while (static_cast<int>(assignments.size()) < max_groups) {
-    const GroupRecord* group = buffer_.NextWaiting(policies_.versions());
-    if (group == nullptr) break;
-    COHORT_ASSIGN_OR_RETURN(cohort::v1::GroupAssignment assignment, Assign(*group));
-    COHORT_RETURN_IF_ERROR(buffer_.Claim(group->group_id));
-    assignment.mutable_lease()->set_coordinator_epoch(context_->epoch);
-    assignment.mutable_lease()->set_attempt(group->attempt);
-    leases_.Grant(group->group_id, worker_id, assignment.lease(), context_->clock->Monotonic());
-    assignments.push_back(std::move(assignment));
-  }
-  return assignments;
-}
-
-bool JobGroups::Renew(std::string_view worker_id, const cohort::v1::GroupLease& lease) {
-  const absl::Duration now = context_->clock->Monotonic();
-  if (leases_.Renew(lease.group_id(), lease.lease(), now)) return true;
-  const GroupRecord* group = buffer_.Find(lease.group_id());
-  if (group == nullptr) return false;
-  if (group->state == GroupState::kScored || group->state == GroupState::kPlanned) {
-    return group->scored_epoch == lease.lease().coordinator_epoch() && group->scored_attempt == lease.lease().attempt();
-  }
-  const bool is_former = lease.lease().coordinator_epoch() < context_->epoch;
-  if (!is_former || !buffer_.Claim(lease.group_id()).ok()) return false;
-  leases_.Grant(lease.group_id(), worker_id, lease.lease(), now);
-  return true;
 }
 
 absl::StatusOr<JobGroups::SubmitCase> JobGroups::Judge(const cohort::v1::LeaseToken& token,
@@ -129,34 +123,13 @@ absl::Status JobGroups::SetScored(const std::vector<GroupRecord>& groups) {
   COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(change)));
   for (const GroupRecord& group : groups) {
     COHORT_RETURN_IF_ERROR(buffer_.SetScored(group));
+    context_->workers->CountSuccess(leases_.WorkerOf(group.group_id));
     leases_.End(group.group_id);
+    failed_attempts_.erase(group.group_id);
     const bool is_evaluation = group.purpose == cohort::v1::GROUP_PURPOSE_EVALUATE;
     if (is_evaluation && evaluation_.has_value()) evaluation_->AddScored(group);
   }
   return absl::OkStatus();
-}
-
-absl::Status JobGroups::Release(const std::vector<cohort::v1::GroupLease>& leases, const std::string& error) {
-  std::vector<int64_t> failed;
-  for (const auto& lease : leases) {
-    if (!leases_.Holds(lease.group_id(), lease.lease())) continue;
-    leases_.End(lease.group_id());
-    if (error.empty()) {
-      COHORT_RETURN_IF_ERROR(buffer_.Return(lease.group_id(), /*is_failure=*/false));
-    } else {
-      failed.push_back(lease.group_id());
-    }
-  }
-  return FailAttempts(failed, error);
-}
-
-absl::Status JobGroups::ReleaseExpired() {
-  const std::vector<int64_t> expired = leases_.TakeExpired(context_->clock->Monotonic());
-  if (!expired.empty()) {
-    log::Warning("leases_expired", {{"job", ledger_->name()}, {"groups", expired.size()}, {"first", expired.front()}});
-    context_->metrics->LeasesExpired(ledger_->name()).Increment(static_cast<double>(expired.size()));
-  }
-  return FailAttempts(expired, "the lease ran out");
 }
 
 absl::Status JobGroups::CheckShape(const cohort::v1::RolloutGroup& group) const {
@@ -236,7 +209,7 @@ bool JobGroups::IsEvaluated(int64_t version) const {
 
 std::vector<GroupRecord> JobGroups::EvaluationGroupsOf(int64_t version) const {
   const cohort::v1::JobSpec& spec = ledger_->spec();
-  const int64_t num_train = spec.training().num_steps() * spec.rlvr().rollout().groups_per_step();
+  const int64_t num_train = spec.training().num_steps() * MaxGroupsOfStep(spec);
   const int64_t num_problems = data_->evaluation->NumRows();
   const int64_t first = num_train + version * spec.evaluation().runs_size() * num_problems;
   return EvaluationGroups(spec.evaluation(), version, first, num_problems);
@@ -254,32 +227,6 @@ void JobGroups::TrackEvaluation(int64_t version) {
       evaluation_->AddScored(*open);
     }
   }
-}
-
-absl::Status JobGroups::FailAttempts(const std::vector<int64_t>& group_ids, const std::string& error) {
-  if (group_ids.empty()) return absl::OkStatus();
-  const int32_t max_attempts = MaxAttempts(ledger_->spec());
-  JobRecord next = ledger_->record();
-  JobChange change;
-  for (const int64_t id : group_ids) {
-    COHORT_RETURN_IF_ERROR(buffer_.Return(id, /*is_failure=*/true));
-    GroupRecord& group = change.groups.emplace_back(*buffer_.Find(id));
-    if (group.failed_attempts < max_attempts) continue;
-    group.state = GroupState::kDropped;
-    group.drop_reason = absl::StrCat("errored after ", group.failed_attempts, " attempts: ", error);
-    ++(*next.job.mutable_dropped_groups())["errored"];
-    *change.events.emplace_back().mutable_notice() = absl::StrCat("group ", id, " dropped: ", group.drop_reason);
-  }
-  const std::vector<GroupRecord> groups = change.groups;
-  COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(next), std::move(change)));
-  for (const GroupRecord& group : groups) {
-    if (group.state != GroupState::kDropped) continue;
-    COHORT_RETURN_IF_ERROR(buffer_.Drop(group.group_id));
-    context_->metrics->GroupsDropped(ledger_->name(), "errored").Increment();
-    const bool is_evaluation = group.purpose == cohort::v1::GROUP_PURPOSE_EVALUATE;
-    if (is_evaluation && evaluation_.has_value()) evaluation_->AddDropped(group);
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace cohort::coordinator

@@ -3,8 +3,10 @@
 #define COHORT_COORDINATOR_JOB_GROUPS_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,11 +25,20 @@
 
 namespace cohort::coordinator {
 
+// What one claim may still take: groups, and bytes of the answer, which is one message of at most 4 MiB. The first
+// group is always allowed.
+struct ClaimBudget {
+  int num_groups = 0;
+  int64_t num_bytes = int64_t{7} << 19;  // 3.5 MiB
+  bool is_untouched = true;
+};
+
 // The rollout side of one job: which groups exist, who samples them, what came back. Not thread-safe: guarded by its
 // owner; the dependencies must outlive it.
 //
-// Ids: training group i is position i of the prompt cursor, so step v takes [v * P, (v + 1) * P); the evaluation of
-// version v starts behind all of them, at num_steps * P + v * (runs * problems).
+// Ids: training group i is position i of the prompt cursor. Without dynamic sampling step v takes [v * P, (v + 1) * P);
+// with it a step takes what follows the step before, at most max_rounds * P. The evaluation of version v starts behind
+// all of them, at num_steps * MaxGroupsOfStep + v * (runs * problems).
 class JobGroups final {
  public:
   enum class SubmitCase { kAccept, kDuplicate, kLost };
@@ -38,19 +49,23 @@ class JobGroups final {
 
   // Groups that version `version` brings: of the train steps that it samples and of its evaluation.
   std::vector<GroupRecord> GroupsOfVersion(int64_t version) const;
+  // `count` further groups for a step that dropped some, sampled by the version of the same number.
+  std::vector<GroupRecord> ReplacementGroups(int64_t step, int64_t count) const;
   // Takes in groups that are stored already.
   absl::Status Admit(std::vector<GroupRecord> groups);
 
-  // Leases up to `max_groups` groups whose version is published.
-  absl::StatusOr<std::vector<cohort::v1::GroupAssignment>> Claim(std::string_view worker_id, int max_groups);
+  // Leases groups whose version is published, as far as the budget goes, and appends them; a group that failed lately
+  // goes to another worker first. Also on an error (of reading the dataset) what was appended is leased.
+  absl::Status Claim(std::string_view worker_id, ClaimBudget* budget,
+                     std::vector<cohort::v1::GroupAssignment>* assignments);
   // False when the lease is lost. A lease of a former coordinator epoch is taken over while the group waits.
   bool Renew(std::string_view worker_id, const cohort::v1::GroupLease& lease);
   absl::StatusOr<SubmitCase> Judge(const cohort::v1::LeaseToken& token, const cohort::v1::RolloutGroup& group) const;
   // Stores scored groups, with their locations in the log.
   absl::Status SetScored(const std::vector<GroupRecord>& groups);
-  // Gives groups back; an error counts as a failed attempt.
-  absl::Status Release(const std::vector<cohort::v1::GroupLease>& leases, const std::string& error);
-  absl::Status ReleaseExpired();
+  // Gives groups back; an error counts as a failed attempt, and against their worker.
+  void Release(const std::vector<cohort::v1::GroupLease>& leases, const std::string& error);
+  void ReleaseExpired();
 
   // INVALID_ARGUMENT when the rollouts are not what the group asks for.
   absl::Status CheckShape(const cohort::v1::RolloutGroup& group) const;
@@ -70,6 +85,8 @@ class JobGroups final {
  private:
   JobGroups(const CoordinatorContext* context, JobLedger* ledger, const JobData* data);
 
+  std::vector<GroupRecord> NextTrainingGroups(int64_t step, int64_t version, int64_t first_position,
+                                              int64_t count) const;
   const cohort::v1::EvaluationRun* FindRun(const std::string& name) const;
   // Group size and sampling of a group.
   std::pair<int32_t, const cohort::v1::SamplingSpec*> Shape(const GroupRecord& group) const;
@@ -79,7 +96,11 @@ class JobGroups final {
   std::vector<GroupRecord> EvaluationGroupsOf(int64_t version) const;
   // Begins the evaluation of a version, counting what is open, scored or dropped of it.
   void TrackEvaluation(int64_t version);
-  absl::Status FailAttempts(const std::vector<int64_t>& group_ids, const std::string& error);
+  // Attempts that cannot be stored are not counted: the groups wait again as if nothing had been.
+  void FailAttempts(const std::vector<EndedLease>& leases, const std::string& error);
+  absl::Status StoreFailedAttempts(const std::vector<EndedLease>& leases, const std::string& error);
+  // The worker failed this group a short while ago, and there is another one to try.
+  bool ShouldGoElsewhere(int64_t group_id, std::string_view worker_id) const;
 
   const CoordinatorContext* const context_;
   JobLedger* const ledger_;
@@ -88,7 +109,17 @@ class JobGroups final {
   LeaseTable leases_;
   PolicyRegistry policies_;
   std::optional<EvaluationTracker> evaluation_;
+  // Who failed a waiting or leased group. In memory only.
+  struct FailedAttempts {
+    std::set<std::string> workers;
+    absl::Duration newest;
+  };
+  std::map<int64_t, FailedAttempts> failed_attempts_;
+  int64_t next_position_ = 0;  // of the prompt cursor: one behind the newest training group
 };
+
+// Most groups that are sampled for one train step, dropped ones included.
+int64_t MaxGroupsOfStep(const cohort::v1::JobSpec& spec);
 
 }  // namespace cohort::coordinator
 

@@ -7,10 +7,15 @@
 #include <utility>
 
 #include "absl/time/time.h"
-#include "common/status_macros.h"
 #include "common/telemetry/log.h"
+#include "coordinator/storage_trouble.h"
 
 namespace cohort::coordinator {
+namespace {
+
+constexpr absl::Duration kSlowWrite = absl::Seconds(1);
+
+}  // namespace
 
 bool HasEnded(cohort::v1::JobState state) {
   return state == cohort::v1::JOB_STATE_CANCELLED || state == cohort::v1::JOB_STATE_SUCCEEDED ||
@@ -25,14 +30,14 @@ JobLedger::JobLedger(JobRecord record, std::string_view checkpoint_root, JobStor
       clock_(clock),
       events_signal_(events_signal) {}
 
-absl::StatusOr<std::unique_ptr<JobLedger>> JobLedger::Load(JobRecord record, std::string_view checkpoint_root,
-                                                           JobStore* store, common::Clock* clock,
-                                                           ChangeSignal* events_signal) {
+std::unique_ptr<JobLedger> JobLedger::Load(JobRecord record, const std::vector<cohort::v1::JobEvent>& events,
+                                           std::string_view checkpoint_root, JobStore* store, common::Clock* clock,
+                                           ChangeSignal* events_signal) {
   std::unique_ptr<JobLedger> ledger(new JobLedger(std::move(record), checkpoint_root, store, clock, events_signal));
-  COHORT_ASSIGN_OR_RETURN(const auto events,
-                          store->ListEvents(ledger->name(), /*after=*/0, std::numeric_limits<int>::max()));
   if (!events.empty()) ledger->next_sequence_ = events.back().sequence() + 1;
-  COHORT_RETURN_IF_ERROR(ledger->run_folder_.Restore(events));
+  const absl::Status restored = ledger->run_folder_.Restore(events);
+  ledger->is_run_folder_behind_ = !restored.ok();
+  if (!restored.ok()) log::Warning("run_folder", {{"job", ledger->name()}, {"error", restored}});
   return ledger;
 }
 
@@ -48,7 +53,11 @@ absl::Status JobLedger::Write(JobRecord next, JobChange change) {
     *event.mutable_time() = now;
   }
   change.job = next;
-  COHORT_RETURN_IF_ERROR(store_->Apply(name(), change));
+  const absl::Duration begin = clock_->Monotonic();
+  const absl::Status stored = store_->Apply(name(), change);
+  const absl::Duration elapsed = clock_->Monotonic() - begin;
+  if (elapsed > kSlowWrite) stalled_time_ += elapsed;
+  if (!stored.ok()) return StorageTrouble("store what changes", stored);
   if (is_new_state) {
     log::Info(
         "job_state",
@@ -56,11 +65,25 @@ absl::Status JobLedger::Write(JobRecord next, JobChange change) {
   }
   record_ = std::move(next);
   next_sequence_ = sequence;
-  const absl::Status appended = run_folder_.Append(change.events);
-  // The events are stored; the file is restored from them at the next start.
-  if (!appended.ok()) log::Warning("metrics_file", {{"job", name()}, {"error", appended}});
+  UpdateRunFolder(change.events);
   if (!change.events.empty()) events_signal_->Notify();
   return absl::OkStatus();
+}
+
+absl::Duration JobLedger::TakeStalledTime() { return std::exchange(stalled_time_, absl::ZeroDuration()); }
+
+void JobLedger::UpdateRunFolder(const std::vector<cohort::v1::JobEvent>& events) {
+  if (events.empty()) return;
+  absl::Status status;
+  if (is_run_folder_behind_) {
+    const auto all = store_->ListEvents(name(), /*after=*/0, std::numeric_limits<int>::max());
+    status = all.ok() ? run_folder_.Restore(*all) : all.status();
+  } else {
+    status = run_folder_.Append(events);
+  }
+  // The events are stored: the file is made anew from them.
+  if (!status.ok() && !is_run_folder_behind_) log::Warning("run_folder", {{"job", name()}, {"error", status}});
+  is_run_folder_behind_ = !status.ok();
 }
 
 absl::Status JobLedger::Write(JobChange change) { return Write(record_, std::move(change)); }

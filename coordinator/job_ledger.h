@@ -5,10 +5,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "cohort/v1/job_service.pb.h"
 #include "common/clock.h"
 #include "coordinator/change_signal.h"
@@ -21,10 +22,11 @@ namespace cohort::coordinator {
 // the store before it is true in memory. Not thread-safe: guarded by its owner; the dependencies must outlive it.
 class JobLedger final {
  public:
-  // Finds the next event number in the store and restores the run folder. `events_signal` wakes watchers.
-  static absl::StatusOr<std::unique_ptr<JobLedger>> Load(JobRecord record, std::string_view checkpoint_root,
-                                                         JobStore* store, common::Clock* clock,
-                                                         ChangeSignal* events_signal);
+  // `events` are all events of the job. Restores the run folder; when that fails, at the next event again.
+  // `events_signal` wakes watchers.
+  static std::unique_ptr<JobLedger> Load(JobRecord record, const std::vector<cohort::v1::JobEvent>& events,
+                                         std::string_view checkpoint_root, JobStore* store, common::Clock* clock,
+                                         ChangeSignal* events_signal);
 
   const JobRecord& record() const { return record_; }
   const cohort::v1::Job& job() const { return record_.job; }
@@ -33,14 +35,17 @@ class JobLedger final {
   const RunFolder& run_folder() const { return run_folder_; }
 
   // Stores `next` and `change` together. Sets update_time, end_time, sequence numbers and times; a change of state adds
-  // its event. On failure nothing has changed.
+  // its event. UNAVAILABLE when the store does not take it: nothing has changed, try again later.
   absl::Status Write(JobRecord next, JobChange change);
   // The same without a change of the job.
   absl::Status Write(JobChange change);
+  // Time that slow writes took since the last call: whoever holds the lock meanwhile keeps everybody else waiting.
+  absl::Duration TakeStalledTime();
 
  private:
   JobLedger(JobRecord record, std::string_view checkpoint_root, JobStore* store, common::Clock* clock,
             ChangeSignal* events_signal);
+  void UpdateRunFolder(const std::vector<cohort::v1::JobEvent>& events);
 
   JobRecord record_;
   RunFolder run_folder_;
@@ -48,6 +53,8 @@ class JobLedger final {
   common::Clock* const clock_;
   ChangeSignal* const events_signal_;
   int64_t next_sequence_ = 1;
+  bool is_run_folder_behind_ = false;
+  absl::Duration stalled_time_;
 };
 
 // QUEUED, RUNNING and CANCELLING have not ended.

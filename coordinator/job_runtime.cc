@@ -7,29 +7,31 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
-#include "coordinator/submitted_group.h"
+#include "common/utf8.h"
+#include "coordinator/storage_trouble.h"
 
 namespace cohort::coordinator {
+namespace {
+
+constexpr size_t kMaxReasonBytes = 1000;
+
+}  // namespace
 
 JobRuntime::JobRuntime(const CoordinatorContext* context, std::unique_ptr<JobLedger> ledger)
     : context_(context),
       sequence_(ledger->record().sequence),
       is_sft_(ledger->spec().has_sft()),
-      ledger_(std::move(ledger)) {}
+      ledger_(std::move(ledger)),
+      recorder_(context, ledger_.get()) {}
 
-absl::StatusOr<std::unique_ptr<JobRuntime>> JobRuntime::Load(const CoordinatorContext* context, JobRecord record) {
-  COHORT_ASSIGN_OR_RETURN(auto ledger, JobLedger::Load(std::move(record), context->checkpoint_root, context->store,
-                                                       context->clock, context->events_signal));
+std::unique_ptr<JobRuntime> JobRuntime::Load(const CoordinatorContext* context, JobRecord record,
+                                             const std::vector<cohort::v1::JobEvent>& events) {
+  auto ledger = JobLedger::Load(std::move(record), events, context->checkpoint_root, context->store, context->clock,
+                                context->events_signal);
   std::unique_ptr<JobRuntime> runtime(new JobRuntime(context, std::move(ledger)));
   absl::MutexLock lock(&runtime->mutex_);
-  const cohort::v1::JobState state = runtime->ledger_->job().state();
-  if (state == cohort::v1::JOB_STATE_RUNNING) {
-    COHORT_RETURN_IF_ERROR(
-        runtime->SetState(cohort::v1::JOB_STATE_QUEUED, "the coordinator restarted; waits for ranks"));
-  }
-  if (state == cohort::v1::JOB_STATE_CANCELLING) {
-    COHORT_RETURN_IF_ERROR(runtime->SetState(cohort::v1::JOB_STATE_CANCELLED, "cancelled by request"));
-  }
+  runtime->queued_reason_ = "the coordinator restarted; waits for ranks";
+  runtime->Advance();
   return runtime;
 }
 
@@ -65,7 +67,12 @@ absl::StatusOr<GangStart> JobRuntime::StartGang() {
   }
   const absl::Status activated = Activate();
   if (!activated.ok()) {
-    Fail(absl::StrCat("cannot start: ", activated.message()));
+    const std::string reason = absl::StrCat("cannot start: ", activated.message());
+    if (IsFaultOfJob(activated)) {
+      Fail(reason);
+    } else {
+      Postpone(reason);
+    }
     return activated;
   }
   JobRecord next = ledger_->record();
@@ -93,17 +100,12 @@ absl::StatusOr<GangStart> JobRuntime::StartGang() {
 void JobRuntime::LoseGang(int64_t incarnation, const std::string& reason) {
   absl::MutexLock lock(&mutex_);
   if (handout_.incarnation() != incarnation) return;
-  const bool was_planned = handout_.stop().has_value();
+  if (ledger_->job().state() == cohort::v1::JOB_STATE_RUNNING && !handout_.stop().has_value()) {
+    context_->metrics->GangsLost(ledger_->name()).Increment();
+  }
   handout_.EndGang();
   groups_->policies().Clear();
-  absl::Status status;
-  if (ledger_->job().state() == cohort::v1::JOB_STATE_CANCELLING) {
-    status = SetState(cohort::v1::JOB_STATE_CANCELLED, "cancelled by request");
-  } else if (ledger_->job().state() == cohort::v1::JOB_STATE_RUNNING) {
-    if (!was_planned) context_->metrics->GangsLost(ledger_->name()).Increment();
-    status = SetState(cohort::v1::JOB_STATE_QUEUED, absl::StrCat("waits for ranks: ", reason));
-  }
-  if (!status.ok()) log::Error("store_failed", {{"job", ledger_->name()}, {"error", status}});
+  queued_reason_ = absl::StrCat("waits for ranks: ", reason);
   Moved();
 }
 
@@ -119,116 +121,22 @@ bool JobRuntime::IsStopped() const {
   return HasStopped();
 }
 
-absl::StatusOr<std::vector<cohort::v1::GroupAssignment>> JobRuntime::Claim(
-    std::string_view worker_id, int max_groups, std::map<int64_t, cohort::v1::WeightSource>* weights) {
-  absl::MutexLock lock(&mutex_);
-  std::vector<cohort::v1::GroupAssignment> none;
-  if (ledger_->job().state() != cohort::v1::JOB_STATE_RUNNING) return none;
-  auto claimed = groups_->Claim(worker_id, max_groups);
-  if (!claimed.ok()) {
-    Fail(absl::StrCat("dataset changed after submit: ", claimed.status().message()));
-    return none;
-  }
-  for (const auto& assignment : *claimed) {
-    (*weights)[assignment.policy_version()] = *groups_->policies().Find(assignment.policy_version());
-  }
-  if (!claimed->empty()) ++progress_;
-  return claimed;
-}
-
-bool JobRuntime::Renew(std::string_view worker_id, const cohort::v1::GroupLease& lease) {
-  absl::MutexLock lock(&mutex_);
-  return groups_ != nullptr && !HasEnded(ledger_->job().state()) && groups_->Renew(worker_id, lease);
-}
-
-absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> JobRuntime::Submit(const std::vector<Submission>& submissions) {
-  std::vector<cohort::v1::GroupReceipt> receipts(submissions.size());
-  std::vector<size_t> accepted;
-  std::vector<const cohort::v1::RolloutGroup*> payload;
-  {
-    absl::MutexLock lock(&mutex_);
-    for (size_t i = 0; i < submissions.size(); ++i) {
-      COHORT_ASSIGN_OR_RETURN(const bool is_acceptable, Judge(submissions[i], &receipts[i]));
-      if (!is_acceptable) continue;
-      accepted.push_back(i);
-      payload.push_back(&submissions[i].group);
-    }
-  }
-  // The log before the row: without the lock, other workers go on meanwhile.
-  std::vector<rollout_log::RecordLocation> locations;
-  if (!payload.empty()) {
-    COHORT_ASSIGN_OR_RETURN(locations, context_->log->AppendAll(payload));
-  }
-  absl::MutexLock lock(&mutex_);
-  std::map<int64_t, GroupRecord> scored;
-  for (size_t n = 0; n < accepted.size(); ++n) {
-    const Submission& submission = submissions[accepted[n]];
-    // The lease may have run out while the log was written.
-    COHORT_ASSIGN_OR_RETURN(const bool is_acceptable, Judge(submission, &receipts[accepted[n]]));
-    if (!is_acceptable) continue;
-    GroupRecord& record = scored[submission.group.group_id()];
-    record = *groups_->buffer().Find(submission.group.group_id());
-    record.state = GroupState::kScored;
-    record.scored_epoch = submission.lease.coordinator_epoch();
-    record.scored_attempt = submission.lease.attempt();
-    record.location = locations[n];
-    record.outcome = SummarizeGroup(submission.group, context_->clock->Now());
-    receipts[accepted[n]].set_accepted(true);
-  }
-  std::vector<GroupRecord> records;
-  for (auto& [id, record] : scored) records.push_back(std::move(record));
-  if (!records.empty()) COHORT_RETURN_IF_ERROR(groups_->SetScored(records));
-  context_->metrics->GroupsAccepted(ledger_->name()).Increment(static_cast<double>(records.size()));
-  Moved();
-  return receipts;
-}
-
-absl::StatusOr<bool> JobRuntime::Judge(const Submission& submission, cohort::v1::GroupReceipt* receipt) {
-  receipt->set_job(ledger_->name());
-  receipt->set_group_id(submission.group.group_id());
-  const auto refuse = [this, receipt](const std::string& reason) {
-    receipt->set_accepted(false);
-    receipt->set_reason(reason);
-    context_->metrics->SubmitsRefused(receipt->job()).Increment();
-    log::Warning("submit_refused", {{"job", receipt->job()}, {"group", receipt->group_id()}, {"reason", reason}});
-    return false;
-  };
-  if (groups_ == nullptr || HasEnded(ledger_->job().state())) return refuse("the job has ended");
-  COHORT_ASSIGN_OR_RETURN(const auto submit_case, groups_->Judge(submission.lease, submission.group));
-  receipt->set_accepted(submit_case == JobGroups::SubmitCase::kDuplicate);
-  if (submit_case == JobGroups::SubmitCase::kDuplicate) return false;
-  if (submit_case == JobGroups::SubmitCase::kLost) return refuse("lease lost");
-  const absl::Status shape = groups_->CheckShape(submission.group);
-  if (shape.ok()) return true;
-  cohort::v1::GroupLease lease;
-  lease.set_group_id(submission.group.group_id());
-  *lease.mutable_lease() = submission.lease;
-  COHORT_RETURN_IF_ERROR(groups_->Release({lease}, absl::StrCat("malformed: ", shape.message())));
-  return refuse(std::string(shape.message()));
-}
-
-absl::Status JobRuntime::Release(const std::vector<cohort::v1::GroupLease>& leases, const std::string& error) {
-  absl::MutexLock lock(&mutex_);
-  if (groups_ == nullptr) return absl::OkStatus();
-  const absl::Status status = groups_->Release(leases, error);
-  Moved();
-  return status;
-}
-
 void JobRuntime::Tick() {
   absl::MutexLock lock(&mutex_);
-  if (groups_ == nullptr || HasEnded(ledger_->job().state())) return;
-  const int64_t num_leases = groups_->leases().size();
-  const absl::Status status = groups_->ReleaseExpired();
-  if (!status.ok()) log::Error("store_failed", {{"job", ledger_->name()}, {"error", status}});
-  if (groups_->leases().size() != num_leases) Moved();
+  const bool has_ended = HasEnded(ledger_->job().state());
+  if (groups_ != nullptr && !has_ended) {
+    const int64_t num_leases = groups_->leases().size();
+    groups_->ReleaseExpired();
+    if (groups_->leases().size() != num_leases) Moved();
+  }
   Advance();
+  if (groups_ == nullptr) return;
   const std::pair<const char*, GroupState> states[] = {{"waiting", GroupState::kWaiting},
                                                        {"in_flight", GroupState::kInFlight},
                                                        {"scored", GroupState::kScored},
                                                        {"planned", GroupState::kPlanned}};
   for (const auto& [state, number] : states) {
-    const auto count = static_cast<double>(groups_->buffer().NumInState(number));
+    const auto count = has_ended ? 0 : static_cast<double>(groups_->buffer().NumInState(number));
     context_->metrics->GroupsInState(ledger_->name(), state).Set(count);
   }
 }
@@ -236,6 +144,7 @@ void JobRuntime::Tick() {
 absl::Status JobRuntime::Activate() {
   if (groups_ != nullptr) return absl::OkStatus();
   COHORT_ASSIGN_OR_RETURN(JobData data, OpenJobData(ledger_->spec(), context_->data_root));
+  COHORT_RETURN_IF_ERROR(CheckUnchanged(data, ledger_->spec(), ledger_->record().data_digest));
   auto shared = std::make_unique<JobData>(std::move(data));
   COHORT_ASSIGN_OR_RETURN(auto groups, JobGroups::Load(context_, ledger_.get(), shared.get()));
   COHORT_ASSIGN_OR_RETURN(const auto versions, context_->store->ListVersions(ledger_->name()));
@@ -263,10 +172,19 @@ GangStart JobRuntime::ChooseResume(int64_t incarnation) const {
   return start;
 }
 
+void JobRuntime::Postpone(const std::string& reason) {
+  const std::string text = common::Printable(reason, kMaxReasonBytes);
+  if (ledger_->job().state_reason() == text) return;
+  if (queued_reason_ != text) log::Error("job_postponed", {{"job", ledger_->name()}, {"reason", text}});
+  queued_reason_ = text;
+  NoteBlocked(SetState(cohort::v1::JOB_STATE_QUEUED, text));
+}
+
 absl::Status JobRuntime::SetState(cohort::v1::JobState state, const std::string& reason) {
   JobRecord next = ledger_->record();
   next.job.set_state(state);
-  next.job.set_state_reason(reason);
+  // What comes from outside must not make a job that cannot be sent or read again.
+  next.job.set_state_reason(common::Printable(reason, kMaxReasonBytes));
   COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(next), {}));
   Moved();
   return absl::OkStatus();
@@ -274,8 +192,8 @@ absl::Status JobRuntime::SetState(cohort::v1::JobState state, const std::string&
 
 void JobRuntime::Fail(const std::string& reason) {
   if (HasEnded(ledger_->job().state())) return;
-  const absl::Status status = SetState(cohort::v1::JOB_STATE_FAILED, reason);
-  if (!status.ok()) log::Error("store_failed", {{"job", ledger_->name()}, {"error", status}});
+  if (failure_.empty()) failure_ = common::Printable(reason, kMaxReasonBytes);
+  NoteBlocked(SetState(cohort::v1::JOB_STATE_FAILED, failure_));
 }
 
 void JobRuntime::Moved() {

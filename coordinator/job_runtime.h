@@ -20,30 +20,12 @@
 #include "coordinator/job_data.h"
 #include "coordinator/job_groups.h"
 #include "coordinator/job_ledger.h"
+#include "coordinator/stall_watch.h"
 #include "coordinator/step_handout.h"
+#include "coordinator/step_recorder.h"
+#include "coordinator/submitted_group.h"
 
 namespace cohort::coordinator {
-
-// What a gang needs to begin.
-struct GangStart {
-  int64_t incarnation = 0;
-  std::string resume_checkpoint;
-  int64_t resume_version = 0;
-};
-
-// A group as it came from a worker.
-struct Submission {
-  cohort::v1::LeaseToken lease;
-  cohort::v1::RolloutGroup group;
-};
-
-// What an unfinished job waits for.
-struct WaitState {
-  // Rises with everything that moves the job.
-  int64_t progress = 0;
-  // "rollout workers to claim 12 groups of version 3".
-  std::string waits_for;
-};
 
 // One job from submission to its end: ties groups, plans and versions together and moves the job's state.
 //
@@ -55,19 +37,20 @@ struct WaitState {
 // Thread-safe; the context must outlive it.
 class JobRuntime final {
  public:
-  // Takes up a stored job; one that was RUNNING waits for ranks again.
-  static absl::StatusOr<std::unique_ptr<JobRuntime>> Load(const CoordinatorContext* context, JobRecord record);
+  // Takes up a stored job with all its events; one that was RUNNING waits for ranks again. Its files are not looked at
+  // before ranks are there.
+  static std::unique_ptr<JobRuntime> Load(const CoordinatorContext* context, JobRecord record,
+                                          const std::vector<cohort::v1::JobEvent>& events);
 
   JobRecord Snapshot() const;
-  // Order of creation.
-  int64_t sequence() const { return sequence_; }
-  // Ended, and its ranks have left.
-  bool IsOver() const;
+  int64_t sequence() const { return sequence_; }  // order of creation
+  bool IsOver() const;                            // ended, and its ranks have left
   WaitState Waiting() const;
   // Ends the job; a QUEUED one at once, a RUNNING one after the update in progress.
   absl::Status Cancel();
 
-  // Gang. FAILED_PRECONDITION unless QUEUED.
+  // Gang. FAILED_PRECONDITION unless QUEUED. When the job's data is not what was submitted the job has failed; for what
+  // may come right by itself (a file that is gone, a full disk) it waits on, and says so.
   absl::StatusOr<GangStart> StartGang();
   void LoseGang(int64_t incarnation, const std::string& reason);
   // The gang gets a stop instead of its next plan, and seals a checkpoint first.
@@ -78,15 +61,17 @@ class JobRuntime final {
   bool IsStopped() const;
 
   // Rollouts.
-  absl::StatusOr<std::vector<cohort::v1::GroupAssignment>> Claim(std::string_view worker_id, int max_groups,
-                                                                 std::map<int64_t, cohort::v1::WeightSource>* weights);
+  std::vector<cohort::v1::GroupAssignment> Claim(std::string_view worker_id, ClaimBudget* budget,
+                                                 std::map<int64_t, cohort::v1::WeightSource>* weights);
   bool Renew(std::string_view worker_id, const cohort::v1::GroupLease& lease);
   absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> Submit(const std::vector<Submission>& submissions);
-  absl::Status Release(const std::vector<cohort::v1::GroupLease>& leases, const std::string& error);
+  void Release(const std::vector<cohort::v1::GroupLease>& leases, const std::string& error);
   // Time has passed: ends leases that ran out and does what could not be done before.
   void Tick();
 
-  // Steps. ABORTED for another incarnation than the present one. GetPlan: nullopt while there is none.
+  // Steps. ABORTED for another incarnation than the present one; UNAVAILABLE while the coordinator's storage fails.
+  // GetPlan: nullopt while there is none. A rank that asks for a version below the one the gang was to resume from
+  // found the checkpoints in between damaged: they no longer count as sealed, and the plans since are handed out again.
   absl::StatusOr<std::optional<cohort::v1::StepPlan>> GetPlan(const cohort::v1::GetStepRequest& request);
   // The rows of an SFT job, null for other jobs. After the first GetPlan.
   const Dataset* demonstrations() const { return is_sft_ && data_ != nullptr ? data_->train.get() : nullptr; }
@@ -100,6 +85,8 @@ class JobRuntime final {
   // job_runtime.cc
   absl::Status Activate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   GangStart ChooseResume(int64_t incarnation) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Keeps a QUEUED job waiting and says why.
+  void Postpone(const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status SetState(cohort::v1::JobState state, const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Fail(const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Moved() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -111,9 +98,16 @@ class JobRuntime final {
 
   // job_runtime_advance.cc: whatever can be done now. Idempotent; a failed write is tried again later.
   void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Changes of state that are decided but not stored yet.
+  absl::Status Settle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What has kept Advance from storing something, for Describe and, when it is new, the log.
+  void NoteBlocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status FinishEvaluation() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status MakePlan() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status StorePlan(cohort::v1::StepPlan plan, JobRecord next, JobChange change)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Drops what `change` drops and admits `count` further groups for a step.
+  absl::Status SampleFurther(int64_t step, int64_t count, JobRecord next, JobChange change)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status FinishJob() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsLastVersion() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
@@ -122,6 +116,10 @@ class JobRuntime final {
   // job_runtime_steps.cc
   absl::Status CheckGang(int64_t incarnation) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   absl::Status CheckDigest(int64_t version, const std::string& digest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Unseals what a rank could not take up: versions above `version`, up to the one the gang was to resume from.
+  absl::Status ResumeFrom(int64_t version) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Path of the newest sealed version up to `version`; empty when there is none.
+  std::string CheckpointAtMost(int64_t version) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   void PinStopIfDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::map<std::string, double> StepMetrics(const cohort::v1::CommitStepRequest& request) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -131,14 +129,17 @@ class JobRuntime final {
   const bool is_sft_;
   mutable absl::Mutex mutex_;
   const std::unique_ptr<JobLedger> ledger_ ABSL_PT_GUARDED_BY(mutex_);
-  // Set by the first StartGang and constant from then on.
-  std::unique_ptr<JobData> data_;
+  std::unique_ptr<JobData> data_;  // set by the first StartGang and constant from then on
   std::unique_ptr<JobGroups> groups_ ABSL_GUARDED_BY(mutex_);
+  StepRecorder recorder_ ABSL_GUARDED_BY(mutex_);
   std::map<int64_t, VersionRecord> versions_ ABSL_GUARDED_BY(mutex_);
-  // The stored training plan of the newest version, once there is one.
-  std::optional<cohort::v1::StepPlan> plan_ ABSL_GUARDED_BY(mutex_);
+  std::optional<cohort::v1::StepPlan> plan_ ABSL_GUARDED_BY(mutex_);  // the stored one of the newest version, if any
   StepHandout handout_ ABSL_GUARDED_BY(mutex_);
   std::string stop_reason_ ABSL_GUARDED_BY(mutex_);
+  // Why the job has failed, from the decision on; stored as soon as the store takes it.
+  std::string failure_ ABSL_GUARDED_BY(mutex_);
+  std::string queued_reason_ ABSL_GUARDED_BY(mutex_);  // why a job without a gang is QUEUED
+  std::string blocked_ ABSL_GUARDED_BY(mutex_);
   absl::Duration last_step_ ABSL_GUARDED_BY(mutex_);
   int64_t progress_ ABSL_GUARDED_BY(mutex_) = 0;
 };

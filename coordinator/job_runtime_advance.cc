@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a job does by itself when its state allows: finish an evaluation, make a plan, end.
 #include <algorithm>
+#include <map>
+#include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/status_macros.h"
@@ -12,6 +15,24 @@
 #include "coordinator/step_planner.h"
 
 namespace cohort::coordinator {
+namespace {
+
+// For people: an evaluation does not wait for a sample that cannot be read.
+void AddSamples(const rollout_log::RolloutLog& rollouts, const Dataset& problems,
+                const std::vector<rollout_log::RecordLocation>& locations, cohort::v1::EvaluationReport* report) {
+  for (const auto& location : locations) {
+    const auto group = rollouts.Read(location);
+    const auto problem =
+        group.ok() ? problems.ReadProblem(group->problem_id()) : absl::StatusOr<cohort::v1::Problem>(group.status());
+    if (problem.ok()) {
+      *report->add_samples() = MakeSample(*problem, *group);
+    } else {
+      log::Warning("sample_unreadable", {{"run", report->result().run()}, {"error", problem.status()}});
+    }
+  }
+}
+
+}  // namespace
 
 void JobRuntime::Abandon(const std::string& reason) {
   absl::MutexLock lock(&mutex_);
@@ -20,17 +41,34 @@ void JobRuntime::Abandon(const std::string& reason) {
 }
 
 void JobRuntime::Advance() {
-  absl::Status status;
-  if (ledger_->job().state() == cohort::v1::JOB_STATE_CANCELLING && HasStopped()) {
-    status = SetState(cohort::v1::JOB_STATE_CANCELLED, "cancelled by request");
-  }
+  absl::Status status = Settle();
   for (const auto step : {&JobRuntime::FinishEvaluation, &JobRuntime::MakePlan, &JobRuntime::FinishJob}) {
     // Each may end the job.
-    const bool is_running = ledger_->job().state() == cohort::v1::JOB_STATE_RUNNING && groups_ != nullptr;
+    const bool is_running =
+        ledger_->job().state() == cohort::v1::JOB_STATE_RUNNING && groups_ != nullptr && failure_.empty();
     if (is_running && status.ok()) status = (this->*step)();
   }
-  if (!status.ok()) log::Error("job_blocked", {{"job", ledger_->name()}, {"error", status}});
+  NoteBlocked(status);
   PinStopIfDue();
+}
+
+absl::Status JobRuntime::Settle() {
+  const cohort::v1::JobState state = ledger_->job().state();
+  if (HasEnded(state)) return absl::OkStatus();
+  if (!failure_.empty()) return SetState(cohort::v1::JOB_STATE_FAILED, failure_);
+  if (state == cohort::v1::JOB_STATE_CANCELLING && HasStopped()) {
+    return SetState(cohort::v1::JOB_STATE_CANCELLED, "cancelled by request");
+  }
+  if (state == cohort::v1::JOB_STATE_RUNNING && !handout_.HasGang()) {
+    return SetState(cohort::v1::JOB_STATE_QUEUED, queued_reason_);
+  }
+  return absl::OkStatus();
+}
+
+void JobRuntime::NoteBlocked(const absl::Status& status) {
+  const std::string text(status.message());
+  if (!status.ok() && blocked_ != text) log::Error("job_blocked", {{"job", ledger_->name()}, {"error", status}});
+  blocked_ = text;
 }
 
 absl::Status JobRuntime::FinishEvaluation() {
@@ -43,26 +81,26 @@ absl::Status JobRuntime::FinishEvaluation() {
     cohort::v1::EvaluationReport& report = *change.events.emplace_back().mutable_evaluation();
     *report.mutable_result() = result;
     *next.job.add_evaluations() = result;
-    for (const auto& location : evaluation->SampleLocations(result.run())) {
-      COHORT_ASSIGN_OR_RETURN(const auto group, context_->log->Read(location));
-      COHORT_ASSIGN_OR_RETURN(const auto problem, data_->evaluation->ReadProblem(group.problem_id()));
-      *report.add_samples() = MakeSample(problem, group);
-    }
+    AddSamples(*context_->log, *data_->evaluation, evaluation->SampleLocations(result.run()), &report);
     log::Info("evaluation", {{"job", ledger_->name()},
                              {"run", result.run()},
                              {"policy_version", result.policy_version()},
                              {"accuracy", result.accuracy()},
+                             {"mean_reward", result.mean_reward()},
                              {"no_verdict", result.num_no_verdict()}});
   }
   for (const int64_t id : evaluation->scored_ids()) {
     GroupRecord& group = change.groups.emplace_back(*groups_->buffer().Find(id));
     group.state = GroupState::kEvaluated;
   }
-  COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(next), std::move(change)));
   const absl::Status judged = evaluation->CheckVerdicts(ledger_->spec().evaluation().reward().max_no_verdict_share());
+  if (!judged.ok()) {
+    next.job.set_state(cohort::v1::JOB_STATE_FAILED);
+    next.job.set_state_reason(std::string(judged.message()));
+  }
+  COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(next), std::move(change)));
   groups_->EndEvaluation();
-  ++progress_;
-  if (!judged.ok()) Fail(std::string(judged.message()));
+  Moved();
   return absl::OkStatus();
 }
 
@@ -83,28 +121,59 @@ absl::Status JobRuntime::MakePlan() {
   }
   auto groups = groups_->ScoredGroupsOfStep(version);
   if (!groups.has_value()) return absl::OkStatus();
-  auto step = PlanRolloutStep({.version = version,
-                               .groups = *std::move(groups),
-                               .max_no_verdict_share = spec.rlvr().reward().max_no_verdict_share(),
-                               .seal_checkpoint = seal});
+  StepSnapshot snapshot = {.version = version,
+                           .groups = *std::move(groups),
+                           .max_no_verdict_share = spec.rlvr().reward().max_no_verdict_share(),
+                           .seal_checkpoint = seal};
+  if (spec.objective().dynamic_sampling().enabled()) {
+    COHORT_ASSIGN_OR_RETURN(const TrainingGroupCounts counts,
+                            context_->store->CountTrainingGroups(ledger_->name(), version));
+    snapshot.credit = &spec.objective().advantage();
+    for (const auto& verifier : spec.rlvr().reward().verifiers())
+      snapshot.verifier_weights.push_back(verifier.weight());
+    snapshot.groups_per_step = spec.rlvr().rollout().groups_per_step();
+    snapshot.num_sampled_groups = counts.num_of_step;
+    snapshot.max_sampled_groups = MaxGroupsOfStep(spec);
+  }
+  auto step = PlanRolloutStep(snapshot);
   if (!step.ok()) {
     Fail(std::string(step.status().message()));
     return absl::OkStatus();
   }
   JobRecord next = ledger_->record();
   JobChange change;
-  for (const cohort::v1::PlannedGroup& planned : step->plan.groups()) {
-    change.groups.push_back(*groups_->buffer().Find(planned.group_id()));
-    change.groups.back().state = GroupState::kPlanned;
-  }
+  std::map<std::string, int64_t> num_dropped;
   for (const DroppedGroup& dropped : step->dropped) {
     change.groups.push_back(*groups_->buffer().Find(dropped.group_id));
     change.groups.back().state = GroupState::kDropped;
     change.groups.back().drop_reason = dropped.reason;
-    ++(*next.job.mutable_dropped_groups())["no_verdict"];
-    context_->metrics->GroupsDropped(ledger_->name(), "no_verdict").Increment();
+    ++num_dropped[dropped.cause == DropCause::kNoVerdict ? "no_verdict" : "zero_signal"];
   }
-  return StorePlan(std::move(step->plan), std::move(next), std::move(change));
+  for (const auto& [cause, count] : num_dropped) (*next.job.mutable_dropped_groups())[cause] += count;
+  if (step->num_missing_groups > 0) {
+    COHORT_RETURN_IF_ERROR(SampleFurther(version, step->num_missing_groups, std::move(next), std::move(change)));
+  } else {
+    for (const cohort::v1::PlannedGroup& planned : step->plan.groups()) {
+      change.groups.push_back(*groups_->buffer().Find(planned.group_id()));
+      change.groups.back().state = GroupState::kPlanned;
+    }
+    COHORT_RETURN_IF_ERROR(StorePlan(std::move(step->plan), std::move(next), std::move(change)));
+  }
+  for (const auto& [cause, count] : num_dropped) {
+    context_->metrics->GroupsDropped(ledger_->name(), cause).Increment(static_cast<double>(count));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status JobRuntime::SampleFurther(int64_t step, int64_t count, JobRecord next, JobChange change) {
+  const std::vector<GroupRecord> dropped = change.groups;
+  std::vector<GroupRecord> admitted = groups_->ReplacementGroups(step, count);
+  change.groups.insert(change.groups.end(), admitted.begin(), admitted.end());
+  COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(next), std::move(change)));
+  for (const GroupRecord& group : dropped) COHORT_RETURN_IF_ERROR(groups_->buffer().Drop(group.group_id));
+  COHORT_RETURN_IF_ERROR(groups_->Admit(std::move(admitted)));
+  Moved();
+  return absl::OkStatus();
 }
 
 absl::Status JobRuntime::StorePlan(cohort::v1::StepPlan plan, JobRecord next, JobChange change) {
@@ -134,6 +203,11 @@ absl::Status JobRuntime::FinishJob() {
                         " is below min_final_accuracy (", wanted, ")"));
       return absl::OkStatus();
     }
+    if (spec.runs(i).has_min_final_reward() && result.mean_reward() < spec.runs(i).min_final_reward()) {
+      Fail(absl::StrCat("final evaluation ", result.run(), ": mean reward ", result.mean_reward(),
+                        " is below min_final_reward (", spec.runs(i).min_final_reward(), ")"));
+      return absl::OkStatus();
+    }
   }
   return SetState(cohort::v1::JOB_STATE_SUCCEEDED, "");
 }
@@ -144,8 +218,11 @@ bool JobRuntime::IsLastVersion() const {
 
 std::string JobRuntime::Describe() const {
   const cohort::v1::JobState state = ledger_->job().state();
-  if (HasEnded(state)) return "";
+  if (!blocked_.empty()) return blocked_;
+  if (HasEnded(state)) return "ranks to leave";
   if (state == cohort::v1::JOB_STATE_QUEUED) {
+    const std::string& reason = ledger_->job().state_reason();
+    if (absl::StartsWith(reason, "cannot start: ")) return reason;
     return absl::StrCat(ledger_->spec().training().world_size(), " learner ranks to join");
   }
   const int64_t version = ledger_->job().policy_version();
@@ -165,7 +242,11 @@ std::string JobRuntime::Describe() const {
     for (const auto& [worker, count] : groups_->leases().LeasesByWorker()) workers.push_back(worker);
     return absl::StrCat("rollout workers ", absl::StrJoin(workers, ","), " to score ", num_in_flight, " groups");
   }
-  if (num_waiting > 0) return absl::StrCat("rollout workers to claim ", num_waiting, " groups");
+  if (num_waiting > 0) {
+    const std::string set_aside = context_->workers->DescribeSetAside();
+    return absl::StrCat("rollout workers to claim ", num_waiting, " groups",
+                        set_aside.empty() ? "" : "; set aside: ", set_aside);
+  }
   if (IsLastVersion()) return absl::StrCat("rank 0 to seal the checkpoint of version ", version);
   return absl::StrCat("the plan of version ", version);
 }

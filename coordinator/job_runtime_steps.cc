@@ -9,15 +9,32 @@
 #include "common/telemetry/log.h"
 #include "coordinator/job_runtime.h"
 #include "coordinator/step_metrics.h"
+#include "coordinator/storage_trouble.h"
 
 namespace cohort::coordinator {
 namespace {
 
 constexpr size_t kDigestBytes = 32;
+constexpr int kMaxMetrics = 1000;
+constexpr size_t kMaxMetricNameBytes = 128;
 
 absl::Status CheckDigestLength(const std::string& digest) {
   if (digest.size() == kDigestBytes) return absl::OkStatus();
   return common::InvalidField("digest", absl::StrCat(digest.size(), " bytes"), "must be 32 bytes");
+}
+
+// They travel on in an event, which is one message.
+absl::Status CheckMetrics(const cohort::v1::CommitStepRequest& request) {
+  if (request.metrics_size() > kMaxMetrics) {
+    return common::InvalidField("metrics", absl::StrCat(request.metrics_size()),
+                                absl::StrCat("must be at most ", kMaxMetrics));
+  }
+  for (const auto& [name, value] : request.metrics()) {
+    if (name.empty() || name.size() > kMaxMetricNameBytes) {
+      return common::InvalidField("metrics", name, absl::StrCat("needs names of 1 to ", kMaxMetricNameBytes, " bytes"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -30,6 +47,10 @@ absl::StatusOr<std::optional<cohort::v1::StepPlan>> JobRuntime::GetPlan(const co
     return common::InvalidField("rank", absl::StrCat(request.rank(), " of ", request.world_size()),
                                 absl::StrCat("the gang has ", world_size, " ranks"));
   }
+  const bool is_below_resume = request.version() >= 0 && request.version() < handout_.resume_version();
+  if (is_below_resume && !HasEnded(ledger_->job().state())) {
+    COHORT_RETURN_IF_ERROR(ResumeFrom(request.version()));
+  }
   PinStopIfDue();
   const int64_t version = ledger_->job().policy_version();
   const bool is_planned =
@@ -38,7 +59,9 @@ absl::StatusOr<std::optional<cohort::v1::StepPlan>> JobRuntime::GetPlan(const co
   std::optional<cohort::v1::StepPlan> plan;
   if (answer == StepHandout::Answer::kStop) plan = handout_.stop();
   if (answer == StepHandout::Answer::kTrain) {
-    COHORT_ASSIGN_OR_RETURN(plan, context_->store->GetPlan(ledger_->name(), request.version()));
+    auto stored = context_->store->GetPlan(ledger_->name(), request.version());
+    if (!stored.ok()) return ReadTrouble("read the plan", stored.status());
+    plan = *std::move(stored);
   }
   if (plan.has_value()) ++progress_;
   if (answer == StepHandout::Answer::kStop) Advance();
@@ -49,6 +72,7 @@ absl::Status JobRuntime::CommitStep(const cohort::v1::CommitStepRequest& request
   absl::MutexLock lock(&mutex_);
   COHORT_RETURN_IF_ERROR(CheckGang(request.incarnation()));
   COHORT_RETURN_IF_ERROR(CheckDigestLength(request.digest()));
+  COHORT_RETURN_IF_ERROR(CheckMetrics(request));
   const int64_t version = ledger_->job().policy_version();
   if (request.version() >= 1 && request.version() <= version) return CheckDigest(request.version(), request.digest());
   if (request.version() != version + 1 || !plan_.has_value()) {
@@ -64,12 +88,17 @@ absl::Status JobRuntime::CommitStep(const cohort::v1::CommitStepRequest& request
     change.groups.push_back(*group);
     change.groups.back().state = GroupState::kTrained;
   }
-  std::vector<GroupRecord> admitted = groups_->GroupsOfVersion(request.version());
-  change.groups.insert(change.groups.end(), admitted.begin(), admitted.end());
-  cohort::v1::StepReport& report = *change.events.emplace_back().mutable_step();
-  report.set_policy_version(request.version());
-  report.set_num_steps(ledger_->spec().training().num_steps());
-  for (const auto& [name, value] : StepMetrics(request)) (*report.mutable_metrics())[name] = value;
+  // The update in progress when a job ended is kept, but nothing follows from it: the end is the last event.
+  const bool has_ended = HasEnded(ledger_->job().state());
+  std::vector<GroupRecord> admitted;
+  if (!has_ended) {
+    admitted = groups_->GroupsOfVersion(request.version());
+    change.groups.insert(change.groups.end(), admitted.begin(), admitted.end());
+    cohort::v1::StepReport& report = *change.events.emplace_back().mutable_step();
+    report.set_policy_version(request.version());
+    report.set_num_steps(ledger_->spec().training().num_steps());
+    for (const auto& [name, value] : StepMetrics(request)) (*report.mutable_metrics())[name] = value;
+  }
   const VersionRecord committed = *change.version;
   std::vector<int64_t> trained_ids;
   for (const GroupRecord* group : trained) trained_ids.push_back(group->group_id);
@@ -77,8 +106,9 @@ absl::Status JobRuntime::CommitStep(const cohort::v1::CommitStepRequest& request
 
   versions_[request.version()] = committed;
   plan_.reset();
+  if (!is_sft_) recorder_.Record(request.version());
   for (const int64_t id : trained_ids) COHORT_RETURN_IF_ERROR(groups_->buffer().Finish(id));
-  COHORT_RETURN_IF_ERROR(groups_->Admit(std::move(admitted)));
+  if (!has_ended) COHORT_RETURN_IF_ERROR(groups_->Admit(std::move(admitted)));
   const absl::Duration now = context_->clock->Monotonic();
   context_->metrics->StepSeconds(ledger_->name()).Observe(absl::ToDoubleSeconds(now - last_step_));
   context_->metrics->PolicyVersion(ledger_->name()).Set(static_cast<double>(request.version()));
@@ -150,6 +180,36 @@ absl::Status JobRuntime::CheckDigest(int64_t version, const std::string& digest)
   // Going on would train on weights that the record does not describe.
   Fail(text);
   return absl::FailedPreconditionError(text);
+}
+
+absl::Status JobRuntime::ResumeFrom(int64_t version) {
+  for (auto& [number, record] : versions_) {
+    const bool is_damaged = number > version && number <= handout_.resume_version() && !record.checkpoint_path.empty();
+    if (!is_damaged) continue;
+    const std::string path = record.checkpoint_path;
+    JobRecord next = ledger_->record();
+    if (next.job.checkpoint_path() == path) next.job.set_checkpoint_path(CheckpointAtMost(version));
+    JobChange change;
+    change.version = record;
+    change.version->checkpoint_path.clear();
+    *change.events.emplace_back().mutable_notice() =
+        absl::StrCat("the ranks resumed from version ", version, ": the checkpoint of version ", number,
+                     " cannot be used (", path, ")");
+    COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(next), std::move(change)));
+    record.checkpoint_path.clear();
+    log::Error("checkpoint_unusable", {{"job", ledger_->name()}, {"version", number}, {"path", path}});
+    context_->metrics->CheckpointsUnusable(ledger_->name()).Increment();
+  }
+  handout_.ResumeFrom(version);
+  return absl::OkStatus();
+}
+
+std::string JobRuntime::CheckpointAtMost(int64_t version) const {
+  std::string path;
+  for (const auto& [number, record] : versions_) {
+    if (number <= version && !record.checkpoint_path.empty()) path = record.checkpoint_path;
+  }
+  return path;
 }
 
 void JobRuntime::PinStopIfDue() {

@@ -28,6 +28,8 @@ struct JobRecord {
   std::string request_digest;
   // Folder of the initial policy.
   std::string model_path;
+  // JobData::digest at submit; empty for a job of a store that did not keep it.
+  std::string data_digest;
   // Gangs formed so far.
   int64_t incarnation = 0;
 };
@@ -37,6 +39,11 @@ struct VersionRecord {
   int64_t version = 0;
   std::string digest;           // 32 bytes
   std::string checkpoint_path;  // empty unless sealed
+};
+
+struct TrainingGroupCounts {
+  int64_t num_of_step = 0;
+  int64_t largest_id = -1;
 };
 
 // What changes together for one job. Rows replace the rows of the same key; events are appended.
@@ -78,6 +85,8 @@ class JobStore {
 
   // Groups in a state below kTrained, by id.
   virtual absl::StatusOr<std::vector<GroupRecord>> ListOpenGroups(std::string_view job) = 0;
+  // Training groups in any state: how many a step has got, and the largest id of all steps (-1 without any).
+  virtual absl::StatusOr<TrainingGroupCounts> CountTrainingGroups(std::string_view job, int64_t step) = 0;
   // The given groups, in the given order. NOT_FOUND names the first that is missing.
   virtual absl::StatusOr<std::vector<GroupRecord>> GetGroups(std::string_view job,
                                                              const std::vector<int64_t>& group_ids) = 0;

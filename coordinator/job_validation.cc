@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/job_validation.h"
 
+#include <algorithm>
+#include <cmath>
 #include <set>
 #include <string>
 
@@ -8,9 +10,11 @@
 #include "common/field_error.h"
 #include "common/status_macros.h"
 #include "coordinator/field_check.h"
-#include "coordinator/objective_validation.h"
+#include "coordinator/optimizer_validation.h"
 #include "coordinator/resource_name.h"
 #include "coordinator/reward_validation.h"
+#include "objective/job_context.h"
+#include "objective/objective_resolution.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -19,6 +23,20 @@ constexpr int64_t kDefaultMicrobatchTokens = 8192;
 constexpr int32_t kDefaultMaxAttempts = 3;
 constexpr int32_t kDefaultKeepLast = 2;
 constexpr int32_t kMaxFixedLag = 64;
+// What a coordinator can hold and its messages (4 MiB) can carry. A spec travels inside of a job, up to a page of them.
+constexpr size_t kMaxSpecBytes = 128 << 10;
+constexpr int64_t kMaxSteps = 1'000'000'000;
+constexpr int32_t kMaxGroupSize = 4096;
+constexpr int64_t kMaxSlots = 1 << 18;
+constexpr int64_t kMaxSequencesPerStep = 1 << 17;
+constexpr int32_t kMaxCompletionTokens = 1 << 17;
+constexpr int32_t kMaxAttempts = 100;
+constexpr int kMaxRuns = 16;
+constexpr size_t kMaxRunNameBytes = 64;
+// Of a step plan, which is one message: see PlannedGroup.
+constexpr int64_t kMaxPlanBytes = 3 << 20;
+constexpr int64_t kPlanBytesPerGroup = 40;
+constexpr int64_t kPlanBytesPerCompletion = 14;
 
 absl::Status CheckModel(const cohort::v1::ModelSpec& model) {
   if (model.has_from_job()) return CheckId("model.from_job", model.from_job());
@@ -51,14 +69,24 @@ absl::Status ResolveSampling(cohort::v1::SamplingSpec* sampling) {
   if (!(sampling->top_p() > 0 && sampling->top_p() <= 1)) {
     return common::InvalidField("top_p", absl::StrCat(sampling->top_p()), "must be greater than 0 and at most 1");
   }
-  return CheckPositive("max_completion_tokens", sampling->max_completion_tokens());
+  return CheckCount("max_completion_tokens", sampling->max_completion_tokens(), kMaxCompletionTokens);
 }
 
-absl::Status ResolveRollout(const cohort::v1::ObjectiveSpec& objective, cohort::v1::RolloutSpec* rollout) {
-  COHORT_RETURN_IF_ERROR(CheckPositive("group_size", rollout->group_size()));
-  if (rollout->group_size() < 2 && IsGroupRelative(objective)) {
+absl::Status CheckStepSize(const cohort::v1::RolloutSpec& rollout) {
+  const int64_t num_groups = rollout.groups_per_step();
+  const int64_t bytes_per_group = kPlanBytesPerGroup + kPlanBytesPerCompletion * rollout.group_size();
+  const int64_t num_versions = int64_t{rollout.fixed_lag()} + 1;
+  const int64_t most = std::min(kMaxPlanBytes / bytes_per_group, kMaxSlots / num_versions);
+  if (num_groups <= most) return absl::OkStatus();
+  return common::InvalidField("groups_per_step", absl::StrCat(num_groups),
+                              absl::StrCat("must be at most ", most, " with this group_size and fixed_lag"));
+}
+
+absl::Status ResolveRollout(cohort::v1::RolloutSpec* rollout) {
+  COHORT_RETURN_IF_ERROR(CheckCount("group_size", rollout->group_size(), kMaxGroupSize));
+  if (rollout->group_size() < 2) {
     return common::InvalidField("group_size", absl::StrCat(rollout->group_size()),
-                                "must be at least 2 for a group-relative objective");
+                                "must be at least 2: every objective's credit is relative to the group");
   }
   COHORT_RETURN_IF_ERROR(CheckPositive("groups_per_step", rollout->groups_per_step()));
   COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveSampling(rollout->mutable_sampling()), "sampling"));
@@ -67,14 +95,15 @@ absl::Status ResolveRollout(const cohort::v1::ObjectiveSpec& objective, cohort::
                                 "must be greater than 0: greedy completions of one prompt are all equal");
   }
   COHORT_RETURN_IF_ERROR(CheckRange("fixed_lag", rollout->fixed_lag(), 0, kMaxFixedLag));
+  COHORT_RETURN_IF_ERROR(CheckStepSize(*rollout));
   if (rollout->max_attempts() == 0) rollout->set_max_attempts(kDefaultMaxAttempts);
-  return CheckPositive("max_attempts", rollout->max_attempts());
+  return CheckCount("max_attempts", rollout->max_attempts(), kMaxAttempts);
 }
 
-absl::Status ResolveRlvr(const cohort::v1::ObjectiveSpec& objective, cohort::v1::RlvrSpec* rlvr) {
+absl::Status ResolveRlvr(cohort::v1::RlvrSpec* rlvr) {
   COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveReward(rlvr->mutable_reward()), "rlvr.reward"));
   COHORT_RETURN_IF_ERROR(common::PrefixField(CheckProblems(rlvr->data(), rlvr->reward()), "rlvr.data"));
-  return common::PrefixField(ResolveRollout(objective, rlvr->mutable_rollout()), "rlvr.rollout");
+  return common::PrefixField(ResolveRollout(rlvr->mutable_rollout()), "rlvr.rollout");
 }
 
 absl::Status CheckSft(const cohort::v1::SftSpec& sft) {
@@ -82,11 +111,11 @@ absl::Status CheckSft(const cohort::v1::SftSpec& sft) {
   if (sft.data().fields().completion().empty()) {
     return common::InvalidField("sft.data.fields.completion", "", "needs the name of a row field");
   }
-  return CheckPositive("sft.sequences_per_step", sft.sequences_per_step());
+  return CheckCount("sft.sequences_per_step", sft.sequences_per_step(), kMaxSequencesPerStep);
 }
 
 absl::Status ResolveTraining(int64_t units_per_step, cohort::v1::TrainingSpec* training) {
-  COHORT_RETURN_IF_ERROR(CheckPositive("num_steps", training->num_steps()));
+  COHORT_RETURN_IF_ERROR(CheckCount("num_steps", training->num_steps(), kMaxSteps));
   if (training->updates_per_step() == 0) training->set_updates_per_step(1);
   if (training->world_size() == 0) training->set_world_size(1);
   if (training->max_tokens_per_microbatch() == 0) training->set_max_tokens_per_microbatch(kDefaultMicrobatchTokens);
@@ -113,9 +142,15 @@ absl::Status ResolveCheckpoint(cohort::v1::CheckpointSpec* checkpoint) {
 
 absl::Status ResolveRun(cohort::v1::EvaluationRun* run) {
   if (run->name().empty()) return common::InvalidField("name", "", "needs a name");
+  if (run->name().size() > kMaxRunNameBytes) {
+    return common::InvalidField("name", run->name(), absl::StrCat("must be at most ", kMaxRunNameBytes, " bytes"));
+  }
   if (run->samples_per_problem() == 0) run->set_samples_per_problem(1);
-  COHORT_RETURN_IF_ERROR(CheckPositive("samples_per_problem", run->samples_per_problem()));
+  COHORT_RETURN_IF_ERROR(CheckCount("samples_per_problem", run->samples_per_problem(), kMaxGroupSize));
   COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveSampling(run->mutable_sampling()), "sampling"));
+  if (run->has_min_final_reward() && !std::isfinite(run->min_final_reward())) {
+    return common::InvalidField("min_final_reward", absl::StrCat(run->min_final_reward()), "must be finite");
+  }
   return CheckRange("min_final_accuracy", run->min_final_accuracy(), 0.0, 1.0);
 }
 
@@ -128,6 +163,10 @@ absl::Status ResolveEvaluation(const cohort::v1::JobSpec& job, cohort::v1::Evalu
   COHORT_RETURN_IF_ERROR(common::PrefixField(CheckProblems(evaluation->data(), evaluation->reward()), "data"));
   COHORT_RETURN_IF_ERROR(CheckNotNegative("every_steps", evaluation->every_steps()));
   if (evaluation->runs().empty()) return common::InvalidField("runs", "", "needs at least one run");
+  if (evaluation->runs_size() > kMaxRuns) {
+    return common::InvalidField("runs", absl::StrCat(evaluation->runs_size()),
+                                absl::StrCat("must be at most ", kMaxRuns));
+  }
   std::set<std::string> names;
   for (int i = 0; i < evaluation->runs_size(); ++i) {
     const std::string field = absl::StrCat("runs[", i, "]");
@@ -139,17 +178,27 @@ absl::Status ResolveEvaluation(const cohort::v1::JobSpec& job, cohort::v1::Evalu
   return absl::OkStatus();
 }
 
+absl::Status ResolveObjectiveOf(cohort::v1::JobSpec* job) {
+  COHORT_ASSIGN_OR_RETURN(*job->mutable_objective(),
+                          objective::ResolveObjective(job->objective(), objective::ContextOfJob(*job)));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<cohort::v1::JobSpec> ResolveJobSpec(const cohort::v1::JobSpec& spec) {
+  if (spec.ByteSizeLong() > kMaxSpecBytes) {
+    return common::InvalidField("spec", absl::StrCat(spec.ByteSizeLong(), " bytes"),
+                                absl::StrCat("must be at most ", kMaxSpecBytes, " bytes"));
+  }
   cohort::v1::JobSpec job = spec;
   COHORT_RETURN_IF_ERROR(CheckModel(job.model()));
   if (job.kind_case() == cohort::v1::JobSpec::KIND_NOT_SET) {
     return common::InvalidField("rlvr", "", "a job needs one of rlvr and sft");
   }
-  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveObjective(job.has_sft(), job.mutable_objective()), "objective"));
-  if (job.has_rlvr()) COHORT_RETURN_IF_ERROR(ResolveRlvr(job.objective(), job.mutable_rlvr()));
+  if (job.has_rlvr()) COHORT_RETURN_IF_ERROR(ResolveRlvr(job.mutable_rlvr()));
   if (job.has_sft()) COHORT_RETURN_IF_ERROR(CheckSft(job.sft()));
+  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveObjectiveOf(&job), "objective"));
   COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveOptimizer(job.mutable_optimizer()), "optimizer"));
   const int64_t units = job.has_sft() ? job.sft().sequences_per_step() : job.rlvr().rollout().groups_per_step();
   COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveTraining(units, job.mutable_training()), "training"));

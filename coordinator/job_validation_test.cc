@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/testing/status_matchers.h"
 #include "coordinator/testing/job_builder.h"
 #include "gtest/gtest.h"
@@ -38,7 +39,7 @@ cohort::v1::RolloutSpec* Rollout(cohort::v1::JobSpec* s) { return s->mutable_rlv
 cohort::v1::VerifierSpec* Verifier(cohort::v1::JobSpec* s) {
   return s->mutable_rlvr()->mutable_reward()->mutable_verifiers(0);
 }
-cohort::v1::GrpoObjective* Grpo(cohort::v1::JobSpec* s) { return s->mutable_objective()->mutable_grpo(); }
+cohort::v1::ObjectiveSpec* Objective(cohort::v1::JobSpec* s) { return s->mutable_objective(); }
 cohort::v1::OptimizerSpec* Adam(cohort::v1::JobSpec* s) { return s->mutable_optimizer(); }
 cohort::v1::TrainingSpec* Training(cohort::v1::JobSpec* s) { return s->mutable_training(); }
 cohort::v1::EvaluationSpec* Evaluation(cohort::v1::JobSpec* s) { return s->mutable_evaluation(); }
@@ -49,7 +50,8 @@ const std::vector<BadCase>& BadCases() {
       {"FromJobIsNoId", "model.from_job", "Warm_Start",
        [](auto* s) { s->mutable_model()->set_from_job("Warm_Start"); }},
       {"NoKind", "rlvr", "", [](auto* s) { s->clear_rlvr(); }},
-      {"SftObjectiveOnRlvr", "objective", "sft", [](auto* s) { s->mutable_objective()->mutable_sft(); }},
+      {"SftObjectiveOnRlvr", "objective.preset", "sft", [](auto* s) { Objective(s)->set_preset("sft"); }},
+      {"UnknownPreset", "objective.preset", "gppo", [](auto* s) { Objective(s)->set_preset("gppo"); }},
       {"NoReader", "rlvr.data.jsonl", "", [](auto* s) { s->mutable_rlvr()->mutable_data()->clear_jsonl(); }},
       {"NoPath", "rlvr.data.jsonl.path", "",
        [](auto* s) { s->mutable_rlvr()->mutable_data()->mutable_jsonl()->clear_path(); }},
@@ -85,12 +87,14 @@ const std::vector<BadCase>& BadCases() {
        [](auto* s) { Rollout(s)->mutable_sampling()->clear_max_completion_tokens(); }},
       {"NegativeLag", "rlvr.rollout.fixed_lag", "-1", [](auto* s) { Rollout(s)->set_fixed_lag(-1); }},
       {"NegativeAttempts", "rlvr.rollout.max_attempts", "-2", [](auto* s) { Rollout(s)->set_max_attempts(-2); }},
-      {"ClipLowOne", "objective.grpo.clip_low", "1", [](auto* s) { Grpo(s)->set_clip_low(1); }},
-      {"ClipHighZero", "objective.grpo.clip_high", "0", [](auto* s) { Grpo(s)->set_clip_high(0); }},
-      {"UnknownReduction", "objective.grpo.loss_reduction", "9",
-       [](auto* s) { Grpo(s)->set_loss_reduction(static_cast<cohort::v1::LossReduction>(9)); }},
-      {"NegativeAdvantageEpsilon", "objective.grpo.advantage_epsilon", "-1",
-       [](auto* s) { Grpo(s)->set_advantage_epsilon(-1); }},
+      {"ClipLowOne", "objective.branches[0].clip_low", "1",
+       [](auto* s) { Objective(s)->add_branches()->set_clip_low(1); }},
+      {"ClipHighZero", "objective.branches[0].clip_high", "0",
+       [](auto* s) { Objective(s)->add_branches()->set_clip_high(0); }},
+      {"NegativeAdvantageEpsilon", "objective.advantage.epsilon", "-1",
+       [](auto* s) { Objective(s)->mutable_advantage()->set_epsilon(-1); }},
+      {"ListObjectiveWithoutItems", "objective.advantage.estimator", "",
+       [](auto* s) { Objective(s)->set_preset("rank_grpo"); }},
       {"NoLearningRate", "optimizer.learning_rate", "0", [](auto* s) { Adam(s)->clear_learning_rate(); }},
       {"InfiniteLearningRate", "optimizer.learning_rate", "inf",
        [](auto* s) { Adam(s)->set_learning_rate(std::numeric_limits<double>::infinity()); }},
@@ -108,11 +112,47 @@ const std::vector<BadCase>& BadCases() {
       {"NegativeCheckpointEvery", "checkpoint.every_steps", "-1",
        [](auto* s) { s->mutable_checkpoint()->set_every_steps(-1); }},
       {"NegativeKeepLast", "checkpoint.keep_last", "-1", [](auto* s) { s->mutable_checkpoint()->set_keep_last(-1); }},
+      {"StepOfMoreGroupsThanAPlanHolds", "rlvr.rollout.groups_per_step", "2000000000",
+       [](auto* s) { Rollout(s)->set_groups_per_step(2000000000); }},
+      {"PlanLargerThanAMessage", "rlvr.rollout.groups_per_step", "4000",
+       [](auto* s) {
+         Rollout(s)->set_groups_per_step(4000);
+         Rollout(s)->set_group_size(64);
+       }},
+      {"MoreSlotsThanMemory", "rlvr.rollout.groups_per_step", "20000",
+       [](auto* s) {
+         Rollout(s)->set_groups_per_step(20000);
+         Rollout(s)->set_fixed_lag(64);
+       }},
+      {"GroupSizeWithoutEnd", "rlvr.rollout.group_size", "2147483647",
+       [](auto* s) { Rollout(s)->set_group_size(2147483647); }},
+      {"AttemptsWithoutEnd", "rlvr.rollout.max_attempts", "101", [](auto* s) { Rollout(s)->set_max_attempts(101); }},
+      {"CompletionLargerThanAMessage", "rlvr.rollout.sampling.max_completion_tokens", "1000000",
+       [](auto* s) { Rollout(s)->mutable_sampling()->set_max_completion_tokens(1000000); }},
+      {"StepsWhoseGroupIdsOverflow", "training.num_steps", "4611686018427387904",
+       [](auto* s) { Training(s)->set_num_steps(int64_t{1} << 62); }},
+      {"SamplesWithoutEnd", "evaluation.runs[0].samples_per_problem", "2147483647",
+       [](auto* s) { Evaluation(s)->mutable_runs(0)->set_samples_per_problem(2147483647); }},
+      {"SpecLargerThanAnyAnswer", "spec", "",
+       [](auto* s) { s->mutable_rlvr()->mutable_data()->set_prompt_prefix(std::string(200000, 'p')); }},
+      {"TooManyRuns", "evaluation.runs", "17",
+       [](auto* s) {
+         for (int i = 0; i < 16; ++i) AddEvaluation(absl::StrCat("run-", i), 1, 0, s);
+       }},
       {"NoRuns", "evaluation.runs", "", [](auto* s) { Evaluation(s)->clear_runs(); }},
       {"NamelessRun", "evaluation.runs[0].name", "", [](auto* s) { Evaluation(s)->mutable_runs(0)->clear_name(); }},
       {"SameRunName", "evaluation.runs[1].name", "greedy", [](auto* s) { AddEvaluation("greedy", 1, 0, s); }},
       {"AccuracyAboveOne", "evaluation.runs[0].min_final_accuracy", "80",
        [](auto* s) { Evaluation(s)->mutable_runs(0)->set_min_final_accuracy(80); }},
+      {"RewardNaN", "evaluation.runs[0].min_final_reward", "nan",
+       [](auto* s) { Evaluation(s)->mutable_runs(0)->set_min_final_reward(std::numeric_limits<double>::quiet_NaN()); }},
+      {"NoCatalogue", "rlvr.reward.verifiers[0].ranking.catalogue_path", "",
+       [](auto* s) { Verifier(s)->mutable_ranking(); }},
+      {"TooManyItems", "rlvr.reward.verifiers[0].ranking.num_items", "1001",
+       [](auto* s) {
+         Verifier(s)->mutable_ranking()->set_catalogue_path("catalogue.jsonl");
+         Verifier(s)->mutable_ranking()->set_num_items(1001);
+       }},
       {"EvaluationPath", "evaluation.data.jsonl.path", "",
        [](auto* s) { Evaluation(s)->mutable_data()->mutable_jsonl()->clear_path(); }},
   };
@@ -135,11 +175,10 @@ INSTANTIATE_TEST_SUITE_P(All, JobValidationBadCaseTest, ::testing::ValuesIn(BadC
 
 TEST(JobValidationTest, DefaultsAreFilledIn) {
   ASSERT_OK_AND_ASSIGN(const auto job, ResolveJobSpec(FullRlvrSpec()));
-  EXPECT_DOUBLE_EQ(job.objective().grpo().clip_low(), 0.2);
-  EXPECT_DOUBLE_EQ(job.objective().grpo().clip_high(), 0.2);
-  EXPECT_EQ(job.objective().grpo().loss_reduction(), cohort::v1::LOSS_REDUCTION_TOKEN_MEAN);
-  EXPECT_EQ(job.objective().grpo().advantage_scale(), cohort::v1::ADVANTAGE_SCALE_GROUP_STD);
-  EXPECT_DOUBLE_EQ(job.objective().grpo().advantage_epsilon(), 1e-6);
+  EXPECT_EQ(job.objective().preset(), "grpo");
+  EXPECT_DOUBLE_EQ(job.objective().branches(0).clip_low(), 0.2);
+  EXPECT_DOUBLE_EQ(job.objective().branches(0).clip_high(), 0.2);
+  EXPECT_EQ(job.objective().advantage().scale(), cohort::v1::AdvantageSpec::SCALE_GROUP_STD);
   EXPECT_DOUBLE_EQ(job.optimizer().beta1(), 0.9);
   EXPECT_DOUBLE_EQ(job.optimizer().beta2(), 0.999);
   EXPECT_DOUBLE_EQ(job.optimizer().epsilon(), 1e-8);
@@ -180,6 +219,8 @@ TEST(JobValidationTest, SftJobNeedsCompletionSequencesAndARewardForEvaluation) {
   EXPECT_THAT(ResolveJobSpec(spec),
               StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("sft.data.fields.completion")));
   spec = SmallSftSpec();
+  spec.mutable_sft()->set_sequences_per_step(int64_t{1} << 60);
+  EXPECT_THAT(ResolveJobSpec(spec), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("sft.sequences_per_step")));
   spec.mutable_sft()->clear_sequences_per_step();
   EXPECT_THAT(ResolveJobSpec(spec), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("sft.sequences_per_step")));
   spec = SmallSftSpec();
@@ -187,8 +228,8 @@ TEST(JobValidationTest, SftJobNeedsCompletionSequencesAndARewardForEvaluation) {
   spec.mutable_evaluation()->clear_reward();
   EXPECT_THAT(ResolveJobSpec(spec), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("evaluation.reward")));
   spec = SmallSftSpec();
-  spec.mutable_objective()->mutable_grpo();
-  EXPECT_THAT(ResolveJobSpec(spec), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("objective: ")));
+  spec.mutable_objective()->set_preset("grpo");
+  EXPECT_THAT(ResolveJobSpec(spec), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("objective.preset: ")));
 }
 
 TEST(JobValidationTest, CountdownNeedsNoAnswerField) {

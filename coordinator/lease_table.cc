@@ -20,14 +20,23 @@ bool LeaseTable::Renew(int64_t group_id, const cohort::v1::LeaseToken& token, ab
   return true;
 }
 
-std::vector<int64_t> LeaseTable::TakeExpired(absl::Duration now) {
-  std::vector<int64_t> expired;
+std::string LeaseTable::WorkerOf(int64_t group_id) const {
+  const auto it = leases_.find(group_id);
+  return it == leases_.end() ? "" : it->second.worker_id;
+}
+
+void LeaseTable::Extend(absl::Duration duration) {
+  for (auto& [group_id, lease] : leases_) lease.end += duration;
+}
+
+std::vector<EndedLease> LeaseTable::TakeExpired(absl::Duration now) {
+  std::vector<EndedLease> expired;
   for (auto it = leases_.begin(); it != leases_.end();) {
     if (it->second.end > now) {
       ++it;
       continue;
     }
-    expired.push_back(it->first);
+    expired.push_back({.group_id = it->first, .worker_id = it->second.worker_id});
     it = leases_.erase(it);
   }
   return expired;

@@ -13,6 +13,12 @@
 
 namespace cohort::coordinator {
 
+// A lease that is no more.
+struct EndedLease {
+  int64_t group_id = 0;
+  std::string worker_id;
+};
+
 // Who samples which group of one job until when. In memory only: after a restart every unscored group waits again. Time
 // is what the caller's monotonic clock says. Not thread-safe: guarded by its owner.
 class LeaseTable final {
@@ -27,8 +33,12 @@ class LeaseTable final {
   bool IsLeased(int64_t group_id) const { return leases_.count(group_id) > 0; }
   void End(int64_t group_id) { leases_.erase(group_id); }
   void Clear() { leases_.clear(); }
-  // Removes the leases that have run out and returns their groups, by id.
-  std::vector<int64_t> TakeExpired(absl::Duration now);
+  // The worker that holds the lease of a group; empty when none does.
+  std::string WorkerOf(int64_t group_id) const;
+  // Nobody could renew for this long by our fault: all leases last so much longer.
+  void Extend(absl::Duration duration);
+  // Removes the leases that have run out and returns them, by group.
+  std::vector<EndedLease> TakeExpired(absl::Duration now);
   // Workers that hold leases, by id, and how many.
   std::map<std::string, int64_t> LeasesByWorker() const;
   int64_t size() const { return static_cast<int64_t>(leases_.size()); }

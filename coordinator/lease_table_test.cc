@@ -10,6 +10,7 @@ namespace cohort::coordinator {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 
@@ -31,7 +32,7 @@ TEST_F(LeaseTableTest, LeaseRunsOutAfterItsDurationAndNotBefore) {
   clock_.Advance(absl::Seconds(10) - absl::Nanoseconds(1));
   EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), IsEmpty());
   clock_.Advance(absl::Nanoseconds(1));
-  EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), ElementsAre(1));
+  EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), ElementsAre(Field(&EndedLease::group_id, 1)));
   EXPECT_FALSE(leases_.IsLeased(1));
   EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), IsEmpty()) << "taken once";
 }
@@ -43,7 +44,16 @@ TEST_F(LeaseTableTest, RenewalStartsTheDurationAgain) {
   clock_.Advance(absl::Seconds(9));
   EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), IsEmpty());
   clock_.Advance(absl::Seconds(1));
-  EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), ElementsAre(1));
+  EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), ElementsAre(Field(&EndedLease::group_id, 1)));
+}
+
+TEST_F(LeaseTableTest, TimeInWhichNobodyCouldRenewDoesNotCount) {
+  leases_.Grant(1, "a", Token(1, 1), clock_.Monotonic());
+  clock_.Advance(absl::Seconds(25));
+  leases_.Extend(absl::Seconds(20));
+  EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), IsEmpty());
+  clock_.Advance(absl::Seconds(5));
+  EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), ElementsAre(Field(&EndedLease::worker_id, "a")));
 }
 
 TEST_F(LeaseTableTest, OnlyTheGrantedTokenHoldsTheLease) {
@@ -60,7 +70,9 @@ TEST_F(LeaseTableTest, CountsLeasesByWorker) {
   leases_.Grant(2, "b", Token(1, 1), clock_.Monotonic());
   leases_.Grant(3, "a", Token(1, 1), clock_.Monotonic());
   EXPECT_THAT(leases_.LeasesByWorker(), ElementsAre(Pair("a", 2), Pair("b", 1)));
+  EXPECT_EQ(leases_.WorkerOf(2), "b");
   leases_.End(2);
+  EXPECT_EQ(leases_.WorkerOf(2), "");
   EXPECT_EQ(leases_.size(), 2);
 }
 

@@ -61,14 +61,15 @@ absl::Status Serve(const CoordinatorFlags& flags, reward::Zygote* zygote, const 
   health.SetReady();
   log::Info("serving", {{"grpc", server->Address()}, {"http", http->Address()}});
   COHORT_RETURN_IF_ERROR(WriteAddresses(flags.address_file, server->Address(), http->Address()));
-  shutdown.WaitFor(absl::InfiniteDuration());
+  absl::Status judging = absl::OkStatus();  // of the process that preflight needs
+  while (judging.ok() && !shutdown.WaitFor(absl::Seconds(1))) judging = zygote->CheckRunning();
   health.SetNotReady("draining");
   server->SetServing(false);
   const bool is_drained = coordinator->Drain(kDrainGrace);
   log::Info("drained", {{"complete", is_drained}});
   coordinator->EndPolls();
   server->Shutdown(kServerGrace);
-  return absl::OkStatus();
+  return judging;
 }
 
 int Main(int argc, char** argv) {

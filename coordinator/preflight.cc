@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "common/field_error.h"
 #include "common/status_macros.h"
@@ -19,9 +20,17 @@ namespace {
 
 // Tokens that every sequence has besides prompt and demonstration: the first sampled one, or the EOS.
 constexpr int64_t kLeastCompletionTokens = 1;
+constexpr int64_t kMaxEvaluationGroups = 200'000;
 
 absl::Status BadFile(std::string_view field, const absl::Status& status) {
   return common::InvalidField(field, "", std::string(status.message()));
+}
+
+// At submit a file that is not there is a wrong path.
+absl::Status AsInvalidArgument(const absl::Status& status) {
+  absl::Status invalid = absl::InvalidArgumentError(status.message());
+  status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) { invalid.SetPayload(url, payload); });
+  return invalid;
 }
 
 absl::Status ResolveSequenceTokens(const model::ModelConfig& config, cohort::v1::TrainingSpec* training) {
@@ -58,6 +67,15 @@ absl::Status CheckProblem(const Dataset& dataset, int64_t row, const model::Toke
   return gold.ok() ? gold : absl::InvalidArgumentError(absl::StrCat(where, ": ", gold.message()));
 }
 
+// All groups of an evaluation are admitted together.
+absl::Status CheckEvaluationSize(const Dataset& dataset, const cohort::v1::EvaluationSpec& evaluation) {
+  const int64_t num_groups = dataset.NumRows() * evaluation.runs_size();
+  if (num_groups <= kMaxEvaluationGroups) return absl::OkStatus();
+  return common::InvalidField(
+      "evaluation.data.max_rows", absl::StrCat(dataset.NumRows()),
+      absl::StrCat(evaluation.runs_size(), " runs over so many rows are more than ", kMaxEvaluationGroups, " groups"));
+}
+
 absl::Status CheckDemonstration(const Dataset& dataset, int64_t row, const model::Tokenizer& tokenizer,
                                 int32_t max_tokens) {
   const std::string where = dataset.Describe(row);
@@ -91,7 +109,9 @@ absl::StatusOr<cohort::v1::JobSpec> CheckAgainstFiles(const cohort::v1::JobSpec&
   COHORT_RETURN_IF_ERROR(ResolveSequenceTokens(model->config, job.mutable_training()));
   const int32_t max_tokens = job.training().max_sequence_tokens();
 
-  COHORT_ASSIGN_OR_RETURN(const JobData data, OpenJobData(job, options.data_root));
+  const auto opened = OpenJobData(job, options.data_root);
+  if (!opened.ok()) return AsInvalidArgument(opened.status());
+  const JobData& data = *opened;
   if (job.has_rlvr()) {
     COHORT_RETURN_IF_ERROR(CheckProblems(*data.train, job.rlvr().reward(), "rlvr", **tokenizer, max_tokens, options));
   } else {
@@ -101,6 +121,7 @@ absl::StatusOr<cohort::v1::JobSpec> CheckAgainstFiles(const cohort::v1::JobSpec&
     if (!rows.ok()) return BadFile("sft.data", rows);
   }
   if (data.evaluation != nullptr) {
+    COHORT_RETURN_IF_ERROR(CheckEvaluationSize(*data.evaluation, job.evaluation()));
     COHORT_RETURN_IF_ERROR(
         CheckProblems(*data.evaluation, job.evaluation().reward(), "evaluation", **tokenizer, max_tokens, options));
   }

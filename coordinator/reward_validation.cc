@@ -22,6 +22,8 @@ constexpr double kDefaultMaxNoVerdictShare = 0.1;
 constexpr int64_t kDefaultDeadlineSeconds = 5;
 constexpr int64_t kMaxDeadlineSeconds = 3600;
 constexpr int64_t kDefaultMaxMemoryBytes = int64_t{1} << 30;
+constexpr int32_t kDefaultRankingItems = 20;
+constexpr int32_t kMaxRankingItems = 1000;
 
 absl::Status ResolveVerifier(cohort::v1::VerifierSpec* verifier) {
   std::string kind;
@@ -44,13 +46,29 @@ absl::Status ResolveVerifier(cohort::v1::VerifierSpec* verifier) {
       if (command->max_memory_bytes() == 0) command->set_max_memory_bytes(kDefaultMaxMemoryBytes);
       break;
     }
+    case cohort::v1::VerifierSpec::kRanking: {
+      kind = "ranking";
+      cohort::v1::RankingVerifier* ranking = verifier->mutable_ranking();
+      if (ranking->catalogue_path().empty()) {
+        return common::InvalidField("ranking.catalogue_path", "", "needs a file");
+      }
+      if (ranking->num_items() == 0) ranking->set_num_items(kDefaultRankingItems);
+      COHORT_RETURN_IF_ERROR(CheckRange("ranking.num_items", ranking->num_items(), 1, kMaxRankingItems));
+      if (ranking->truths_field().empty()) ranking->set_truths_field("truths");
+      if (ranking->seen_field().empty()) ranking->set_seen_field("seen");
+      if (ranking->metric() == cohort::v1::RankingVerifier::METRIC_UNSPECIFIED) {
+        ranking->set_metric(cohort::v1::RankingVerifier::METRIC_NDCG);
+      }
+      break;
+    }
     case cohort::v1::VerifierSpec::VERIFIER_NOT_SET:
-      return common::InvalidField("verifier", verifier->name(), "needs one of math_answer, countdown, command");
+      return common::InvalidField("verifier", verifier->name(),
+                                  "needs one of math_answer, countdown, command, ranking");
   }
   if (verifier->name().empty()) verifier->set_name(kind);
   if (!verifier->has_weight()) verifier->set_weight(1);
-  if (!std::isfinite(verifier->weight()) || verifier->weight() == 0) {
-    return common::InvalidField("weight", absl::StrCat(verifier->weight()), "must be finite and not 0");
+  if (!std::isfinite(verifier->weight())) {
+    return common::InvalidField("weight", absl::StrCat(verifier->weight()), "must be finite");
   }
   if (!verifier->has_deadline()) *verifier->mutable_deadline() = TimeUtil::SecondsToDuration(kDefaultDeadlineSeconds);
   const auto& deadline = verifier->deadline();

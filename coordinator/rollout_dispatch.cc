@@ -17,19 +17,14 @@ namespace {
 
 using google::protobuf::util::TimeUtil;
 
-// Workers are forgotten after this many lease durations: a long claim is no silence.
-constexpr int kSilenceFactor = 3;
-
 }  // namespace
 
 RolloutDispatch::RolloutDispatch(const CoordinatorContext* context, JobDirectory* directory)
-    : context_(context),
-      directory_(directory),
-      workers_(std::max(context->lease_duration * kSilenceFactor, absl::Seconds(60))) {}
+    : context_(context), directory_(directory) {}
 
 absl::StatusOr<cohort::v1::ClaimGroupsResponse> RolloutDispatch::Claim(const cohort::v1::ClaimGroupsRequest& request,
                                                                        const std::function<bool()>& is_cancelled) {
-  COHORT_RETURN_IF_ERROR(workers_.Hear(request.worker(), context_->clock->Monotonic()));
+  COHORT_RETURN_IF_ERROR(context_->workers->Hear(request.worker(), context_->clock->Monotonic()));
   if (request.max_groups() <= 0) {
     return common::InvalidField("max_groups", absl::StrCat(request.max_groups()), "must be positive");
   }
@@ -38,18 +33,40 @@ absl::StatusOr<cohort::v1::ClaimGroupsResponse> RolloutDispatch::Claim(const coh
   const int64_t nanoseconds = absl::ToInt64Nanoseconds(context_->lease_duration);
   *response.mutable_lease_duration() = TimeUtil::NanosecondsToDuration(nanoseconds);
   for (int64_t seen = context_->groups_signal->count();; seen = context_->groups_signal->count()) {
-    for (const auto& runtime : directory_->Runtimes()) {
-      const int num_wanted = request.max_groups() - response.groups_size();
-      if (num_wanted == 0) break;
-      std::map<int64_t, cohort::v1::WeightSource> weights;
-      COHORT_ASSIGN_OR_RETURN(auto groups, runtime->Claim(request.worker().worker_id(), num_wanted, &weights));
-      for (auto& group : groups) *response.add_groups() = std::move(group);
-      for (auto& [version, source] : weights) *response.add_weights() = std::move(source);
-    }
+    // A call whose worker is gone must not take groups along.
+    if (is_cancelled()) break;
+    ClaimWhatIsThere(request, &response);
     if (response.groups_size() > 0) break;
     if (!context_->groups_signal->WaitBeyond(seen, deadline, is_cancelled)) break;
   }
+  if (is_cancelled()) GiveBack(&response);
   return response;
+}
+
+void RolloutDispatch::ClaimWhatIsThere(const cohort::v1::ClaimGroupsRequest& request,
+                                       cohort::v1::ClaimGroupsResponse* response) {
+  const std::string& worker = request.worker().worker_id();
+  const absl::Duration now = context_->clock->Monotonic();
+  ClaimBudget budget{.num_groups = context_->workers->Allow(worker, request.max_groups(), now)};
+  for (const auto& runtime : directory_->Runtimes()) {
+    if (budget.num_groups == 0) break;
+    std::map<int64_t, cohort::v1::WeightSource> weights;
+    for (auto& group : runtime->Claim(worker, &budget, &weights)) *response->add_groups() = std::move(group);
+    for (auto& [version, source] : weights) *response->add_weights() = std::move(source);
+  }
+  if (response->groups_size() > 0) context_->workers->CountGrant(worker, now, context_->lease_duration);
+}
+
+void RolloutDispatch::GiveBack(cohort::v1::ClaimGroupsResponse* response) {
+  cohort::v1::ReleaseGroupsRequest release;
+  for (const auto& group : response->groups()) {
+    cohort::v1::GroupLease& lease = *release.add_leases();
+    lease.set_job(group.job());
+    lease.set_group_id(group.group_id());
+    *lease.mutable_lease() = group.lease();
+  }
+  response->clear_groups();
+  Release(release);
 }
 
 absl::StatusOr<cohort::v1::RolloutSetup> RolloutDispatch::Setup(const std::string& job) const {
@@ -67,7 +84,7 @@ absl::StatusOr<cohort::v1::RolloutSetup> RolloutDispatch::Setup(const std::strin
 
 absl::StatusOr<cohort::v1::WorkerHeartbeatResponse> RolloutDispatch::Heartbeat(
     const cohort::v1::WorkerHeartbeatRequest& request) {
-  COHORT_RETURN_IF_ERROR(workers_.Hear(request.worker(), context_->clock->Monotonic()));
+  COHORT_RETURN_IF_ERROR(context_->workers->Hear(request.worker(), context_->clock->Monotonic()));
   cohort::v1::WorkerHeartbeatResponse response;
   for (const auto& lease : request.leases()) {
     const auto runtime = directory_->Find(lease.job());
@@ -77,8 +94,7 @@ absl::StatusOr<cohort::v1::WorkerHeartbeatResponse> RolloutDispatch::Heartbeat(
   return response;
 }
 
-absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> RolloutDispatch::Submit(
-    const std::vector<Submission>& submissions) {
+absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> RolloutDispatch::Submit(std::vector<Submission> submissions) {
   std::map<std::string, std::vector<size_t>> by_job;
   for (size_t i = 0; i < submissions.size(); ++i) by_job[submissions[i].group.job()].push_back(i);
   std::vector<cohort::v1::GroupReceipt> receipts(submissions.size());
@@ -93,21 +109,20 @@ absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> RolloutDispatch::Submit(
       continue;
     }
     std::vector<Submission> of_job;
-    for (const size_t i : positions) of_job.push_back(submissions[i]);
+    for (const size_t i : positions) of_job.push_back(std::move(submissions[i]));
     COHORT_ASSIGN_OR_RETURN(auto answers, (*runtime)->Submit(of_job));
     for (size_t n = 0; n < positions.size(); ++n) receipts[positions[n]] = std::move(answers[n]);
   }
   return receipts;
 }
 
-absl::Status RolloutDispatch::Release(const cohort::v1::ReleaseGroupsRequest& request) {
+void RolloutDispatch::Release(const cohort::v1::ReleaseGroupsRequest& request) {
   std::map<std::string, std::vector<cohort::v1::GroupLease>> by_job;
   for (const auto& lease : request.leases()) by_job[lease.job()].push_back(lease);
   for (const auto& [job, leases] : by_job) {
     const auto runtime = directory_->Find(job);
-    if (runtime.ok()) COHORT_RETURN_IF_ERROR((*runtime)->Release(leases, request.error()));
+    if (runtime.ok()) (*runtime)->Release(leases, request.error());
   }
-  return absl::OkStatus();
 }
 
 }  // namespace cohort::coordinator

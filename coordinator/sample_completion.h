@@ -7,7 +7,7 @@
 
 namespace cohort::coordinator {
 
-// The first completion of a scored group, for people to read. Pure.
+// The first completion of a scored group, for people to read; long texts are cut. Pure.
 cohort::v1::SampleCompletion MakeSample(const cohort::v1::Problem& problem, const cohort::v1::RolloutGroup& group);
 
 }  // namespace cohort::coordinator

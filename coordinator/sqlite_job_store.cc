@@ -2,6 +2,7 @@
 #include "coordinator/sqlite_job_store.h"
 
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -14,13 +15,14 @@
 namespace cohort::coordinator {
 namespace {
 
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;
 
 constexpr char kSchema[] = R"(
 CREATE TABLE IF NOT EXISTS store (schema_version INTEGER NOT NULL, epoch INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS jobs (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, state INTEGER NOT NULL, job BLOB NOT NULL,
-  request_id TEXT, request_digest BLOB NOT NULL, model_path TEXT NOT NULL, incarnation INTEGER NOT NULL);
+  request_id TEXT, request_digest BLOB NOT NULL, model_path TEXT NOT NULL, incarnation INTEGER NOT NULL,
+  data_digest BLOB NOT NULL DEFAULT x'');
 CREATE UNIQUE INDEX IF NOT EXISTS jobs_by_request ON jobs (request_id) WHERE request_id <> '';
 CREATE TABLE IF NOT EXISTS groups (
   job TEXT NOT NULL, group_id INTEGER NOT NULL, purpose INTEGER NOT NULL, evaluation_run TEXT NOT NULL,
@@ -41,6 +43,12 @@ CREATE TABLE IF NOT EXISTS events (
   job TEXT NOT NULL, sequence INTEGER NOT NULL, event BLOB NOT NULL, PRIMARY KEY (job, sequence)) WITHOUT ROWID;
 )";
 
+// Version 2 keeps what the datasets were at submit.
+constexpr char kFromVersion1[] = R"(
+ALTER TABLE jobs ADD COLUMN data_digest BLOB NOT NULL DEFAULT x'';
+UPDATE store SET schema_version = 2;
+)";
+
 class SqliteJobStore final : public JobStore {
  public:
   explicit SqliteJobStore(std::unique_ptr<SqliteDatabase> database) : database_(std::move(database)) {}
@@ -49,18 +57,15 @@ class SqliteJobStore final : public JobStore {
     absl::MutexLock lock(&mutex_);
     COHORT_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_.get()));
     COHORT_RETURN_IF_ERROR(database_->Execute(kSchema));
-    {
-      COHORT_ASSIGN_OR_RETURN(auto row, database_->Prepare("SELECT schema_version FROM store"));
-      COHORT_ASSIGN_OR_RETURN(const bool found, row.Step());
-      const int64_t version = found ? row.Int() : kSchemaVersion;
-      if (version != kSchemaVersion) {
-        return absl::FailedPreconditionError(
-            absl::StrCat("store: schema version ", version, ", this program needs ", kSchemaVersion));
-      }
-      if (!found) {
-        COHORT_ASSIGN_OR_RETURN(auto insert, database_->Prepare("INSERT INTO store VALUES (?, 0)"));
-        COHORT_RETURN_IF_ERROR(insert.Bind(kSchemaVersion).Run());
-      }
+    COHORT_ASSIGN_OR_RETURN(const std::optional<int64_t> version, ReadSchemaVersion());
+    if (!version.has_value()) {
+      COHORT_ASSIGN_OR_RETURN(auto insert, database_->Prepare("INSERT INTO store VALUES (?, 0)"));
+      COHORT_RETURN_IF_ERROR(insert.Bind(kSchemaVersion).Run());
+    } else if (*version == 1) {
+      COHORT_RETURN_IF_ERROR(database_->Execute(kFromVersion1));
+    } else if (*version != kSchemaVersion) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("store: schema version ", *version, ", this program needs ", kSchemaVersion));
     }
     return transaction.Commit();
   }
@@ -79,11 +84,11 @@ class SqliteJobStore final : public JobStore {
     {
       COHORT_ASSIGN_OR_RETURN(
           auto insert,
-          database_->Prepare("INSERT INTO jobs (name, state, job, request_id, request_digest, model_path, incarnation) "
-                             "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING sequence"));
+          database_->Prepare("INSERT INTO jobs (name, state, job, request_id, request_digest, model_path, incarnation, "
+                             "data_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING sequence"));
       insert.BindText(record.job.name()).Bind(int64_t{record.job.state()}).BindBlob(record.job.SerializeAsString());
       insert.BindText(record.request_id).BindBlob(record.request_digest).BindText(record.model_path);
-      COHORT_RETURN_IF_ERROR(insert.Bind(record.incarnation).Run());
+      COHORT_RETURN_IF_ERROR(insert.Bind(record.incarnation).BindBlob(record.data_digest).Run());
       record.sequence = insert.Int();
     }
     COHORT_RETURN_IF_ERROR(PutEvent(database_.get(), record.job.name(), first_event));
@@ -153,6 +158,16 @@ class SqliteJobStore final : public JobStore {
     return ReadAll<GroupRecord>(row.BindText(job), ReadGroupRow);
   }
 
+  absl::StatusOr<TrainingGroupCounts> CountTrainingGroups(std::string_view job, int64_t step) override {
+    absl::MutexLock lock(&mutex_);
+    COHORT_ASSIGN_OR_RETURN(
+        auto row, database_->Prepare("SELECT COALESCE(SUM(step = ?), 0), COALESCE(MAX(group_id), -1) FROM groups "
+                                     "WHERE job = ? AND purpose = 1"));
+    COHORT_ASSIGN_OR_RETURN(const bool found, row.Bind(step).BindText(job).Step());
+    if (!found) return absl::InternalError("store: an aggregate without a row");
+    return TrainingGroupCounts{.num_of_step = row.Int(), .largest_id = row.Int()};
+  }
+
   absl::StatusOr<std::vector<GroupRecord>> GetGroups(std::string_view job,
                                                      const std::vector<int64_t>& group_ids) override {
     absl::MutexLock lock(&mutex_);
@@ -217,6 +232,13 @@ class SqliteJobStore final : public JobStore {
   }
 
  private:
+  // Nullopt for a store that is just being made.
+  absl::StatusOr<std::optional<int64_t>> ReadSchemaVersion() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    COHORT_ASSIGN_OR_RETURN(auto row, database_->Prepare("SELECT schema_version FROM store"));
+    COHORT_ASSIGN_OR_RETURN(const bool found, row.Step());
+    return found ? std::optional<int64_t>(row.Int()) : std::nullopt;
+  }
+
   template <typename T, typename Reader>
   static absl::StatusOr<std::vector<T>> ReadAll(SqliteStatement& row, Reader read) {
     std::vector<T> all;

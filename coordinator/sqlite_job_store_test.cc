@@ -30,10 +30,11 @@ TEST_F(SqliteJobStoreTest, StateSurvivesReopening) {
     record.job.set_name("namespaces/default/jobs/a");
     cohort::v1::JobEvent event;
     event.set_sequence(1);
+    record.data_digest = std::string(64, 'd');
     ASSERT_OK(store->CreateJob(record, event));
   }
   ASSERT_OK_AND_ASSIGN(const auto store, OpenSqliteJobStore(path_));
-  EXPECT_OK(store->GetJob("namespaces/default/jobs/a"));
+  EXPECT_EQ(store->GetJob("namespaces/default/jobs/a")->data_digest, std::string(64, 'd'));
   EXPECT_THAT(store->BeginEpoch(), common::IsOkAndHolds(2));
 }
 
@@ -50,6 +51,28 @@ TEST_F(SqliteJobStoreTest, AnotherSchemaVersionIsRefusedByNumber) {
   }
   EXPECT_THAT(OpenSqliteJobStore(path_),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("schema version 99")));
+}
+
+TEST_F(SqliteJobStoreTest, StoreOfTheFirstSchemaIsTakenOver) {
+  {
+    ASSERT_OK_AND_ASSIGN(const auto store, OpenSqliteJobStore(path_));
+    JobRecord record;
+    record.job.set_name("namespaces/default/jobs/a");
+    record.model_path = "/models/a";
+    cohort::v1::JobEvent event;
+    event.set_sequence(1);
+    ASSERT_OK(store->CreateJob(record, event));
+  }
+  {
+    ASSERT_OK_AND_ASSIGN(const auto database, SqliteDatabase::Open(path_));
+    ASSERT_OK(database->Execute("ALTER TABLE jobs DROP COLUMN data_digest; UPDATE store SET schema_version = 1"));
+  }
+  for (int opening = 0; opening < 2; ++opening) {
+    ASSERT_OK_AND_ASSIGN(const auto store, OpenSqliteJobStore(path_));
+    ASSERT_OK_AND_ASSIGN(const JobRecord record, store->GetJob("namespaces/default/jobs/a"));
+    EXPECT_EQ(record.model_path, "/models/a");
+    EXPECT_EQ(record.data_digest, "");
+  }
 }
 
 TEST_F(SqliteJobStoreTest, FileThatIsNoDatabaseIsDataLoss) {

@@ -13,6 +13,7 @@ absl::StatusOr<JobRecord> ReadJobRow(SqliteStatement& row) {
   record.request_digest = row.Bytes();
   record.model_path = row.Bytes();
   record.incarnation = row.Int();
+  record.data_digest = row.Bytes();
   return record;
 }
 

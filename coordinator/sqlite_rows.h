@@ -12,7 +12,7 @@
 #include "coordinator/sqlite_database.h"
 
 // Rows of the store's tables and the records they hold. A reader takes the columns that its macro names, in that order.
-#define COHORT_JOB_COLUMNS "sequence, job, request_id, request_digest, model_path, incarnation"
+#define COHORT_JOB_COLUMNS "sequence, job, request_id, request_digest, model_path, incarnation, data_digest"
 #define COHORT_GROUP_COLUMNS                                                                                      \
   "group_id, purpose, evaluation_run, problem_id, epoch, step, policy_version, state, attempt, failed_attempts, " \
   "drop_reason, scored_epoch, scored_attempt, segment, offset_bytes, length_bytes, crc, planned, num_truncated, " \

@@ -9,9 +9,16 @@
 
 #include "absl/time/time.h"
 #include "coordinator/coordinator_metrics.h"
-#include "coordinator/job_runtime.h"
 
 namespace cohort::coordinator {
+
+// What an unfinished job waits for.
+struct WaitState {
+  // Rises with everything that moves the job.
+  int64_t progress = 0;
+  // "rollout workers to claim 12 groups of version 3".
+  std::string waits_for;
+};
 
 // Says who waits for what and since when once a job has not moved for `threshold`: a log line, again each time the
 // stall has doubled, and the metric cohort_coordinator_stalled_seconds. Not thread-safe: one thread observes.

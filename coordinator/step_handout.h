@@ -5,11 +5,19 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "cohort/v1/learner_service.pb.h"
 
 namespace cohort::coordinator {
+
+// What a gang needs to begin.
+struct GangStart {
+  int64_t incarnation = 0;
+  std::string resume_checkpoint;
+  int64_t resume_version = 0;
+};
 
 // Which plans the present gang has been handed, so that all ranks get the same one for the same version. Training plans
 // are in the store and survive the gang; a stop belongs to one gang: it is pinned to the first version whose training
@@ -23,6 +31,10 @@ class StepHandout final {
   bool HasGang() const { return incarnation_ != 0; }
   int64_t incarnation() const { return incarnation_; }
   int64_t next_version() const { return next_version_; }
+  int64_t resume_version() const { return resume_version_; }
+
+  // The ranks could not take up the checkpoint of resume_version() and begin at this older version.
+  void ResumeFrom(int64_t version);
 
   // Pins a stop to next_version(), once per gang.
   void PinStop(cohort::v1::StepPlan stop);
@@ -36,6 +48,7 @@ class StepHandout final {
 
  private:
   int64_t incarnation_ = 0;
+  int64_t resume_version_ = 0;
   int64_t next_version_ = 0;  // lowest version whose training plan no rank has
   int32_t world_size_ = 0;
   std::optional<cohort::v1::StepPlan> stop_;

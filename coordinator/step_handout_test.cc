@@ -53,6 +53,19 @@ TEST_F(StepHandoutTest, RankAheadOfTheGangIsRefused) {
   EXPECT_THAT(Ask(0, -1), StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
+TEST_F(StepHandoutTest, GangThatResumesFromAnOlderVersionIsHandedThePlansSince) {
+  handout_.ResumeFrom(1);
+  EXPECT_EQ(handout_.next_version(), 1);
+  handout_.PinStop({});
+  EXPECT_EQ(handout_.stop()->version(), 1) << "no rank has the plan of version 1 yet";
+  handout_.StartGang(/*incarnation=*/2, /*resume_version=*/3, /*world_size=*/1);
+  handout_.PinStop({});
+  handout_.ResumeFrom(1);
+  EXPECT_THAT(Ask(0, 1), IsOkAndHolds(Answer::kTrain));
+  EXPECT_THAT(Ask(0, 2), IsOkAndHolds(Answer::kTrain));
+  EXPECT_THAT(Ask(0, 3), IsOkAndHolds(Answer::kStop));
+}
+
 TEST_F(StepHandoutTest, NextGangBeginsWithoutAStop) {
   handout_.PinStop({});
   handout_.StartGang(/*incarnation=*/2, /*resume_version=*/0, /*world_size=*/2);

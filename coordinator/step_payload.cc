@@ -6,6 +6,7 @@
 #include "common/status_macros.h"
 #include "coordinator/group_parts.h"
 #include "coordinator/step_planner.h"
+#include "coordinator/storage_trouble.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -18,10 +19,12 @@ absl::Status Hungup() { return absl::CancelledError("the rank hung up"); }
 
 absl::Status SendGroups(const CoordinatorContext& context, const std::string& job, const std::vector<int64_t>& ids,
                         const Send& send) {
-  COHORT_ASSIGN_OR_RETURN(const auto records, context.store->GetGroups(job, ids));
-  for (const GroupRecord& record : records) {
-    COHORT_ASSIGN_OR_RETURN(const auto group, context.log->Read(record.location));
-    const bool is_sent = SendInParts(group, kPartBytes, [&send](const cohort::v1::RolloutGroup& part, bool is_last) {
+  const auto records = context.store->GetGroups(job, ids);
+  if (!records.ok()) return ReadTrouble("look the groups up", records.status());
+  for (const GroupRecord& record : *records) {
+    const auto group = context.log->Read(record.location);
+    if (!group.ok()) return ReadTrouble("read the rollout log", group.status());
+    const bool is_sent = SendInParts(*group, kPartBytes, [&send](const cohort::v1::RolloutGroup& part, bool is_last) {
       cohort::v1::GetStepResponse response;
       *response.mutable_group() = part;
       response.set_is_last_part(is_last);

@@ -2,8 +2,12 @@
 #include "coordinator/step_planner.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "objective/credit.h"
+#include "objective/planned_facts.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -12,6 +16,30 @@ constexpr int64_t kMinVerdicts = 2;
 
 int64_t NumVerdicts(const cohort::v1::PlannedGroup& group) {
   return std::count(group.outcomes().begin(), group.outcomes().end(), cohort::v1::SCORE_OUTCOME_GRADED);
+}
+
+// Takes groups whose advantages are all 0 out of the plan.
+absl::Status DropZeroSignal(const StepSnapshot& snapshot, PlannedStep* step) {
+  std::vector<objective::GroupFacts> facts;
+  for (const cohort::v1::PlannedGroup& group : step->plan.groups()) facts.push_back(objective::FactsOf(group));
+  COHORT_ASSIGN_OR_RETURN(const auto credit,
+                          objective::ComputeCredit(*snapshot.credit, snapshot.verifier_weights, facts));
+  cohort::v1::StepPlan kept = step->plan;
+  kept.clear_groups();
+  for (int i = 0; i < step->plan.groups_size(); ++i) {
+    if (objective::IsZeroSignal(credit[i])) {
+      step->dropped.push_back({.group_id = step->plan.groups(i).group_id(),
+                               .cause = DropCause::kZeroSignal,
+                               .reason = "zero signal: every advantage is 0"});
+    } else {
+      *kept.add_groups() = step->plan.groups(i);
+    }
+  }
+  step->plan = std::move(kept);
+  const int64_t num_wanted = snapshot.groups_per_step - step->plan.groups_size();
+  const int64_t num_allowed = snapshot.max_sampled_groups - snapshot.num_sampled_groups;
+  step->num_missing_groups = std::max<int64_t>(0, std::min(num_wanted, num_allowed));
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -29,7 +57,8 @@ absl::StatusOr<PlannedStep> PlanRolloutStep(const StepSnapshot& snapshot) {
     num_completions += planned.outcomes_size();
     num_verdicts += verdicts;
     if (verdicts < kMinVerdicts) {
-      step.dropped.push_back({.group_id = group->group_id, .reason = "fewer than two verdicts"});
+      step.dropped.push_back(
+          {.group_id = group->group_id, .cause = DropCause::kNoVerdict, .reason = "fewer than two verdicts"});
     } else {
       *step.plan.add_groups() = planned;
     }
@@ -41,8 +70,15 @@ absl::StatusOr<PlannedStep> PlanRolloutStep(const StepSnapshot& snapshot) {
                      " completions had no verdict, more than rlvr.reward.max_no_verdict_share (",
                      snapshot.max_no_verdict_share, ")"));
   }
+  if (snapshot.credit != nullptr) COHORT_RETURN_IF_ERROR(DropZeroSignal(snapshot, &step));
+  if (step.num_missing_groups > 0) return step;
   if (step.plan.groups().empty()) {
-    return absl::FailedPreconditionError(absl::StrCat("step ", snapshot.version, ": every group was dropped"));
+    const std::string bound =
+        snapshot.credit == nullptr
+            ? ""
+            : absl::StrCat(", of ", snapshot.num_sampled_groups,
+                           " sampled groups none had a learning signal (objective.dynamic_sampling.max_rounds)");
+    return absl::FailedPreconditionError(absl::StrCat("step ", snapshot.version, ": every group was dropped", bound));
   }
   return step;
 }

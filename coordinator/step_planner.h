@@ -19,21 +19,34 @@ struct StepSnapshot {
   std::vector<const GroupRecord*> groups;
   double max_no_verdict_share = 0;
   bool seal_checkpoint = false;
+  // Dynamic sampling: groups without a learning signal under this credit are dropped, and replaced by further groups
+  // until there are groups_per_step or max_sampled_groups were sampled. Null: they stay.
+  const cohort::v1::AdvantageSpec* credit = nullptr;
+  std::vector<double> verifier_weights;
+  int64_t groups_per_step = 0;
+  int64_t num_sampled_groups = 0;  // for this step so far, dropped ones included
+  int64_t max_sampled_groups = 0;
 };
+
+enum class DropCause { kNoVerdict, kZeroSignal };
 
 struct DroppedGroup {
   int64_t group_id = 0;
+  DropCause cause = DropCause::kNoVerdict;
   std::string reason;
 };
 
 struct PlannedStep {
   cohort::v1::StepPlan plan;
   std::vector<DroppedGroup> dropped;
+  // Further groups to be sampled before there is a plan; `plan` is then to be ignored.
+  int64_t num_missing_groups = 0;
 };
 
 // Fixed lag: the step's groups in order of id. A group with fewer than two verdicts has no baseline and is dropped; one
-// whose rewards are all equal stays, with advantage zero. FAILED_PRECONDITION, which ends the job, when more than
-// max_no_verdict_share of the completions had no verdict or when no group is left. Pure.
+// whose rewards are all equal stays, with advantage zero, unless sampling is dynamic. FAILED_PRECONDITION, which ends
+// the job, when more than max_no_verdict_share of the completions had no verdict or when no group is left and no
+// further one may be sampled. Pure.
 absl::StatusOr<PlannedStep> PlanRolloutStep(const StepSnapshot& snapshot);
 
 // Demonstrations by row, in the order given. Pure.

@@ -57,6 +57,59 @@ TEST(StepPlannerTest, GroupWithEqualRewardsStays) {
   EXPECT_EQ(step.plan.groups_size(), 2);
 }
 
+cohort::v1::AdvantageSpec GroupMean() {
+  cohort::v1::AdvantageSpec credit;
+  credit.set_estimator(cohort::v1::AdvantageSpec::ESTIMATOR_GROUP_MEAN);
+  credit.set_scale(cohort::v1::AdvantageSpec::SCALE_GROUP_STD);
+  credit.set_epsilon(1e-6);
+  return credit;
+}
+
+// Half of the rewards are 1.
+GroupRecord MixedGroup(int64_t id) {
+  GroupRecord group = ScoredGroup(id, 4, 0);
+  group.outcome.planned.set_rewards(0, 1);
+  group.outcome.planned.set_rewards(1, 1);
+  return group;
+}
+
+TEST(StepPlannerTest, DynamicSamplingAsksForAsManyGroupsAsHaveNoSignal) {
+  const cohort::v1::AdvantageSpec credit = GroupMean();
+  const GroupRecord none = ScoredGroup(0, 4, 0), mixed = MixedGroup(1), all = ScoredGroup(2, 4, 1);
+  ASSERT_OK_AND_ASSIGN(const PlannedStep step, PlanRolloutStep({.groups = {&none, &mixed, &all},
+                                                                .credit = &credit,
+                                                                .verifier_weights = {1},
+                                                                .groups_per_step = 3,
+                                                                .num_sampled_groups = 3,
+                                                                .max_sampled_groups = 30}));
+  EXPECT_EQ(step.num_missing_groups, 2);
+  ASSERT_EQ(step.dropped.size(), 2u);
+  EXPECT_EQ(step.dropped[1].group_id, 2);
+  EXPECT_EQ(step.dropped[1].cause, DropCause::kZeroSignal);
+}
+
+TEST(StepPlannerTest, DynamicSamplingPlansWhatThereIsAtItsBound) {
+  const cohort::v1::AdvantageSpec credit = GroupMean();
+  const GroupRecord none = ScoredGroup(8, 4, 0), mixed = MixedGroup(9);
+  StepSnapshot snapshot = {.version = 4,
+                           .groups = {&none, &mixed},
+                           .credit = &credit,
+                           .verifier_weights = {1},
+                           .groups_per_step = 2,
+                           .num_sampled_groups = 5,
+                           .max_sampled_groups = 6};
+  ASSERT_OK_AND_ASSIGN(const PlannedStep one_more, PlanRolloutStep(snapshot));
+  EXPECT_EQ(one_more.num_missing_groups, 1);
+  snapshot.num_sampled_groups = 6;
+  ASSERT_OK_AND_ASSIGN(const PlannedStep planned, PlanRolloutStep(snapshot));
+  EXPECT_EQ(planned.num_missing_groups, 0);
+  ASSERT_EQ(planned.plan.groups_size(), 1);
+  EXPECT_EQ(planned.plan.groups(0).group_id(), 9);
+  snapshot.groups = {&none};
+  EXPECT_THAT(PlanRolloutStep(snapshot), common::StatusIs(absl::StatusCode::kFailedPrecondition,
+                                                          HasSubstr("of 6 sampled groups none had a learning signal")));
+}
+
 TEST(StepPlannerTest, NoVerdictShareAtTheBoundPassesAndAboveItFails) {
   const GroupRecord group = ScoredGroup(0, 3);
   EXPECT_OK(PlanRolloutStep({.version = 2, .groups = {&group}, .max_no_verdict_share = 0.25}));

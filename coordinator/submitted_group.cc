@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/submitted_group.h"
 
-#include <google/protobuf/util/time_util.h>
+#include <google/protobuf/duration.pb.h>
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -14,7 +15,34 @@
 namespace cohort::coordinator {
 namespace {
 
-using google::protobuf::util::TimeUtil;
+bool HasNegative(const google::protobuf::RepeatedField<int32_t>& ids) {
+  return std::any_of(ids.begin(), ids.end(), [](int32_t id) { return id < 0; });
+}
+
+// A worker's measurement, made usable: nothing negative, nothing beyond a month.
+double Seconds(const google::protobuf::Duration& duration) {
+  constexpr double kMonth = 30 * 86400;
+  return std::clamp(static_cast<double>(duration.seconds()) + 1e-9 * duration.nanos(), 0.0, kMonth);
+}
+
+constexpr int kMaxItemValues = 1000;  // RankingVerifier.num_items at most
+
+// What credit is made of must be a number; a list is no longer than a ranking verifier allows.
+absl::Status CheckScore(const cohort::v1::Score& score) {
+  if (!std::isfinite(score.value())) {
+    return common::InvalidField("value", absl::StrCat(score.value()), "must be finite");
+  }
+  if (score.item_values_size() > kMaxItemValues) {
+    return common::InvalidField("item_values", absl::StrCat(score.item_values_size()),
+                                absl::StrCat("has at most ", kMaxItemValues));
+  }
+  for (const double value : score.item_values()) {
+    if (!(value >= 0 && value <= 1)) {
+      return common::InvalidField("item_values", absl::StrCat(value), "must be from 0 to 1");
+    }
+  }
+  return absl::OkStatus();
+}
 
 absl::Status CheckRollout(const cohort::v1::Rollout& rollout, int index, const cohort::v1::SamplingSpec& sampling) {
   const auto field = [index](std::string_view name) {
@@ -41,6 +69,11 @@ absl::Status CheckRollout(const cohort::v1::Rollout& rollout, int index, const c
   if (bad != logprobs.end()) {
     return common::InvalidField(field("behavior_logprobs"), absl::StrCat(*bad), "must be finite");
   }
+  const auto& filtered = rollout.sampling_logprobs();
+  if (!std::all_of(filtered.begin(), filtered.end(), [](float value) { return std::isfinite(value); })) {
+    return common::InvalidField(field("sampling_logprobs"), "", "must be finite");
+  }
+  if (HasNegative(rollout.token_ids())) return common::InvalidField(field("token_ids"), "", "must not be negative");
   if (rollout.outcome() != cohort::v1::SCORE_OUTCOME_GRADED &&
       rollout.outcome() != cohort::v1::SCORE_OUTCOME_NO_VERDICT) {
     return common::InvalidField(field("outcome"), absl::StrCat(rollout.outcome()), "must be GRADED or NO_VERDICT");
@@ -48,7 +81,24 @@ absl::Status CheckRollout(const cohort::v1::Rollout& rollout, int index, const c
   if (!std::isfinite(rollout.reward())) {
     return common::InvalidField(field("reward"), absl::StrCat(rollout.reward()), "must be finite");
   }
+  for (int i = 0; i < rollout.scores_size(); ++i) {
+    COHORT_RETURN_IF_ERROR(common::PrefixField(CheckScore(rollout.scores(i)), field(absl::StrCat("scores[", i, "]"))));
+  }
   return absl::OkStatus();
+}
+
+// Ranking verifiers of one rubric may differ in N; the first one's values are the credit.
+void AddFacts(const cohort::v1::Rollout& rollout, cohort::v1::PlannedGroup* planned) {
+  cohort::v1::SequenceFacts& facts = *planned->add_facts();
+  const auto& logprobs = rollout.behavior_logprobs();
+  const double sum = std::accumulate(logprobs.begin(), logprobs.end(), 0.0);
+  if (!logprobs.empty()) facts.set_mean_behavior_logprob(sum / logprobs.size());
+  facts.set_is_truncated(rollout.finish_reason() == cohort::v1::FINISH_REASON_LENGTH);
+  for (const cohort::v1::Score& score : rollout.scores()) {
+    facts.add_verifier_scores(score.value());
+    if (facts.item_values().empty()) *facts.mutable_item_values() = score.item_values();
+  }
+  if (rollout.outcome() != cohort::v1::SCORE_OUTCOME_GRADED) facts.clear_item_values();
 }
 
 }  // namespace
@@ -64,6 +114,9 @@ absl::Status CheckSubmittedGroup(const cohort::v1::RolloutGroup& group, const Gr
                                 absl::StrCat("must be ", record.problem_id));
   }
   if (group.prompt_token_ids_size() == 0) return common::InvalidField("prompt_token_ids", "", "must not be empty");
+  if (HasNegative(group.prompt_token_ids())) {
+    return common::InvalidField("prompt_token_ids", "", "must not be negative");
+  }
   if (group.rollouts_size() != group_size) {
     return common::InvalidField("rollouts", absl::StrCat(group.rollouts_size()),
                                 absl::StrCat("needs ", group_size, " rollouts"));
@@ -81,12 +134,10 @@ GroupOutcome SummarizeGroup(const cohort::v1::RolloutGroup& group, absl::Time no
     outcome.planned.add_rewards(rollout.reward());
     outcome.planned.add_outcomes(rollout.outcome());
     if (rollout.finish_reason() == cohort::v1::FINISH_REASON_LENGTH) ++outcome.num_truncated;
+    AddFacts(rollout, &outcome.planned);
   }
-  const auto seconds = [](const google::protobuf::Duration& duration) {
-    return 1e-9 * static_cast<double>(TimeUtil::DurationToNanoseconds(duration));
-  };
-  outcome.generation_end_seconds = absl::ToUnixNanos(now) * 1e-9 - seconds(group.scoring_time());
-  outcome.generation_begin_seconds = outcome.generation_end_seconds - seconds(group.generation_time());
+  outcome.generation_end_seconds = absl::ToUnixNanos(now) * 1e-9 - Seconds(group.scoring_time());
+  outcome.generation_begin_seconds = outcome.generation_end_seconds - Seconds(group.generation_time());
   return outcome;
 }
 

@@ -10,6 +10,12 @@
 
 namespace cohort::coordinator {
 
+// A group as it came from a worker.
+struct Submission {
+  cohort::v1::LeaseToken lease;
+  cohort::v1::RolloutGroup group;
+};
+
 // What a scored group must be to be accepted for `record`. INVALID_ARGUMENT names field and value: what a worker sends
 // is checked like any input, because the learner trains on it.
 absl::Status CheckSubmittedGroup(const cohort::v1::RolloutGroup& group, const GroupRecord& record, int32_t group_size,

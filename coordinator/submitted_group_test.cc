@@ -64,9 +64,22 @@ TEST_F(SubmittedGroupTest, WhatIsWrongIsNamed) {
          g->mutable_rollouts(0)->add_sampling_logprobs(-1);
          g->mutable_rollouts(0)->add_sampling_logprobs(-1);
        }},
+      {"rollouts[0].sampling_logprobs",
+       [](auto* g) { g->mutable_rollouts(0)->add_sampling_logprobs(std::numeric_limits<float>::quiet_NaN()); }},
+      {"rollouts[1].token_ids", [](auto* g) { g->mutable_rollouts(1)->set_token_ids(0, -1); }},
+      {"prompt_token_ids", [](auto* g) { g->set_prompt_token_ids(0, -7); }},
       {"rollouts[0].outcome", [](auto* g) { g->mutable_rollouts(0)->clear_outcome(); }},
       {"rollouts[1].reward",
        [](auto* g) { g->mutable_rollouts(1)->set_reward(std::numeric_limits<double>::quiet_NaN()); }},
+      {"rollouts[1].scores[0].value",
+       [](auto* g) { g->mutable_rollouts(1)->add_scores()->set_value(std::numeric_limits<double>::infinity()); }},
+      {"rollouts[0].scores[0].item_values", [](auto* g) { g->mutable_rollouts(0)->add_scores()->add_item_values(2); }},
+      {"rollouts[0].scores[0].item_values",
+       [](auto* g) {
+         g->mutable_rollouts(0)->add_scores()->add_item_values(std::numeric_limits<double>::quiet_NaN());
+       }},
+      {"rollouts[0].scores[0].item_values",
+       [](auto* g) { g->mutable_rollouts(0)->add_scores()->mutable_item_values()->Resize(1001, 0); }},
   };
   const cohort::v1::RolloutGroup whole = group_;
   for (const auto& [field, edit] : cases) {
@@ -74,6 +87,30 @@ TEST_F(SubmittedGroupTest, WhatIsWrongIsNamed) {
     edit(&group_);
     EXPECT_THAT(Check(), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith(field + ": ")));
   }
+}
+
+TEST_F(SubmittedGroupTest, SummaryKeepsWhatCreditNeedsOfEachSequence) {
+  cohort::v1::Rollout& first = *group_.mutable_rollouts(0);
+  first.add_token_ids(6);
+  first.add_behavior_logprobs(-2);
+  first.set_finish_reason(cohort::v1::FINISH_REASON_LENGTH);
+  first.add_scores()->set_value(0.25);
+  cohort::v1::Score& ranking = *first.add_scores();
+  ranking.set_value(0.5);
+  ranking.add_item_values(0);
+  ranking.add_item_values(1);
+  first.add_scores()->add_item_values(1);  // a second ranking verifier
+  *group_.mutable_rollouts(1)->add_scores() = ranking;
+  group_.mutable_rollouts(1)->set_outcome(cohort::v1::SCORE_OUTCOME_NO_VERDICT);
+  const auto outcome = SummarizeGroup(group_, absl::UnixEpoch());
+  ASSERT_EQ(outcome.planned.facts_size(), 2);
+  const cohort::v1::SequenceFacts& facts = outcome.planned.facts(0);
+  EXPECT_THAT(facts.verifier_scores(), ElementsAre(0.25, 0.5, 0));
+  EXPECT_THAT(facts.item_values(), ElementsAre(0, 1));
+  EXPECT_TRUE(facts.is_truncated());
+  EXPECT_DOUBLE_EQ(facts.mean_behavior_logprob(), -1.5);
+  EXPECT_THAT(outcome.planned.facts(1).item_values(), ElementsAre()) << "no verdict, no credit";
+  EXPECT_FALSE(outcome.planned.facts(1).is_truncated());
 }
 
 TEST_F(SubmittedGroupTest, SummaryKeepsCountsRewardsAndTimes) {
@@ -89,6 +126,14 @@ TEST_F(SubmittedGroupTest, SummaryKeepsCountsRewardsAndTimes) {
   EXPECT_EQ(outcome.num_truncated, 1);
   EXPECT_DOUBLE_EQ(outcome.generation_end_seconds, 99);
   EXPECT_DOUBLE_EQ(outcome.generation_begin_seconds, 96);
+}
+
+TEST_F(SubmittedGroupTest, TimesThatCannotBeAreBounded) {
+  group_.mutable_generation_time()->set_seconds(std::numeric_limits<int64_t>::max());
+  group_.mutable_scoring_time()->set_seconds(-5);
+  const GroupOutcome outcome = SummarizeGroup(group_, absl::FromUnixSeconds(100));
+  EXPECT_DOUBLE_EQ(outcome.generation_end_seconds, 100);
+  EXPECT_DOUBLE_EQ(outcome.generation_begin_seconds, 100 - 30.0 * 86400);
 }
 
 }  // namespace

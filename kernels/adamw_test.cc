@@ -89,6 +89,17 @@ TEST(AdamWTest, SplittingTheArrayChangesNothing) {
   EXPECT_EQ(whole.param, parts.param);
 }
 
+TEST(AdamWTest, FirstStepHasTheLengthOfTheLearningRateWhateverTheGradient) {
+  for (const CpuTarget target : SupportedCpuTargets()) {
+    std::vector<float> param(5, 1.0f), exp_avg(5), exp_avg_sq(5);
+    const std::vector<float> grad = {1e-3f, -1e-3f, 1e3f, -1e3f, 0.0f};
+    AdamWStep({.learning_rate = 0.25, .step = 1}, 5, param.data(), grad.data(), exp_avg.data(), exp_avg_sq.data(),
+              target);
+    const std::vector<float> expected = {0.75f, 1.25f, 0.75f, 1.25f, 1.0f};
+    for (int i = 0; i < 5; ++i) EXPECT_NEAR(param[i], expected[i], 1e-5) << i;
+  }
+}
+
 TEST(AdamWTest, DecayActsWithoutAGradient) {
   float param = 2.0f, exp_avg = 0.0f, exp_avg_sq = 0.0f;
   const float grad = 0.0f;

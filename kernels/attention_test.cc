@@ -254,6 +254,25 @@ TEST(AttentionTest, LargeScoresDoNotOverflow) {
   for (const float value : result.grad_q) EXPECT_TRUE(std::isfinite(value));
 }
 
+TEST(AttentionTest, MoreQueryHeadsThanATileHoldsMatchTheReference) {
+  const Batch batch(130, 2, 16, {1, 19, 0, 33});
+  const Result result = Evaluate(batch, BestCpuTarget());
+  EXPECT_LT(LargestDifference(result.out, Reference(batch).out), 3e-6);
+  std::vector<int32_t> rows(batch.num_rows());
+  for (int32_t t = 0; t < batch.num_rows(); ++t) rows[t] = batch.num_rows() - 1 - t;
+  ExpectPagedEqualsPacked(batch, rows, "decode of many heads");
+}
+
+TEST(AttentionTest, NoRowsAreNothingToDo) {
+  for (const std::vector<int32_t>& lengths : {std::vector<int32_t>{}, {0}, {0, 0}}) {
+    const Batch batch(4, 2, 32, lengths);
+    for (const CpuTarget target : SupportedCpuTargets()) {
+      EXPECT_TRUE(Evaluate(batch, target).out.empty());
+      PagedAttentionForward(batch.shape, {}, nullptr, target);
+    }
+  }
+}
+
 TEST(AttentionTest, NanInAFutureKeyDoesNotReachARow) {
   Batch batch(2, 1, 32, {20});
   const Result clean = Evaluate(batch, BestCpuTarget());

@@ -11,6 +11,8 @@
 
 #include "kernels/adamw.h"
 #include "kernels/adamw_cuda.h"
+#include "kernels/group_advantage.h"
+#include "kernels/group_advantage_cuda.h"
 #include "kernels/logprob.h"
 #include "kernels/logprob_cuda.h"
 #include "kernels/segment_objective.h"
@@ -90,17 +92,20 @@ TEST_F(CudaSmokeTest, LogprobMatchesCpu) {
     const int64_t num_rows = 5;
     std::vector<float> logits = RandomFloats(num_rows * vocab_size, 1, 3.0f);
     std::vector<float> grad = RandomFloats(num_rows, 2, 1.0f);
-    grad[3] = 0.0f;
+    std::vector<float> entropy_grad = RandomFloats(num_rows, 3, 1.0f);
+    grad[3] = entropy_grad[3] = entropy_grad[4] = 0.0f;
     const std::vector<uint16_t> halves = ToBfloat16(&logits);
     const std::vector<int64_t> targets = {0, 16, 3, 7, 9};
-    std::vector<float> logprobs(num_rows), entropies(num_rows), gradient = logits;
+    std::vector<float> logprobs(num_rows), entropies(num_rows), gradient = logits, both = logits;
     const LogprobRows rows{targets.data(), num_rows, vocab_size, 1.25f};
     LogprobForward(rows, logits.data(), logprobs.data(), entropies.data());
-    LogprobBackwardInPlace(rows, grad.data(), gradient.data());
+    LogprobBackwardInPlace(rows, grad.data(), nullptr, gradient.data());
+    LogprobBackwardInPlace(rows, grad.data(), entropy_grad.data(), both.data());
 
     const DeviceArray<int64_t> device_targets(targets);
     const LogprobRows device_rows{device_targets.get(), num_rows, vocab_size, 1.25f};
-    const DeviceArray<float> device_grad(grad), device_logits(logits);
+    const DeviceArray<float> device_grad(grad), device_entropy_grad(entropy_grad), device_logits(logits),
+        device_both(logits);
     const DeviceArray<uint16_t> device_halves(halves);
     const DeviceArray<float> device_logprobs(logprobs), device_entropies(entropies);
     const auto expect_forward = [&](LogitType type, const void* pointer) {
@@ -111,13 +116,17 @@ TEST_F(CudaSmokeTest, LogprobMatchesCpu) {
     };
     expect_forward(LogitType::kFloat32, device_logits.get());
     expect_forward(LogitType::kBfloat16, device_halves.get());
-    ASSERT_EQ(
-        LogprobBackwardInPlaceCuda(device_rows, LogitType::kFloat32, device_grad.get(), device_logits.get(), nullptr),
-        0);
+    ASSERT_EQ(LogprobBackwardInPlaceCuda(device_rows, LogitType::kFloat32, device_grad.get(), nullptr,
+                                         device_logits.get(), nullptr),
+              0);
     ExpectClose(device_logits.ToHost(), gradient, 1e-5);
-    ASSERT_EQ(
-        LogprobBackwardInPlaceCuda(device_rows, LogitType::kBfloat16, device_grad.get(), device_halves.get(), nullptr),
-        0);
+    ASSERT_EQ(LogprobBackwardInPlaceCuda(device_rows, LogitType::kFloat32, device_grad.get(), device_entropy_grad.get(),
+                                         device_both.get(), nullptr),
+              0);
+    ExpectClose(device_both.ToHost(), both, 1e-5);
+    ASSERT_EQ(LogprobBackwardInPlaceCuda(device_rows, LogitType::kBfloat16, device_grad.get(), nullptr,
+                                         device_halves.get(), nullptr),
+              0);
     std::vector<float> from_halves;
     for (const uint16_t half : device_halves.ToHost()) from_halves.push_back(FromBfloat16(half));
     ExpectClose(from_halves, gradient, 1e-2);
@@ -136,51 +145,121 @@ TEST_F(CudaSmokeTest, LogprobRepeatsBitForBit) {
   EXPECT_EQ(first.ToHost()[63], second.ToHost()[0]);
 }
 
+// Random tokens and every axis of the contract.
+class SegmentObjectiveOnDevice {
+ public:
+  explicit SegmentObjectiveOnDevice(const std::vector<int64_t>& offsets)
+      : offsets_(offsets),
+        proximal_(RandomFloats(kTokens, 1, 1.0f)),
+        advantages_(RandomFloats(kTokens, 3, 1.0f)),
+        weights_(kTokens, 1.0f / kTokens),
+        narrow_(kTokens, 0.01f),
+        wide_(kTokens, 0.04f),
+        mask_(kTokens, 1) {
+    const std::vector<float> change = RandomFloats(kTokens, 2, 0.3f);
+    for (int64_t t = 0; t < kTokens; ++t) policy_.push_back(proximal_[t] + change[t]);
+    policy_[77] += 25.0f;
+    for (int64_t t = 0; t < kTokens; t += 6) mask_[t] = 0;
+  }
+
+  // Both sides start from a gradient of 0.5, which matters only where they add.
+  void ExpectEqual(const SegmentInputs<float>& settings, bool per_token, int bounds) {
+    const DeviceArray<float> policy(policy_), proximal(proximal_), advantages(advantages_), weights(weights_),
+        narrow(narrow_), wide(wide_), gradient(std::vector<float>(kTokens, 0.5f));
+    const DeviceArray<uint8_t> mask(mask_);
+    const DeviceArray<int64_t> offsets(offsets_);
+    const DeviceArray<double> workspace{std::vector<double>(SegmentObjectiveCudaWorkspaceDoubles())};
+    const DeviceArray<SegmentStatistics> statistics(std::vector<SegmentStatistics>(1));
+    const auto fill = [&](SegmentInputs<float> in, const auto& x, const auto& o, const auto& a, const auto& w,
+                          const auto& low, const auto& high, const uint8_t* m, const int64_t* cuts) {
+      in.policy_logprobs_T = x;
+      in.proximal_logprobs_T = o;
+      in.advantages_T = a;
+      in.weights_T = w;
+      in.mask_T = m;
+      in.num_tokens = kTokens;
+      in.segment_offsets = per_token ? nullptr : cuts;
+      in.num_segments = static_cast<int64_t>(offsets_.size()) - 1;
+      if (bounds == 1) in.clip_low_S = low, in.clip_high_S = high;
+      if (bounds == 2) in.clip_low_T = low, in.clip_high_T = high;
+      return in;
+    };
+    const SegmentInputs<float> host =
+        fill(settings, policy_.data(), proximal_.data(), advantages_.data(), weights_.data(), narrow_.data(),
+             wide_.data(), mask_.data(), offsets_.data());
+    const SegmentInputs<float> device = fill(settings, policy.get(), proximal.get(), advantages.get(), weights.get(),
+                                             narrow.get(), wide.get(), mask.get(), offsets.get());
+    std::vector<float> expected_gradient(kTokens, 0.5f);
+    const SegmentStatistics expected = ComputeSegmentObjective<float>(host, expected_gradient.data());
+    ASSERT_EQ(ComputeSegmentObjectiveCuda<float>(device, gradient.get(), statistics.get(), workspace.get(), nullptr),
+              0);
+    ExpectClose(gradient.ToHost(), expected_gradient, 1e-5);
+    const SegmentStatistics result = statistics.ToHost()[0];
+    EXPECT_NEAR(result.loss, expected.loss, 1e-5 * (1 + std::abs(expected.loss)));
+    EXPECT_EQ(result.num_tokens, expected.num_tokens);
+    EXPECT_EQ(result.num_clipped_low, expected.num_clipped_low);
+    EXPECT_EQ(result.num_clipped_high, expected.num_clipped_high);
+    EXPECT_EQ(result.num_dual_clipped, expected.num_dual_clipped);
+    EXPECT_NEAR(result.sum_ratio, expected.sum_ratio, 1e-5 * expected.sum_ratio);
+    EXPECT_NEAR(result.min_ratio, expected.min_ratio, 1e-5 * expected.min_ratio);
+    EXPECT_NEAR(result.max_ratio, expected.max_ratio, 1e-5 * expected.max_ratio);
+  }
+
+ private:
+  static constexpr int64_t kTokens = 5000;
+  const std::vector<int64_t> offsets_;
+  std::vector<float> policy_, proximal_, advantages_, weights_, narrow_, wide_;
+  std::vector<uint8_t> mask_;
+};
+
 TEST_F(CudaSmokeTest, SegmentObjectiveMatchesCpu) {
-  const int64_t num_tokens = 5000;
-  const std::vector<float> proximal = RandomFloats(num_tokens, 1, 1.0f), change = RandomFloats(num_tokens, 2, 0.3f);
-  const std::vector<float> advantages = RandomFloats(num_tokens, 3, 1.0f);
-  std::vector<float> policy = proximal;
-  for (int64_t t = 0; t < num_tokens; ++t) policy[t] += change[t];
-  policy[77] += 25.0f;
-  std::vector<uint8_t> mask(num_tokens, 1);
-  for (int64_t t = 0; t < num_tokens; t += 6) mask[t] = 0;
-  const std::vector<float> weights(num_tokens, 1.0f / static_cast<float>(num_tokens));
-  const std::vector<int64_t> offsets = {0, 1, 900, 900, 2500, 5000};
-  const DeviceArray<float> d_policy(policy), d_proximal(proximal), d_advantages(advantages), d_weights(weights),
-      d_gradient(policy);
-  const DeviceArray<uint8_t> d_mask(mask);
-  const DeviceArray<int64_t> d_offsets(offsets);
-  const DeviceArray<double> workspace{std::vector<double>(SegmentObjectiveCudaWorkspaceDoubles())};
-  const DeviceArray<SegmentStatistics> d_statistics(std::vector<SegmentStatistics>(1));
-  for (const bool per_token : {true, false}) {
-    for (const SegmentFlow flow : {SegmentFlow::kLocal, SegmentFlow::kThrough}) {
-      SegmentInputs<float> in{policy.data(), proximal.data(), advantages.data(), weights.data()};
-      in.mask_T = mask.data();
-      in.num_tokens = num_tokens;
-      in.segment_offsets = per_token ? nullptr : offsets.data();
-      in.num_segments = static_cast<int64_t>(offsets.size()) - 1;
-      in.clip_low = 0.02f;
-      in.clip_high = 0.03f;
-      in.flow = flow;
-      std::vector<float> gradient(num_tokens);
-      const SegmentStatistics expected = ComputeSegmentObjective<float>(in, gradient.data());
-      SegmentInputs<float> d = in;
-      d.policy_logprobs_T = d_policy.get();
-      d.proximal_logprobs_T = d_proximal.get();
-      d.advantages_T = d_advantages.get();
-      d.weights_T = d_weights.get();
-      d.mask_T = d_mask.get();
-      d.segment_offsets = per_token ? nullptr : d_offsets.get();
-      ASSERT_EQ(ComputeSegmentObjectiveCuda<float>(d, d_gradient.get(), d_statistics.get(), workspace.get(), nullptr),
-                0);
-      ExpectClose(d_gradient.ToHost(), gradient, 1e-5);
-      const SegmentStatistics result = d_statistics.ToHost()[0];
-      EXPECT_NEAR(result.loss, expected.loss, 1e-5 * std::abs(expected.loss));
-      EXPECT_EQ(result.num_tokens, expected.num_tokens);
-      EXPECT_EQ(result.num_clipped_low, expected.num_clipped_low);
-      EXPECT_EQ(result.num_clipped_high, expected.num_clipped_high);
-      EXPECT_NEAR(result.max_ratio, expected.max_ratio, 1e-5 * expected.max_ratio);
+  std::vector<int64_t> short_segments;
+  for (int64_t t = 0; t < 5000; t += 1 + t % 61) short_segments.push_back(t);
+  short_segments.push_back(5000);
+  // A block per segment, then a warp per segment.
+  for (const std::vector<int64_t>& offsets : {std::vector<int64_t>{0, 1, 900, 900, 2500, 5000}, short_segments}) {
+    SegmentObjectiveOnDevice tokens(offsets);
+    for (const SurrogateKind kind :
+         {SurrogateKind::kClip, SurrogateKind::kCispo, SurrogateKind::kSapo, SurrogateKind::kUnclipped}) {
+      for (const SegmentFlow flow : {SegmentFlow::kLocal, SegmentFlow::kThrough}) {
+        for (const bool per_token : {true, false}) {
+          for (const int bounds : {0, 1, 2}) {
+            SegmentInputs<float> settings{.kind = kind, .flow = flow, .clip_low = 0.02f, .clip_high = 0.03f};
+            tokens.ExpectEqual(settings, per_token, bounds);
+            settings.dual_clip = 1.25f;
+            settings.delta = 1.035f;
+            settings.token_log_clip = 0.375f;
+            settings.tau_negative = 1.05f;
+            settings.adds_to_gradient = true;
+            tokens.ExpectEqual(settings, per_token, bounds);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_F(CudaSmokeTest, GroupAdvantagesAreBitEqualWithCpu) {
+  for (const int64_t size : {1, 8, 33}) {
+    const int64_t num_groups = 1000;
+    std::vector<float> rewards = RandomFloats(num_groups * size, 5, 1.0f);
+    std::vector<uint8_t> mask(rewards.size(), 1);
+    for (size_t i = 0; i < mask.size(); i += 3) mask[i] = 0;
+    for (int64_t n = 0; n < size; ++n) rewards[n] = 0.3f;
+    for (const bool has_mask : {false, true}) {
+      for (const bool leave_one_out : {false, true}) {
+        const GroupAdvantageSettings settings{.leave_one_out = leave_one_out, .epsilon = 1e-6};
+        std::vector<float> expected(rewards.size());
+        ComputeGroupAdvantages<float>(settings, {rewards.data(), has_mask ? mask.data() : nullptr, num_groups, size},
+                                      expected.data());
+        const DeviceArray<float> d_rewards(rewards), d_advantages(rewards);
+        const DeviceArray<uint8_t> d_mask(mask);
+        ASSERT_EQ(ComputeGroupAdvantagesCuda<float>(
+                      settings, {d_rewards.get(), has_mask ? d_mask.get() : nullptr, num_groups, size},
+                      d_advantages.get(), nullptr),
+                  0);
+        EXPECT_EQ(d_advantages.ToHost(), expected);
+      }
     }
   }
 }

@@ -2,9 +2,9 @@
 #ifndef COHORT_KERNELS_LOGPROB_H_
 #define COHORT_KERNELS_LOGPROB_H_
 
-// Log-prob of one target per row, entropy of the row's softmax, and the gradient of the log-prob: one read of the
-// logits. Shapes: T rows, V vocabulary. Arrays are dense, row-major, owned by the caller. Targets lie in [0, V); the
-// caller has checked that. The functions keep no state and may run on several threads with distinct outputs.
+// Log-prob of one target per row, entropy of the row's softmax, and the gradient of both: one read of the logits.
+// Shapes: T rows, V vocabulary. Arrays are dense, row-major, owned by the caller. Targets lie in [0, V); the caller has
+// checked that. The functions keep no state and may run on several threads with distinct outputs.
 //
 // Reduction order on the CPU (part of the contract): a row is visited in blocks of 1,024 logits; in a block 16 lanes
 // sum in fp32 and are added in one fixed tree, blocks are added in double in ascending order. A row's result depends on
@@ -27,9 +27,11 @@ struct LogprobRows {
 void LogprobForward(const LogprobRows& rows, const float* logits_TV, float* logprobs_T, float* entropies_T,
                     CpuTarget target = BestCpuTarget());
 
-// Writes the gradient of sum(grad_T * logprobs_T) over the logits:
-// grad * (1[v = target] - softmax) * inverse_temperature. Rows whose grad is 0 become exactly 0.
-void LogprobBackwardInPlace(const LogprobRows& rows, const float* grad_T, float* logits_TV,
+// Writes the gradient of sum(grad_T * logprobs_T + entropy_grad_T * entropies_T) over the logits:
+//   inverse_temperature * (grad * (1[v = target] - p_v) - entropy_grad * p_v * (ln p_v + entropy)),  p = softmax
+// entropy_grad_T may be null; rows where it is 0 get the bits they get without it. Rows where both are 0 become
+// exactly 0.
+void LogprobBackwardInPlace(const LogprobRows& rows, const float* grad_T, const float* entropy_grad_T, float* logits_TV,
                             CpuTarget target = BestCpuTarget());
 
 }  // namespace cohort::kernels

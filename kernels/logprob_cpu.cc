@@ -35,18 +35,28 @@ void LogprobForward(const LogprobRows& rows, const float* logits_TV, float* logp
   }
 }
 
-void LogprobBackwardInPlace(const LogprobRows& rows, const float* grad_T, float* logits_TV, CpuTarget target) {
+void LogprobBackwardInPlace(const LogprobRows& rows, const float* grad_T, const float* entropy_grad_T, float* logits_TV,
+                            CpuTarget target) {
   const LogprobRowFunctions& functions = RowFunctions(target);
   for (int64_t t = 0; t < rows.num_rows; ++t) {
     float* logits = logits_TV + t * rows.vocab_size;
-    if (grad_T[t] == 0.0f) {
+    const float entropy_grad = entropy_grad_T == nullptr ? 0.0f : entropy_grad_T[t] * rows.inverse_temperature;
+    if (grad_T[t] == 0.0f && entropy_grad == 0.0f) {
       std::fill_n(logits, rows.vocab_size, 0.0f);
       continue;
     }
     const SoftmaxSums sums = functions.sums(logits, rows.vocab_size, rows.inverse_temperature);
     const float grad = grad_T[t] * rows.inverse_temperature;
-    functions.scaled_exp(logits, rows.vocab_size, rows.inverse_temperature, sums.max,
-                         static_cast<float>(-grad / sums.sum));
+    if (entropy_grad == 0.0f) {
+      functions.scaled_exp(logits, rows.vocab_size, rows.inverse_temperature, sums.max,
+                           static_cast<float>(-grad / sums.sum));
+    } else {
+      // ln p + entropy = distance - weighted_sum / sum: the logarithm of the sum cancels.
+      const double mean_distance = sums.weighted_sum / sums.sum;
+      functions.tilted_exp(logits, rows.vocab_size, rows.inverse_temperature, sums.max,
+                           static_cast<float>((entropy_grad * mean_distance - grad) / sums.sum),
+                           static_cast<float>(-entropy_grad / sums.sum));
+    }
     logits[rows.targets_T[t]] += grad;
   }
 }

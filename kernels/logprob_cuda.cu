@@ -80,18 +80,24 @@ __global__ void ForwardKernel(LogprobRows rows, const Logit* logits_TV, float* l
 }
 
 template <typename Logit>
-__global__ void BackwardKernel(LogprobRows rows, const float* grad_T, Logit* logits_TV) {
+__global__ void BackwardKernel(LogprobRows rows, const float* grad_T, const float* entropy_grad_T, Logit* logits_TV) {
   const int64_t t = blockIdx.x;
   Logit* logits = logits_TV + t * rows.vocab_size;
   const float grad = grad_T[t] * rows.inverse_temperature;
-  if (grad_T[t] == 0.0f) {  // the same for the whole block
+  const float entropy_grad = entropy_grad_T == nullptr ? 0.0f : entropy_grad_T[t] * rows.inverse_temperature;
+  if (grad_T[t] == 0.0f && entropy_grad == 0.0f) {  // the same for the whole block
     for (int64_t v = threadIdx.x; v < rows.vocab_size; v += kThreads) Assign(&logits[v], 0.0f);
     return;
   }
   const Sums sums = RowSums(logits, rows.vocab_size, rows.inverse_temperature);
-  const float factor = -grad / sums.sum;
+  // ln p + entropy = distance - weighted_sum / sum: the logarithm of the sum cancels.
+  const float mean_distance = entropy_grad == 0.0f ? 0.0f : sums.weighted_sum / sums.sum;
+  const float factor = (entropy_grad * mean_distance - grad) / sums.sum, slope = -entropy_grad / sums.sum;
   for (int64_t v = threadIdx.x; v < rows.vocab_size; v += kThreads) {
-    const float gradient = expf(AsFloat(logits[v]) * rows.inverse_temperature - sums.max) * factor;
+    const float distance = AsFloat(logits[v]) * rows.inverse_temperature - sums.max;
+    const float e = expf(distance);
+    float gradient = e * factor;
+    if (entropy_grad != 0.0f && e != 0.0f) gradient = e * (factor + slope * distance);
     Assign(&logits[v], v == rows.targets_T[t] ? gradient + grad : gradient);
   }
 }
@@ -111,14 +117,15 @@ int LogprobForwardCuda(const LogprobRows& rows, LogitType type, const void* logi
   return cudaGetLastError();
 }
 
-int LogprobBackwardInPlaceCuda(const LogprobRows& rows, LogitType type, const float* grad_T, void* logits_TV,
-                               CUstream_st* stream) {
+int LogprobBackwardInPlaceCuda(const LogprobRows& rows, LogitType type, const float* grad_T,
+                               const float* entropy_grad_T, void* logits_TV, CUstream_st* stream) {
   if (rows.num_rows == 0) return cudaSuccess;
   const unsigned blocks = static_cast<unsigned>(rows.num_rows);
   if (type == LogitType::kBfloat16) {
-    BackwardKernel<<<blocks, kThreads, 0, stream>>>(rows, grad_T, static_cast<__nv_bfloat16*>(logits_TV));
+    BackwardKernel<<<blocks, kThreads, 0, stream>>>(rows, grad_T, entropy_grad_T,
+                                                    static_cast<__nv_bfloat16*>(logits_TV));
   } else {
-    BackwardKernel<<<blocks, kThreads, 0, stream>>>(rows, grad_T, static_cast<float*>(logits_TV));
+    BackwardKernel<<<blocks, kThreads, 0, stream>>>(rows, grad_T, entropy_grad_T, static_cast<float*>(logits_TV));
   }
   return cudaGetLastError();
 }

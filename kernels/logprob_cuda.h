@@ -26,8 +26,9 @@ enum class LogitType : int32_t { kFloat32 = 0, kBfloat16 = 1 };
 int LogprobForwardCuda(const LogprobRows& rows, LogitType type, const void* logits_TV, float* logprobs_T,
                        float* entropies_T, CUstream_st* stream);
 
-int LogprobBackwardInPlaceCuda(const LogprobRows& rows, LogitType type, const float* grad_T, void* logits_TV,
-                               CUstream_st* stream);
+// entropy_grad_T may be null.
+int LogprobBackwardInPlaceCuda(const LogprobRows& rows, LogitType type, const float* grad_T,
+                               const float* entropy_grad_T, void* logits_TV, CUstream_st* stream);
 
 }  // namespace cohort::kernels
 

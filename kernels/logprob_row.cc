@@ -63,24 +63,39 @@ SoftmaxSums Sums(const float* logits, int64_t vocab_size, float inverse_temperat
   return total;
 }
 
-void ScaledExp(float* logits, int64_t vocab_size, float inverse_temperature, float max, float factor) {
+// logits[v] = function(logits[v]).
+template <typename Function>
+COHORT_INLINE void Replace(float* logits, int64_t vocab_size, Function function) {
   const int64_t rest = vocab_size % 16, whole = vocab_size - rest;
-  const auto scaled_exp = [=](F16 z) __attribute__((always_inline)) {
-    return Exp16(z * inverse_temperature - max) * factor;
-  };
   if (whole == 0) {
-    StoreFirst(logits, scaled_exp(LoadFirst(logits, rest, kMinusInfinity)), rest);
+    StoreFirst(logits, function(LoadFirst(logits, rest, kMinusInfinity)), rest);
     return;
   }
   // The last vector overlaps the one before; it is read before that is overwritten and stores the same values there.
   const F16 last = Load16(logits + vocab_size - 16);
-  for (int64_t v = 0; v < whole; v += 16) Store16(logits + v, scaled_exp(Load16(logits + v)));
-  if (rest > 0) Store16(logits + vocab_size - 16, scaled_exp(last));
+  for (int64_t v = 0; v < whole; v += 16) Store16(logits + v, function(Load16(logits + v)));
+  if (rest > 0) Store16(logits + vocab_size - 16, function(last));
+}
+
+void ScaledExp(float* logits, int64_t vocab_size, float inverse_temperature, float max, float factor) {
+  Replace(
+      logits,
+      vocab_size, [=](F16 z) __attribute__((always_inline)) { return Exp16(z * inverse_temperature - max) * factor; });
+}
+
+void TiltedExp(float* logits, int64_t vocab_size, float inverse_temperature, float max, float factor, float slope) {
+  Replace(
+      logits, vocab_size, [=](F16 z) __attribute__((always_inline)) {
+        const F16 distance = z * inverse_temperature - max;
+        const F16 e = Exp16(distance);
+        // Where e underflows the term is 0, also for a distance of minus infinity; NaN stays.
+        return Select(e == F16{}, F16{}, e * (distance * slope + factor));
+      });
 }
 
 }  // namespace
 
 extern const LogprobRowFunctions kLogprobRow;
-const LogprobRowFunctions kLogprobRow = {Sums, ScaledExp};
+const LogprobRowFunctions kLogprobRow = {Sums, ScaledExp, TiltedExp};
 
 }  // namespace cohort::kernels::COHORT_CPU_TARGET

@@ -19,6 +19,9 @@ struct LogprobRowFunctions {
   SoftmaxSums (*sums)(const float* logits, int64_t vocab_size, float inverse_temperature);
   // logits[v] = exp(logits[v] * inverse_temperature - max) * factor.
   void (*scaled_exp)(float* logits, int64_t vocab_size, float inverse_temperature, float max, float factor);
+  // With d = logits[v] * inverse_temperature - max: logits[v] = exp(d) * (factor + slope * d), 0 where exp(d) is 0.
+  void (*tilted_exp)(float* logits, int64_t vocab_size, float inverse_temperature, float max, float factor,
+                     float slope);
 };
 
 namespace baseline {

@@ -17,15 +17,21 @@ struct Batch {
   int64_t num_rows;
   int64_t vocab_size;
   float inverse_temperature;
-  std::vector<float> logits, grad;
+  std::vector<float> logits, grad, entropy_grad;
   std::vector<int64_t> targets;
 
   Batch(int64_t T, int64_t V, double temperature, float spread = 3.0f)
-      : num_rows(T), vocab_size(V), inverse_temperature(static_cast<float>(1 / temperature)), logits(T * V), grad(T) {
+      : num_rows(T),
+        vocab_size(V),
+        inverse_temperature(static_cast<float>(1 / temperature)),
+        logits(T * V),
+        grad(T),
+        entropy_grad(T) {
     std::mt19937 generator(11);
     std::normal_distribution<float> normal(0.0f, spread);
     for (float& value : logits) value = normal(generator);
     for (float& value : grad) value = normal(generator);
+    for (float& value : entropy_grad) value = normal(generator);
     for (int64_t t = 0; t < T; ++t) targets.push_back(generator() % V);
   }
 
@@ -33,11 +39,12 @@ struct Batch {
 };
 
 struct Reference {
-  std::vector<double> logprobs, entropies, grad_logits;
+  std::vector<double> logprobs, entropies, grad_logits, entropy_grad_logits;  // the last: both gradients
 };
 
 Reference InDouble(const Batch& b) {
-  Reference r{std::vector<double>(b.num_rows), std::vector<double>(b.num_rows), std::vector<double>(b.logits.size())};
+  Reference r{std::vector<double>(b.num_rows), std::vector<double>(b.num_rows), std::vector<double>(b.logits.size()),
+              std::vector<double>(b.logits.size())};
   for (int64_t t = 0; t < b.num_rows; ++t) {
     const float* row = &b.logits[t * b.vocab_size];
     const double max = *std::max_element(row, row + b.vocab_size) * double{b.inverse_temperature};
@@ -50,18 +57,26 @@ Reference InDouble(const Batch& b) {
       if (v == b.targets[t]) r.logprobs[t] = logprob;
       r.grad_logits[t * b.vocab_size + v] = b.grad[t] * b.inverse_temperature * ((v == b.targets[t]) - p);
     }
+    for (int64_t v = 0; v < b.vocab_size; ++v) {
+      const double logprob = row[v] * double{b.inverse_temperature} - max - std::log(sum);
+      const double p = std::exp(logprob);
+      const double slope = p > 0 ? -p * (logprob + r.entropies[t]) : 0.0;
+      const int64_t i = t * b.vocab_size + v;
+      r.entropy_grad_logits[i] = r.grad_logits[i] + b.entropy_grad[t] * b.inverse_temperature * slope;
+    }
   }
   return r;
 }
 
 struct Result {
-  std::vector<float> logprobs, entropies, grad_logits;
+  std::vector<float> logprobs, entropies, grad_logits, entropy_grad_logits;
 };
 
 Result Evaluate(const Batch& b, CpuTarget target) {
-  Result r{std::vector<float>(b.num_rows), std::vector<float>(b.num_rows), b.logits};
+  Result r{std::vector<float>(b.num_rows), std::vector<float>(b.num_rows), b.logits, b.logits};
   LogprobForward(b.rows(), b.logits.data(), r.logprobs.data(), r.entropies.data(), target);
-  LogprobBackwardInPlace(b.rows(), b.grad.data(), r.grad_logits.data(), target);
+  LogprobBackwardInPlace(b.rows(), b.grad.data(), nullptr, r.grad_logits.data(), target);
+  LogprobBackwardInPlace(b.rows(), b.grad.data(), b.entropy_grad.data(), r.entropy_grad_logits.data(), target);
   return r;
 }
 
@@ -77,6 +92,8 @@ TEST_P(LogprobShapes, MatchesDoubleReference) {
   }
   for (size_t i = 0; i < result.grad_logits.size(); ++i) {
     ASSERT_NEAR(result.grad_logits[i], expected.grad_logits[i], 1e-6 + 1e-5 * std::abs(expected.grad_logits[i]));
+    ASSERT_NEAR(result.entropy_grad_logits[i], expected.entropy_grad_logits[i],
+                2e-6 + 1e-5 * std::abs(expected.entropy_grad_logits[i]));
   }
 }
 
@@ -88,6 +105,7 @@ TEST_P(LogprobShapes, EveryInstructionSetGivesTheSameBits) {
     EXPECT_EQ(result.logprobs, expected.logprobs) << CpuTargetName(target);
     EXPECT_EQ(result.entropies, expected.entropies) << CpuTargetName(target);
     EXPECT_EQ(result.grad_logits, expected.grad_logits) << CpuTargetName(target);
+    EXPECT_EQ(result.entropy_grad_logits, expected.entropy_grad_logits) << CpuTargetName(target);
   }
 }
 
@@ -128,6 +146,7 @@ TEST(LogprobTest, MinusInfinityHasNoProbability) {
   EXPECT_NEAR(result.logprobs[0], expected.logprobs[0], 1e-5);
   EXPECT_NEAR(result.entropies[0], expected.entropies[0], 1e-5);
   EXPECT_EQ(result.grad_logits[0], 0.0f);
+  EXPECT_EQ(result.entropy_grad_logits[0], 0.0f);
   batch.targets[0] = 5;
   EXPECT_EQ(Evaluate(batch, BestCpuTarget()).logprobs[0], -infinity);
 }
@@ -139,6 +158,26 @@ TEST(LogprobTest, NanReachesTheResult) {
   EXPECT_TRUE(std::isnan(result.logprobs[0]));
   EXPECT_TRUE(std::isnan(result.entropies[0]));
   EXPECT_FALSE(std::isnan(result.logprobs[1]));
+}
+
+TEST(LogprobTest, ARowWithoutEntropyGradientGetsTheBitsOfTheOtherPath) {
+  Batch batch(3, 1500, 0.8);
+  batch.entropy_grad[1] = 0.0f;
+  const Result result = Evaluate(batch, BestCpuTarget());
+  const auto row = [](const std::vector<float>& values, int64_t t) { return values.data() + t * 1500; };
+  EXPECT_EQ(std::memcmp(row(result.entropy_grad_logits, 1), row(result.grad_logits, 1), 1500 * sizeof(float)), 0);
+  EXPECT_NE(std::memcmp(row(result.entropy_grad_logits, 2), row(result.grad_logits, 2), 1500 * sizeof(float)), 0);
+}
+
+TEST(LogprobTest, EntropyGradientAloneMovesTheRow) {
+  Batch batch(1, 40, 1.0);
+  batch.grad[0] = 0.0f;
+  const Result result = Evaluate(batch, BestCpuTarget());
+  const Reference expected = InDouble(batch);
+  for (int64_t v = 0; v < 40; ++v) {
+    EXPECT_NEAR(result.entropy_grad_logits[v], expected.entropy_grad_logits[v], 1e-6) << v;
+    EXPECT_EQ(result.grad_logits[v], 0.0f);
+  }
 }
 
 TEST(LogprobTest, ZeroGradientGivesExactZeros) {

@@ -135,6 +135,42 @@ TEST(SamplingTest, TopPKeepsTheTokenThatReachesIt) {
   EXPECT_EQ(SampleToken(logits.data(), 3, {.top_p = 1e-9}, 0.999).token, 0);
 }
 
+TEST(SamplingTest, FiltersAtTheirEndsStillDrawAToken) {
+  const std::vector<float> logits = RandomLogits(401, 7);
+  const int64_t largest = std::max_element(logits.begin(), logits.end()) - logits.begin();
+  for (const double uniform : {1e-300, 0.5, std::nextafter(1.0, 0.0)}) {
+    for (const SamplingSettings& settings : {SamplingSettings{.top_k = 1}, SamplingSettings{.top_p = 1e-300},
+                                             SamplingSettings{.top_k = 5, .top_p = 1e-300}}) {
+      const SampledToken sampled = SampleToken(logits.data(), 401, settings, uniform);
+      EXPECT_EQ(sampled.token, largest);
+      EXPECT_EQ(sampled.logprob, 0.0);
+    }
+    for (const SamplingSettings& settings :
+         {SamplingSettings{}, SamplingSettings{.top_k = INT64_MAX}, SamplingSettings{.top_k = 400},
+          SamplingSettings{.top_p = std::nextafter(1.0, 0.0)}, SamplingSettings{.temperature = 1e30}}) {
+      const SampledToken sampled = SampleToken(logits.data(), 401, settings, uniform);
+      EXPECT_GE(sampled.token, 0);
+      EXPECT_LT(sampled.token, 401);
+      EXPECT_TRUE(std::isfinite(sampled.logprob));
+    }
+  }
+  const float one = -1e30f;
+  EXPECT_EQ(SampleToken(&one, 1, {}, 0.5).token, 0);
+}
+
+TEST(SamplingTest, FewerFiniteLogitsThanTopKAreDrawnFromAlone) {
+  std::vector<float> logits(300, -kInfinity);
+  logits[150] = 1.0f;
+  logits[299] = 1.0f;
+  std::set<int64_t> seen;
+  for (int i = 0; i < 100; ++i) {
+    const SampledToken sampled = SampleToken(logits.data(), 300, {.top_k = 20}, (i + 0.5) / 100);
+    seen.insert(sampled.token);
+    EXPECT_NEAR(sampled.logprob, std::log(0.5), 1e-6);
+  }
+  EXPECT_EQ(seen, (std::set<int64_t>{150, 299}));
+}
+
 TEST(SamplingTest, MinusInfinityIsNeverDrawn) {
   const std::vector<float> logits = {-kInfinity, 0.0f, -kInfinity, 0.5f, -kInfinity};
   for (const double uniform : {1e-10, 0.3, 0.9, 1 - 1e-10}) {
@@ -152,11 +188,21 @@ TEST(SamplingTest, TinyTemperatureIsGreedy) {
 
 TEST(SamplingTest, UnusableLogitsGiveNoToken) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  for (const std::vector<float>& logits :
-       {std::vector<float>{0, nan, 1}, {0, kInfinity, 1}, {-kInfinity, -kInfinity}}) {
+  std::vector<float> nan_behind_many = RandomLogits(3001, 6), nan_among_many = nan_behind_many;
+  nan_behind_many.back() = nan;
+  nan_among_many[17] = nan;
+  for (const std::vector<float>& logits : {std::vector<float>{0, nan, 1},
+                                           {0, kInfinity, 1},
+                                           {-kInfinity, -kInfinity},
+                                           {nan},
+                                           std::vector<float>(40, -kInfinity),
+                                           nan_behind_many,
+                                           nan_among_many}) {
     for (const SamplingSettings& settings : {SamplingSettings{}, SamplingSettings{.temperature = 0},
                                              SamplingSettings{.top_k = 1}, SamplingSettings{.top_p = 0.5}}) {
-      EXPECT_EQ(SampleToken(logits.data(), static_cast<int64_t>(logits.size()), settings, 0.5).token, -1);
+      for (const CpuTarget target : SupportedCpuTargets()) {
+        EXPECT_EQ(SampleToken(logits.data(), static_cast<int64_t>(logits.size()), settings, 0.5, target).token, -1);
+      }
     }
   }
 }

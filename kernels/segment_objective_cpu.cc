@@ -4,47 +4,32 @@
 #include <limits>
 #include <type_traits>
 
+#include "kernels/segment_loop.h"
 #include "kernels/segment_objective.h"
-#include "kernels/segment_token_loop.h"
+#include "kernels/segment_surrogate.h"
 
 namespace cohort::kernels {
 namespace {
 
-constexpr double kMaxLogRatio = 20.0;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// One segment: tokens [begin, end), its ratio and its bounds.
+// Tokens [begin, end) with their ratio.
 struct Segment {
+  int64_t number;
   int64_t begin;
   int64_t end;
   int64_t num_trained;  // n_S
   double ratio;
-  double low;
-  double high;
 };
 
 template <typename Real>
-bool IsTrained(const SegmentInputs<Real>& in, int64_t t) {
-  return in.mask_T == nullptr || in.mask_T[t] != 0;
-}
-
-template <typename Real>
-double LogRatio(const SegmentInputs<Real>& in, int64_t t) {
-  return static_cast<double>(in.policy_logprobs_T[t] - in.proximal_logprobs_T[t]);
-}
-
-template <typename Real>
 Segment MeasureSegment(const SegmentInputs<Real>& in, int64_t s) {
-  Segment segment{in.segment_offsets == nullptr ? s : in.segment_offsets[s],
-                  in.segment_offsets == nullptr ? s + 1 : in.segment_offsets[s + 1],
-                  0,
-                  1.0,
-                  1.0 - static_cast<double>(in.clip_low_S == nullptr ? in.clip_low : in.clip_low_S[s]),
-                  1.0 + static_cast<double>(in.clip_high_S == nullptr ? in.clip_high : in.clip_high_S[s])};
+  Segment segment{s, in.segment_offsets == nullptr ? s : in.segment_offsets[s],
+                  in.segment_offsets == nullptr ? s + 1 : in.segment_offsets[s + 1], 0, 1.0};
   double sum = 0;
   for (int64_t t = segment.begin; t < segment.end; ++t) {
     if (!IsTrained(in, t)) continue;
-    sum += std::clamp(LogRatio(in, t), -kMaxLogRatio, kMaxLogRatio);
+    sum += LogRatioOf(in, t).value;
     ++segment.num_trained;
   }
   if (segment.num_trained > 0) segment.ratio = std::exp(sum / static_cast<double>(segment.num_trained));
@@ -61,61 +46,58 @@ void AddRatio(const Segment& segment, SegmentStatistics* statistics) {
 }
 
 // Adds one trained token to loss and clip counts; returns e_t.
-double AddToken(const Segment& segment, double advantage, double weight, SegmentStatistics* statistics) {
-  const double ratio = segment.ratio;
-  const double surrogate = std::min(ratio * advantage, std::clamp(ratio, segment.low, segment.high) * advantage);
-  statistics->loss -= weight * surrogate;
-  statistics->num_clipped_low += advantage < 0 && ratio < segment.low;
-  statistics->num_clipped_high += advantage > 0 && ratio > segment.high;
-  const bool is_active = (advantage > 0 && ratio <= segment.high) || (advantage < 0 && ratio >= segment.low);
-  return is_active ? -weight * advantage * ratio : 0.0;
+double AddToken(const TokenSurrogate& surrogate, double weight, SegmentStatistics* statistics) {
+  statistics->loss -= weight * surrogate.value;
+  statistics->num_clipped_low += surrogate.is_clipped_low;
+  statistics->num_clipped_high += surrogate.is_clipped_high;
+  statistics->num_dual_clipped += surrogate.is_dual_clipped;
+  return ErrorOf(surrogate, weight);
 }
 
 template <typename Real>
 void AddSegment(const SegmentInputs<Real>& in, const Segment& segment, Real* gradient_T,
                 SegmentStatistics* statistics) {
-  if (segment.num_trained == 0) {
-    std::fill(gradient_T + segment.begin, gradient_T + segment.end, Real{0});
-    return;
-  }
+  if (!in.adds_to_gradient) std::fill(gradient_T + segment.begin, gradient_T + segment.end, Real{0});
+  if (segment.num_trained == 0) return;
   AddRatio(segment, statistics);
+  const bool is_local = IsLocal(in, static_cast<double>(segment.num_trained));
   double sum = 0;  // E_S
   for (int64_t t = segment.begin; t < segment.end; ++t) {
-    gradient_T[t] = 0;
     if (!IsTrained(in, t)) continue;
-    const double e = AddToken(segment, in.advantages_T[t], in.weights_T[t], statistics);
-    gradient_T[t] = static_cast<Real>(e);
+    const double e = AddToken(SurrogateOf(in, segment.number, t, segment.ratio), in.weights_T[t], statistics);
+    if (is_local) gradient_T[t] += static_cast<Real>(e);
     sum += e;
   }
-  if (in.flow == SegmentFlow::kLocal && segment.num_trained > 1) return;
+  if (is_local) return;
   const Real share = static_cast<Real>(sum / static_cast<double>(segment.num_trained));
   for (int64_t t = segment.begin; t < segment.end; ++t) {
-    const bool flows = IsTrained(in, t) && std::abs(LogRatio(in, t)) <= kMaxLogRatio;
-    gradient_T[t] = flows ? share : Real{0};
+    if (IsTrained(in, t) && LogRatioOf(in, t).flows) gradient_T[t] += share;
   }
 }
 
-SegmentTokenLoopFunction TokenLoop(CpuTarget target) {
+const SegmentLoopFunctions& LoopFunctions(CpuTarget target) {
   switch (target) {
     case CpuTarget::kAvx512:
-      return avx512::kSegmentTokenLoop;
+      return avx512::kSegmentLoop;
     case CpuTarget::kAvx2:
-      return avx2::kSegmentTokenLoop;
+      return avx2::kSegmentLoop;
     case CpuTarget::kBaseline:
       break;
   }
-  return baseline::kSegmentTokenLoop;
+  return baseline::kSegmentLoop;
 }
 
 }  // namespace
 
 template <typename Real>
 SegmentStatistics ComputeSegmentObjective(const SegmentInputs<Real>& inputs, Real* gradient_T, CpuTarget target) {
+  const bool per_token = inputs.segment_offsets == nullptr;
   if constexpr (std::is_same_v<Real, float>) {
-    if (inputs.segment_offsets == nullptr && inputs.clip_low_S == nullptr) return TokenLoop(target)(inputs, gradient_T);
+    const SegmentLoopFunctions& loops = LoopFunctions(target);
+    return per_token ? loops.tokens(inputs, gradient_T) : loops.segments(inputs, gradient_T);
   }
-  SegmentStatistics statistics{0, 0, kInfinity, -kInfinity, 0, 0, 0};
-  const int64_t num_segments = inputs.segment_offsets == nullptr ? inputs.num_tokens : inputs.num_segments;
+  SegmentStatistics statistics{.min_ratio = kInfinity, .max_ratio = -kInfinity};
+  const int64_t num_segments = per_token ? inputs.num_tokens : inputs.num_segments;
   for (int64_t s = 0; s < num_segments; ++s) {
     AddSegment(inputs, MeasureSegment(inputs, s), gradient_T, &statistics);
   }

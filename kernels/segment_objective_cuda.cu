@@ -5,16 +5,19 @@
 #include <algorithm>
 
 #include "kernels/segment_objective_cuda.h"
+#include "kernels/segment_surrogate.h"
 
 namespace cohort::kernels {
 namespace {
 
 constexpr int kThreads = 128;
+constexpr int kWarp = 32;
 constexpr int64_t kMaxBlocks = 1024;
-constexpr double kMaxLogRatio = 20.0;
+// Segments that are shorter on average get a warp each, the others a block.
+constexpr int64_t kTokensForABlock = 512;
 constexpr int kStatisticsDoubles = sizeof(SegmentStatistics) / sizeof(double);
 
-__device__ SegmentStatistics EmptyStatistics() { return {0, 0, CUDART_INF, -CUDART_INF, 0, 0, 0}; }
+__device__ SegmentStatistics EmptyStatistics() { return {0, 0, CUDART_INF, -CUDART_INF, 0, 0, 0, 0}; }
 
 __device__ SegmentStatistics Merge(const SegmentStatistics& a, const SegmentStatistics& b) {
   return {a.loss + b.loss,
@@ -23,6 +26,7 @@ __device__ SegmentStatistics Merge(const SegmentStatistics& a, const SegmentStat
           fmax(a.max_ratio, b.max_ratio),
           a.num_clipped_low + b.num_clipped_low,
           a.num_clipped_high + b.num_clipped_high,
+          a.num_dual_clipped + b.num_dual_clipped,
           a.num_tokens + b.num_tokens};
 }
 
@@ -38,55 +42,42 @@ __device__ SegmentStatistics BlockMerge(SegmentStatistics mine) {
   return shared[0];
 }
 
-// The sum over the block's threads, in every thread.
-__device__ double BlockSum(double mine) {
-  __shared__ double shared[kThreads];
-  __syncthreads();  // the last call's result has been read
-  shared[threadIdx.x] = mine;
-  __syncthreads();
-  for (int half = kThreads / 2; half > 0; half /= 2) {
-    if (threadIdx.x < half) shared[threadIdx.x] += shared[threadIdx.x + half];
+// The sum over the kWidth threads (a warp or the block) that share a segment, in every one of them.
+template <int kWidth>
+__device__ double SumOverThreads(double mine) {
+  for (int distance = kWarp / 2; distance > 0; distance /= 2) mine += __shfl_xor_sync(~0u, mine, distance);
+  if constexpr (kWidth > kWarp) {
+    __shared__ double warps[kThreads / kWarp];
+    __syncthreads();  // the last call's result has been read
+    if (threadIdx.x % kWarp == 0) warps[threadIdx.x / kWarp] = mine;
     __syncthreads();
+    mine = 0.0;
+    for (int warp = 0; warp < kThreads / kWarp; ++warp) mine += warps[warp];
   }
-  return shared[0];
-}
-
-template <typename Real>
-__device__ bool IsTrained(const SegmentInputs<Real>& in, int64_t t) {
-  return in.mask_T == nullptr || in.mask_T[t] != 0;
-}
-
-template <typename Real>
-__device__ double LogRatio(const SegmentInputs<Real>& in, int64_t t) {
-  return static_cast<double>(in.policy_logprobs_T[t] - in.proximal_logprobs_T[t]);
-}
-
-// fmin and fmax drop NaN, comparisons keep it.
-__device__ double Clamp(double x, double low, double high) { return x < low ? low : (x > high ? high : x); }
-
-struct Bounds {
-  double low;
-  double high;
-};
-
-template <typename Real>
-__device__ Bounds BoundsOf(const SegmentInputs<Real>& in, int64_t s) {
-  return {1.0 - static_cast<double>(in.clip_low_S == nullptr ? in.clip_low : in.clip_low_S[s]),
-          1.0 + static_cast<double>(in.clip_high_S == nullptr ? in.clip_high : in.clip_high_S[s])};
+  return mine;
 }
 
 // Adds one trained token to the statistics; returns e_t.
-__device__ double AddToken(double ratio, Bounds bounds, double advantage, double weight, SegmentStatistics* s) {
-  const double unclipped = ratio * advantage, clipped = Clamp(ratio, bounds.low, bounds.high) * advantage;
-  s->loss -= weight * (clipped < unclipped ? clipped : unclipped);
+__device__ double AddToken(const TokenSurrogate& surrogate, double ratio, double weight, SegmentStatistics* s) {
+  s->loss -= weight * surrogate.value;
   s->sum_ratio += ratio;
   s->min_ratio = fmin(s->min_ratio, ratio);
   s->max_ratio = fmax(s->max_ratio, ratio);
   s->num_tokens += 1;
-  s->num_clipped_low += advantage < 0 && ratio < bounds.low;
-  s->num_clipped_high += advantage > 0 && ratio > bounds.high;
-  const bool is_active = (advantage > 0 && ratio <= bounds.high) || (advantage < 0 && ratio >= bounds.low);
-  return is_active ? -weight * advantage * ratio : 0.0;
+  s->num_clipped_low += surrogate.is_clipped_low;
+  s->num_clipped_high += surrogate.is_clipped_high;
+  s->num_dual_clipped += surrogate.is_dual_clipped;
+  return ErrorOf(surrogate, weight);
+}
+
+// Of a token that is not trained: 0.
+template <typename Real>
+__device__ void Put(const SegmentInputs<Real>& in, int64_t t, double gradient, Real* gradient_T) {
+  if (in.adds_to_gradient) {
+    if (IsTrained(in, t)) gradient_T[t] += static_cast<Real>(gradient);
+  } else {
+    gradient_T[t] = static_cast<Real>(gradient);
+  }
 }
 
 template <typename Real>
@@ -96,48 +87,52 @@ __global__ void TokenKernel(SegmentInputs<Real> in, Real* gradient_T, SegmentSta
   for (int64_t t = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; t < in.num_tokens; t += stride) {
     double gradient = 0.0;
     if (IsTrained(in, t)) {
-      const double difference = LogRatio(in, t);
-      const double ratio = exp(Clamp(difference, -kMaxLogRatio, kMaxLogRatio));
-      gradient = AddToken(ratio, BoundsOf(in, t), in.advantages_T[t], in.weights_T[t], &mine);
-      if (fabs(difference) > kMaxLogRatio) gradient = 0.0;
+      const TokenLogRatio log_ratio = LogRatioOf(in, t);
+      const double ratio = exp(log_ratio.value);
+      gradient = AddToken(SurrogateOf(in, t, t, ratio), ratio, in.weights_T[t], &mine);
+      if (!log_ratio.flows && in.kind != SurrogateKind::kCispo) gradient = 0.0;
     }
-    gradient_T[t] = static_cast<Real>(gradient);
+    Put(in, t, gradient, gradient_T);
   }
   const SegmentStatistics merged = BlockMerge(mine);
   if (threadIdx.x == 0) partials[blockIdx.x] = merged;
 }
 
-// One segment by one block.
-template <typename Real>
+// One segment by kWidth threads, all of which take the same branches.
+template <int kWidth, typename Real>
 __device__ void AddSegment(const SegmentInputs<Real>& in, int64_t s, Real* gradient_T, SegmentStatistics* mine) {
-  const int64_t begin = in.segment_offsets[s], end = in.segment_offsets[s + 1];
+  const int64_t begin = in.segment_offsets[s] + threadIdx.x % kWidth, end = in.segment_offsets[s + 1];
   double log_ratio = 0.0, count = 0.0;
-  for (int64_t t = begin + threadIdx.x; t < end; t += kThreads) {
+  for (int64_t t = begin; t < end; t += kWidth) {
     if (!IsTrained(in, t)) continue;
-    log_ratio += Clamp(LogRatio(in, t), -kMaxLogRatio, kMaxLogRatio);
+    log_ratio += LogRatioOf(in, t).value;
     count += 1.0;
   }
-  count = BlockSum(count);
-  const double ratio = count > 0 ? exp(BlockSum(log_ratio) / count) : 1.0;
-  const Bounds bounds = BoundsOf(in, s);
+  count = SumOverThreads<kWidth>(count);
+  log_ratio = SumOverThreads<kWidth>(log_ratio);
+  const double ratio = count > 0 ? exp(log_ratio / count) : 1.0;
+  const bool is_local = IsLocal(in, count);
   double sum = 0.0;
-  for (int64_t t = begin + threadIdx.x; t < end; t += kThreads) {
-    const double e = IsTrained(in, t) ? AddToken(ratio, bounds, in.advantages_T[t], in.weights_T[t], mine) : 0.0;
-    gradient_T[t] = static_cast<Real>(e);
+  for (int64_t t = begin; t < end; t += kWidth) {
+    double e = 0.0;
+    if (IsTrained(in, t)) e = AddToken(SurrogateOf(in, s, t, ratio), ratio, in.weights_T[t], mine);
+    if (is_local || count == 0) Put(in, t, e, gradient_T);
     sum += e;
   }
-  if (count == 0 || (in.flow == SegmentFlow::kLocal && count > 1)) return;  // the same for the whole block
-  const double share = BlockSum(sum) / count;
-  for (int64_t t = begin + threadIdx.x; t < end; t += kThreads) {
-    const bool flows = IsTrained(in, t) && fabs(LogRatio(in, t)) <= kMaxLogRatio;
-    gradient_T[t] = static_cast<Real>(flows ? share : 0.0);
+  if (is_local || count == 0) return;
+  const double share = SumOverThreads<kWidth>(sum) / count;
+  for (int64_t t = begin; t < end; t += kWidth) {
+    Put(in, t, IsTrained(in, t) && LogRatioOf(in, t).flows ? share : 0.0, gradient_T);
   }
 }
 
-template <typename Real>
+template <int kWidth, typename Real>
 __global__ void SegmentKernel(SegmentInputs<Real> in, Real* gradient_T, SegmentStatistics* partials) {
+  constexpr int kSegmentsPerBlock = kThreads / kWidth;
   SegmentStatistics mine = EmptyStatistics();
-  for (int64_t s = blockIdx.x; s < in.num_segments; s += gridDim.x) AddSegment(in, s, gradient_T, &mine);
+  const int64_t stride = static_cast<int64_t>(gridDim.x) * kSegmentsPerBlock;
+  const int64_t first = static_cast<int64_t>(blockIdx.x) * kSegmentsPerBlock + threadIdx.x / kWidth;
+  for (int64_t s = first; s < in.num_segments; s += stride) AddSegment<kWidth>(in, s, gradient_T, &mine);
   const SegmentStatistics merged = BlockMerge(mine);
   if (threadIdx.x == 0) partials[blockIdx.x] = merged;
 }
@@ -158,12 +153,17 @@ int ComputeSegmentObjectiveCuda(const SegmentInputs<Real>& inputs, Real* gradien
                                 double* workspace, CUstream_st* stream) {
   SegmentStatistics* partials = reinterpret_cast<SegmentStatistics*>(workspace);
   const bool per_token = inputs.segment_offsets == nullptr;
-  const int64_t wanted = per_token ? (inputs.num_tokens + kThreads - 1) / kThreads : inputs.num_segments;
+  const bool per_warp = !per_token && inputs.num_tokens < kTokensForABlock * inputs.num_segments;
+  const int64_t width = per_token ? 1 : per_warp ? kWarp : kThreads;  // threads for one segment
+  const int64_t num_segments = per_token ? inputs.num_tokens : inputs.num_segments;
+  const int64_t wanted = (num_segments * width + kThreads - 1) / kThreads;
   const unsigned blocks = static_cast<unsigned>(std::clamp<int64_t>(wanted, 1, kMaxBlocks));
   if (per_token) {
     TokenKernel<<<blocks, kThreads, 0, stream>>>(inputs, gradient_T, partials);
+  } else if (per_warp) {
+    SegmentKernel<kWarp><<<blocks, kThreads, 0, stream>>>(inputs, gradient_T, partials);
   } else {
-    SegmentKernel<<<blocks, kThreads, 0, stream>>>(inputs, gradient_T, partials);
+    SegmentKernel<kThreads><<<blocks, kThreads, 0, stream>>>(inputs, gradient_T, partials);
   }
   if (const cudaError_t error = cudaGetLastError(); error != cudaSuccess) return error;
   MergeKernel<<<1, kThreads, 0, stream>>>(partials, static_cast<int>(blocks), statistics);

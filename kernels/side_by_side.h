@@ -2,11 +2,16 @@
 #ifndef COHORT_KERNELS_SIDE_BY_SIDE_H_
 #define COHORT_KERNELS_SIDE_BY_SIDE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace cohort::kernels {
+
+// The number of the fastest of several ways, so that a contest is against the best of them.
+size_t Fastest(const std::vector<std::function<void()>>& ways);
 
 // Two ways to compute the same thing.
 struct Contest {

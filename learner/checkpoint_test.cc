@@ -11,13 +11,15 @@
 #include "common/clock.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
+#include "learner/checkpoint/manifest.h"
 #include "learner/checkpoint/sealed_folder.h"
 #include "learner/testing/fake_process_group.h"
 #include "learner/testing/step_fixture.h"
 #include "learner/testing/tiny_model.h"
 #include "learner/train_step.h"
 #include "model/weight_sync/weight_digest.h"
-#include "objective/grpo.h"
+#include "objective/objective.h"
+#include "objective/objective_resolution.h"
 
 namespace cohort::learner {
 namespace {
@@ -37,10 +39,14 @@ class CheckpointTest : public ::testing::Test {
   void TrainUpTo(TrainState* state, int64_t version) {
     FakeGang gang(1);
     FakeProcessGroup group(&gang, 0);
-    const objective::GrpoObjective grpo{cohort::v1::GrpoObjective()};
+    cohort::v1::ObjectiveSpec spec;
+    spec.set_preset("grpo");
+    ASSERT_OK_AND_ASSIGN(const cohort::v1::ObjectiveSpec resolved,
+                         objective::ResolveObjective(spec, {.group_size = 4}));
+    ASSERT_OK_AND_ASSIGN(const auto grpo, objective::Objective::Create(resolved));
     const StepDataOptions data_options = {
-        .objective = &grpo, .limits = {.vocab_size = kTinyVocabSize, .max_sequence_tokens = 64}, .num_updates = 2};
-    TrainStep step({.optimizer = optimizer_, .num_updates_in_job = 20}, &grpo, &group, state);
+        .objective = grpo.get(), .limits = {.vocab_size = kTinyVocabSize, .max_sequence_tokens = 64}, .num_updates = 2};
+    TrainStep step({.optimizer = optimizer_, .num_updates_in_job = 20}, grpo.get(), nullptr, &group, state);
     while (state->policy_version < version) {
       PhaseTimer timer(common::SystemClock());
       const auto data = BuildStepData(MakeRolloutStep(state->policy_version, 4, 4).ForRank(0, 1), data_options);
@@ -57,9 +63,11 @@ class CheckpointTest : public ::testing::Test {
                                   .spec_digest = "spec"});
   }
 
-  absl::StatusOr<TrainState> Load(const std::string& path) {
-    return LoadCheckpoint(path, "spec", optimizer_, at::kCPU);
+  absl::StatusOr<TrainState> Load(const std::string& path) { return Load(path, Manifest(path).policy_version); }
+  absl::StatusOr<TrainState> Load(const std::string& path, int64_t version) {
+    return LoadCheckpoint(path, {.policy_version = version, .spec_digest = "spec"}, optimizer_, at::kCPU);
   }
+  static CheckpointManifest Manifest(const std::string& path) { return *ReadManifest(path); }
 
   common::TempDir dir_;
   std::string model_path_;
@@ -107,7 +115,32 @@ TEST_F(CheckpointTest, DamagedWeightsOrOptimizerStateAreNamedAtLoad) {
 TEST_F(CheckpointTest, CheckpointOfAnotherSpecIsRefused) {
   absl::StatusOr<TrainState> state = CreateTrainState(model_path_, optimizer_, at::kCPU);
   ASSERT_OK_AND_ASSIGN(const std::string path, Seal(*state));
-  EXPECT_THAT(LoadCheckpoint(path, "other", optimizer_, at::kCPU), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(LoadCheckpoint(path, {.spec_digest = "other"}, optimizer_, at::kCPU),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+TEST_F(CheckpointTest, CheckpointOfAnotherVersionThanItsNameIsDamaged) {
+  absl::StatusOr<TrainState> state = CreateTrainState(model_path_, optimizer_, at::kCPU);
+  ASSERT_OK_AND_ASSIGN(const std::string path, Seal(*state));
+  EXPECT_THAT(Load(path, 3), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("holds version 0 instead of 3")));
+}
+
+TEST_F(CheckpointTest, ManifestThatVouchesForTooLittleIsDamaged) {
+  absl::StatusOr<TrainState> state = CreateTrainState(model_path_, optimizer_, at::kCPU);
+  ASSERT_OK_AND_ASSIGN(const std::string path, Seal(*state));
+  CheckpointManifest manifest = Manifest(path);
+  std::erase_if(manifest.files, [](const ManifestEntry& file) { return file.name == "optimizer.safetensors"; });
+  ASSERT_OK(WriteManifest(path, manifest));
+  EXPECT_THAT(Load(path), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("lacks a file, optimizer.safetensors")));
+}
+
+TEST_F(CheckpointTest, WeightsOfAnotherDigestThanTheManifestsAreDamaged) {
+  absl::StatusOr<TrainState> state = CreateTrainState(model_path_, optimizer_, at::kCPU);
+  ASSERT_OK_AND_ASSIGN(const std::string path, Seal(*state));
+  CheckpointManifest manifest = Manifest(path);
+  manifest.weight_digest[0] = manifest.weight_digest[0] == '0' ? '1' : '0';
+  ASSERT_OK(WriteManifest(path, manifest));
+  EXPECT_THAT(Load(path), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("not those of the manifest")));
 }
 
 }  // namespace

@@ -11,6 +11,11 @@ namespace {
 
 // How soon a signal or a new place is noticed.
 constexpr absl::Duration kTick = absl::Milliseconds(100);
+// How often to ask a coordinator whose disk is full.
+constexpr absl::Duration kFullDiskPause = absl::Seconds(1);
+constexpr int kReportTries = 3;
+
+bool IsAway(const absl::Status& status) { return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status); }
 
 bool IsSamePlace(const cohort::v1::RankHeartbeatRequest& a, const cohort::v1::RankHeartbeatRequest& b) {
   return a.job() == b.job() && a.incarnation() == b.incarnation();
@@ -57,19 +62,27 @@ bool GangMembership::IsLost() const {
 
 bool GangMembership::IsAbandoned() const {
   absl::MutexLock lock(&mutex_);
+  return IsGivenUp();
+}
+
+bool GangMembership::IsGivenUp() const {
   return shutdown_->IsRequested() && clock_->Monotonic() - last_answer_ > options_.give_up_after;
 }
 
 absl::Status GangMembership::Persist(const std::function<absl::Status()>& call) const {
   while (true) {
     const absl::Status status = call();
-    if (!absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status)) return status;
+    const bool is_full = absl::IsResourceExhausted(status);
+    if (!IsAway(status) && !is_full) return status;
     if (IsLost() || IsAbandoned()) return status;
-    absl::SleepFor(kTick);  // the coordinator is away: don't spin on a refused connection
+    if (is_full) log::Warning("coordinator cannot write", {{"reason", status}});
+    absl::SleepFor(is_full ? kFullDiskPause : kTick);  // don't spin on a refused connection
   }
 }
 
-void GangMembership::ReportError(const absl::Status& error) { Send(std::string(error.message())); }
+void GangMembership::ReportError(const absl::Status& error) {
+  for (int i = 0; i < kReportTries && IsAway(Send(std::string(error.message()))); ++i) absl::SleepFor(kTick);
+}
 
 bool GangMembership::IsDue() const {
   if (shutdown_->IsRequested() && !drain_sent_) return true;
@@ -82,14 +95,15 @@ void GangMembership::Run() {
       absl::MutexLock lock(&mutex_);
       mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kTick);
       if (stopping_) return;
+      if (is_lost_ || IsGivenUp()) client_->CancelSteps();  // again and again: a call may just have begun
       if (!IsDue()) continue;
     }
     if (shutdown_->IsRequested()) client_->CancelJoin();
-    Send("");
+    Send("").IgnoreError();  // the next one comes soon
   }
 }
 
-void GangMembership::Send(const std::string& error) {
+absl::Status GangMembership::Send(const std::string& error) {
   cohort::v1::RankHeartbeatRequest request;
   {
     absl::MutexLock lock(&mutex_);
@@ -99,14 +113,14 @@ void GangMembership::Send(const std::string& error) {
   request.set_is_draining(shutdown_->IsRequested());
   request.set_error(error);
   const absl::Status status = client_->Heartbeat(request);
-  const bool is_answered = !absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status);
   absl::MutexLock lock(&mutex_);
-  if (is_answered) last_answer_ = clock_->Monotonic();
+  if (!IsAway(status)) last_answer_ = clock_->Monotonic();
   if (status.ok() && request.is_draining()) drain_sent_ = true;
   if (absl::IsAborted(status) && IsSamePlace(request, place_) && !place_.job().empty() && !is_lost_) {
     is_lost_ = true;
     log::Warning("gang dissolved", {{"job", request.job()}, {"rank", request.rank()}, {"reason", status}});
   }
+  return status;
 }
 
 }  // namespace cohort::learner

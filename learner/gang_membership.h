@@ -19,7 +19,8 @@
 namespace cohort::learner {
 
 // This process towards the coordinator: a thread that sends heartbeats, carries the wish to drain, and learns that the
-// gang was dissolved. Thread-safe. The client, the shutdown and the clock must outlive it.
+// gang was dissolved; then, or when the coordinator is given up, it ends a GetStep under way. Thread-safe. The client,
+// the shutdown and the clock must outlive it.
 class GangMembership final {
  public:
   struct Options {
@@ -44,16 +45,17 @@ class GangMembership final {
   bool IsDraining() const { return shutdown_->IsRequested(); }
   // Draining, and nobody there to say what is left to do.
   bool IsAbandoned() const;
-  // Repeats an idempotent call while its status is UNAVAILABLE or DEADLINE_EXCEEDED, until the gang is lost or
-  // abandoned.
+  // Repeats an idempotent call while its status is UNAVAILABLE, DEADLINE_EXCEEDED or RESOURCE_EXHAUSTED (the
+  // coordinator's disk is full), until the gang is lost or abandoned.
   absl::Status Persist(const std::function<absl::Status()>& call) const;
-  // Tells the coordinator that the job cannot go on, with one sentence; best effort.
+  // Tells the coordinator that the job cannot go on, with one sentence; a few tries.
   void ReportError(const absl::Status& error);
 
  private:
   void Run();
-  void Send(const std::string& error);
+  absl::Status Send(const std::string& error);
   bool IsDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsGivenUp() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
   LearnerClient* const client_;

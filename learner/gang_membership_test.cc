@@ -3,11 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "common/grpc_channel.h"
 #include "common/grpc_server.h"
 #include "common/testing/simulated_clock.h"
@@ -25,6 +29,19 @@ class HeartbeatService final : public cohort::v1::LearnerService::Service {
     heartbeats_.push_back(*request);
     return answer_;
   }
+  // Begins a step and brings no more of it until `release`.
+  grpc::Status GetStep(grpc::ServerContext*, const cohort::v1::GetStepRequest*,
+                       grpc::ServerWriter<cohort::v1::GetStepResponse>* writer) override {
+    cohort::v1::GetStepResponse part;
+    part.mutable_plan()->set_action(cohort::v1::STEP_ACTION_TRAIN);
+    writer->Write(part);
+    step_begun.Notify();
+    release.WaitForNotification();
+    return grpc::Status::OK;
+  }
+  absl::Notification step_begun;
+  absl::Notification release;
+
   void SetAnswer(grpc::Status answer) {
     absl::MutexLock lock(&mutex_);
     answer_ = std::move(answer);
@@ -51,7 +68,7 @@ class GangMembershipTest : public ::testing::Test {
  protected:
   void SetUp() override {
     server_ = *common::GrpcServer::Create("127.0.0.1:0", {&service_}, /*enable_reflection=*/false);
-    client_ = std::make_unique<LearnerClient>(common::CreateChannel(server_->Address()));
+    client_ = std::make_unique<LearnerClient>(common::CreateChannel(server_->Address()), absl::Minutes(10));
     place_.set_job("job");
     place_.set_incarnation(4);
     place_.set_rank(1);
@@ -95,6 +112,34 @@ TEST_F(GangMembershipTest, SilentCoordinatorIsAbandonedOnlyWhileDraining) {
   EXPECT_FALSE(membership.IsAbandoned());
   shutdown_.Request();
   EXPECT_TRUE(membership.IsAbandoned());
+}
+
+TEST_F(GangMembershipTest, LostGangEndsAStepUnderWay) {
+  GangMembership membership({.learner_id = "a"}, client_.get(), &shutdown_, &clock_);
+  membership.Enter(place_);
+  absl::Status status;
+  std::thread rank([&] { status = client_->GetStep(cohort::v1::GetStepRequest()).status(); });
+  service_.step_begun.WaitForNotification();
+  service_.SetAnswer(grpc::Status(grpc::StatusCode::ABORTED, "dissolved"));
+  clock_.Advance(absl::Seconds(3));  // the next heartbeat is due
+  rank.join();
+  service_.release.Notify();
+  EXPECT_THAT(status, common::StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_TRUE(membership.IsLost());
+}
+
+TEST_F(GangMembershipTest, AbandonedCoordinatorEndsAStepUnderWay) {
+  GangMembership membership({.learner_id = "a"}, client_.get(), &shutdown_, &clock_);
+  membership.Enter(place_);
+  absl::Status status;
+  std::thread rank([&] { status = client_->GetStep(cohort::v1::GetStepRequest()).status(); });
+  service_.step_begun.WaitForNotification();
+  service_.SetAnswer(grpc::Status(grpc::StatusCode::UNAVAILABLE, "away"));
+  shutdown_.Request();
+  clock_.Advance(absl::Seconds(31));
+  rank.join();
+  service_.release.Notify();
+  EXPECT_THAT(status, common::StatusIs(absl::StatusCode::kCancelled));
 }
 
 TEST_F(GangMembershipTest, IdempotentCallIsRepeatedWhileItMayPass) {

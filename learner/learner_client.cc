@@ -2,10 +2,13 @@
 #include "learner/learner_client.h"
 
 #include <grpcpp/channel.h>
+#include <grpcpp/completion_queue.h>
+#include <grpcpp/support/async_stream.h>
 
 #include <chrono>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/grpc_status.h"
 #include "common/status_macros.h"
 
@@ -24,34 +27,120 @@ absl::Duration WaitOf(const google::protobuf::Duration& wait) {
   return absl::Seconds(wait.seconds()) + absl::Nanoseconds(wait.nanos());
 }
 
-// Puts the parts of a step together; `open` is the group whose parts are still coming.
-absl::Status AddPart(cohort::v1::GetStepResponse* part, bool* is_open, StepPayload* payload) {
-  switch (part->part_case()) {
-    case cohort::v1::GetStepResponse::kPlan:
-      payload->plan = std::move(*part->mutable_plan());
-      return absl::OkStatus();
-    case cohort::v1::GetStepResponse::kGroup:
-      if (*is_open) {
-        auto* rollouts = part->mutable_group()->mutable_rollouts();
-        for (cohort::v1::Rollout& rollout : *rollouts) *payload->groups.back().add_rollouts() = std::move(rollout);
-      } else {
-        payload->groups.push_back(std::move(*part->mutable_group()));
-      }
-      *is_open = !part->is_last_part();
-      return absl::OkStatus();
-    case cohort::v1::GetStepResponse::kDemonstration:
-      payload->demonstrations.push_back(std::move(*part->mutable_demonstration()));
-      return absl::OkStatus();
-    case cohort::v1::GetStepResponse::PART_NOT_SET:
-      break;
+// Puts the parts of a step together.
+class StepAssembly final {
+ public:
+  absl::Status Add(cohort::v1::GetStepResponse* part) {
+    const bool is_plan = part->part_case() == cohort::v1::GetStepResponse::kPlan;
+    if (is_plan == has_plan_) return Refused(is_plan ? "a second plan" : "a part before the plan");
+    switch (part->part_case()) {
+      case cohort::v1::GetStepResponse::kPlan:
+        has_plan_ = true;
+        payload_.plan = std::move(*part->mutable_plan());
+        return absl::OkStatus();
+      case cohort::v1::GetStepResponse::kGroup:
+        return AddGroup(part);
+      case cohort::v1::GetStepResponse::kDemonstration:
+        payload_.demonstrations.push_back(std::move(*part->mutable_demonstration()));
+        return CheckCount(payload_.demonstrations.size());
+      case cohort::v1::GetStepResponse::PART_NOT_SET:
+        break;
+    }
+    return Refused("a message without a part");
   }
-  return absl::InternalError("step payload: a message without a part");
-}
+
+  // Once, after the last part.
+  absl::StatusOr<StepPayload> Take() {
+    if (payload_.plan.action() == cohort::v1::STEP_ACTION_UNSPECIFIED) return Refused("no plan came");
+    if (is_open_) return Refused(absl::StrCat("the last part is missing, group ", payload_.groups.back().group_id()));
+    return std::move(payload_);
+  }
+
+ private:
+  static absl::Status Refused(const std::string& why) {
+    return absl::InternalError(absl::StrCat("step payload: ", why));
+  }
+
+  absl::Status AddGroup(cohort::v1::GetStepResponse* part) {
+    cohort::v1::RolloutGroup& group = *part->mutable_group();
+    const bool continues = is_open_;
+    is_open_ = !part->is_last_part();
+    if (!continues) {
+      payload_.groups.push_back(std::move(group));
+      return CheckCount(payload_.groups.size());
+    }
+    cohort::v1::RolloutGroup& open = payload_.groups.back();
+    if (group.group_id() != open.group_id()) {
+      return Refused(absl::StrCat("a part of group ", group.group_id(), " within group ", open.group_id()));
+    }
+    for (cohort::v1::Rollout& rollout : *group.mutable_rollouts()) *open.add_rollouts() = std::move(rollout);
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckCount(size_t count) const {
+    if (count <= static_cast<size_t>(payload_.plan.groups_size())) return absl::OkStatus();
+    return Refused(absl::StrCat("more groups than the plan has (", payload_.plan.groups_size(), ")"));
+  }
+
+  StepPayload payload_;
+  bool has_plan_ = false;
+  bool is_open_ = false;  // more parts of the last group are to come
+};
+
+// One GetStep under way, with a deadline for every message instead of one for the whole. Not thread-safe, but for the
+// context, which anybody may cancel.
+class StepStream final {
+ public:
+  StepStream(cohort::v1::LearnerService::Stub* stub, grpc::ClientContext* context,
+             const cohort::v1::GetStepRequest& request)
+      : context_(context), reader_(stub->AsyncGetStep(context, request, &queue_, this)) {}
+  ~StepStream() {
+    queue_.Shutdown();
+    void* tag;
+    bool ok;
+    while (queue_.Next(&tag, &ok)) {
+    }
+  }
+
+  // False at the end, or when `patience` is over; the call is cancelled then.
+  bool Start(absl::Duration patience) { return Await(patience); }
+  bool Read(cohort::v1::GetStepResponse* part, absl::Duration patience) {
+    reader_->Read(part, this);
+    return Await(patience);
+  }
+  grpc::Status Finish() {
+    grpc::Status status;
+    reader_->Finish(&status, this);
+    Await(absl::InfiniteDuration());  // the server has nothing more to say, or the call is cancelled
+    return status;
+  }
+  bool has_timed_out() const { return has_timed_out_; }
+
+ private:
+  bool Await(absl::Duration patience) {
+    void* tag;
+    bool ok = false;
+    const auto deadline = patience == absl::InfiniteDuration()
+                              ? std::chrono::system_clock::time_point::max()
+                              : std::chrono::system_clock::now() + absl::ToChronoMilliseconds(patience);
+    if (queue_.AsyncNext(&tag, &ok, deadline) == grpc::CompletionQueue::TIMEOUT) {
+      has_timed_out_ = true;
+      context_->TryCancel();
+      queue_.Next(&tag, &ok);
+    }
+    return ok;
+  }
+
+  grpc::ClientContext* const context_;
+  grpc::CompletionQueue queue_;
+  const std::unique_ptr<grpc::ClientAsyncReader<cohort::v1::GetStepResponse>> reader_;
+  bool has_timed_out_ = false;
+};
 
 }  // namespace
 
-LearnerClient::LearnerClient(std::shared_ptr<grpc::Channel> channel)
-    : stub_(cohort::v1::LearnerService::NewStub(std::move(channel))) {}
+LearnerClient::LearnerClient(std::shared_ptr<grpc::Channel> channel, absl::Duration silence)
+    : stub_(cohort::v1::LearnerService::NewStub(std::move(channel))), silence_(silence) {}
 
 absl::StatusOr<cohort::v1::JoinGangResponse> LearnerClient::JoinGang(const cohort::v1::JoinGangRequest& request) {
   grpc::ClientContext context;
@@ -77,21 +166,40 @@ void LearnerClient::CancelJoin() {
 
 absl::StatusOr<StepPayload> LearnerClient::GetStep(const cohort::v1::GetStepRequest& request) {
   grpc::ClientContext context;
-  Prepare(&context, WaitOf(request.wait()) + kCallDeadline);
-  StepPayload payload;
+  context.set_wait_for_ready(true);
+  {
+    absl::MutexLock lock(&mutex_);
+    step_contexts_.insert(&context);
+  }
+  StepAssembly assembly;
+  absl::Status assembled;
+  StepStream stream(stub_.get(), &context, request);
   cohort::v1::GetStepResponse part;
-  absl::Status status;
-  bool is_open = false;
-  const auto stream = stub_->GetStep(&context, request);
-  while (stream->Read(&part)) {
-    if (status.ok()) status = AddPart(&part, &is_open, &payload);
+  absl::Duration patience = WaitOf(request.wait()) + silence_;
+  bool is_going_on = stream.Start(patience);
+  while (is_going_on && stream.Read(&part, patience)) {
+    patience = silence_;
+    assembled = assembly.Add(&part);
+    is_going_on = assembled.ok();
   }
-  COHORT_RETURN_IF_ERROR(common::FromGrpcStatus(stream->Finish()));
+  if (!assembled.ok()) context.TryCancel();
+  const absl::Status status = common::FromGrpcStatus(stream.Finish());
+  {
+    absl::MutexLock lock(&mutex_);
+    step_contexts_.erase(&context);
+  }
+  COHORT_RETURN_IF_ERROR(assembled);
+  if (stream.has_timed_out()) {
+    return absl::DeadlineExceededError(
+        absl::StrCat("step payload: nothing more came for ", absl::FormatDuration(patience)));
+  }
   COHORT_RETURN_IF_ERROR(status);
-  if (payload.plan.action() == cohort::v1::STEP_ACTION_UNSPECIFIED) {
-    return absl::InternalError("step payload: no plan came");
-  }
-  return payload;
+  return assembly.Take();
+}
+
+void LearnerClient::CancelSteps() {
+  absl::MutexLock lock(&mutex_);
+  for (grpc::ClientContext* context : step_contexts_) context->TryCancel();
 }
 
 absl::Status LearnerClient::CommitStep(const cohort::v1::CommitStepRequest& request) {

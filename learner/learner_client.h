@@ -6,6 +6,7 @@
 #include <grpcpp/client_context.h>
 
 #include <memory>
+#include <set>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -22,13 +23,18 @@ namespace cohort::learner {
 // Thread-safe.
 class LearnerClient final {
  public:
-  explicit LearnerClient(std::shared_ptr<grpc::Channel> channel);
+  // `silence`: how long a step may bring nothing more once it was due.
+  explicit LearnerClient(std::shared_ptr<grpc::Channel> channel, absl::Duration silence = absl::Seconds(10));
 
   absl::StatusOr<cohort::v1::JoinGangResponse> JoinGang(const cohort::v1::JoinGangRequest& request);
   // Ends a JoinGang under way, and every later one, with CANCELLED.
   void CancelJoin();
 
+  // A step of any size may take any time as long as its parts keep coming. INTERNAL when the parts are not a plan and
+  // at most its groups.
   absl::StatusOr<StepPayload> GetStep(const cohort::v1::GetStepRequest& request);
+  // Ends what GetStep calls are under way, with CANCELLED.
+  void CancelSteps();
   absl::Status CommitStep(const cohort::v1::CommitStepRequest& request);
   absl::StatusOr<cohort::v1::PublishVersionResponse> PublishVersion(const cohort::v1::PublishVersionRequest& request);
   absl::Status SealCheckpoint(const cohort::v1::SealCheckpointRequest& request);
@@ -37,9 +43,11 @@ class LearnerClient final {
 
  private:
   const std::unique_ptr<cohort::v1::LearnerService::Stub> stub_;
+  const absl::Duration silence_;
   absl::Mutex mutex_;
   bool join_cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::ClientContext* join_context_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::set<grpc::ClientContext*> step_contexts_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace cohort::learner

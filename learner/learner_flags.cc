@@ -46,6 +46,10 @@ void AddLearnerFlags(CLI::App* app, LearnerFlags* flags) {
   app->add_option("--http_listen", flags->http_listen, "host:port of /metrics, /healthz, /readyz")
       ->check(AddressComplaint)
       ->capture_default_str();
+  app->add_option("--seal_patience_seconds", flags->seal_patience_seconds,
+                  "how long the last checkpoint of a job is tried again on a full disk before the job fails")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app->add_option("--log_level", flags->log_level, "what is logged")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();

@@ -3,6 +3,7 @@
 #define COHORT_LEARNER_LEARNER_FLAGS_H_
 
 // Torch-free.
+#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -22,6 +23,7 @@ struct LearnerFlags {
   std::string listen = "127.0.0.1:0";
   std::string host = "127.0.0.1";
   std::string http_listen = "127.0.0.1:0";
+  int64_t seal_patience_seconds = 3600;
   std::string log_level = "info";
 };
 

@@ -26,8 +26,12 @@ bool IsFaultOfJob(const absl::Status& status) {
 }
 
 absl::Status TrainJob(const cohort::v1::JoinGangResponse& place, const TrainerEnvironment& environment) {
-  COHORT_ASSIGN_OR_RETURN(const std::unique_ptr<Trainer> trainer, Trainer::Create(place, environment));
-  const absl::Status ended = trainer->Run();
+  const absl::StatusOr<std::unique_ptr<Trainer>> trainer = Trainer::Create(place, environment);
+  absl::Status ended = trainer.ok() ? (*trainer)->Run() : trainer.status();
+  if (!ended.ok()) ended = absl::Status(ended.code(), absl::StrCat(place.job(), ": ", std::string(ended.message())));
+  // Before the process group goes: a peer that misses it joins again at once, which dissolves the gang, and nobody
+  // listens to the reports of a gang that is gone.
+  if (IsFaultOfJob(ended)) environment.membership->ReportError(ended);
   // The next gang publishes again, perhaps from another process.
   environment.publisher->Retire(place.job(), std::numeric_limits<int64_t>::max());
   return ended;
@@ -36,18 +40,12 @@ absl::Status TrainJob(const cohort::v1::JoinGangResponse& place, const TrainerEn
 // What the end of a job means for the process: OK to join again.
 absl::Status AfterJob(const cohort::v1::JoinGangResponse& place, const absl::Status& ended,
                       const TrainerEnvironment& environment) {
-  if (ended.ok()) return ended;
-  const absl::Status status(ended.code(), absl::StrCat(place.job(), ": ", std::string(ended.message())));
-  if (IsGangLoss(status)) {
-    environment.metrics->RecordGangLoss(place.job());
-    log::Warning(
-        "gang lost",
-        {{"job", place.job()}, {"rank", place.rank()}, {"incarnation", place.incarnation()}, {"reason", status}});
-    if (environment.device.is_cpu()) return absl::OkStatus();
-    return absl::AbortedError(std::string(status.message()));
-  }
-  if (IsFaultOfJob(status)) environment.membership->ReportError(status);
-  return status;
+  if (!IsGangLoss(ended)) return ended;
+  environment.metrics->RecordGangLoss(place.job());
+  log::Warning("gang lost",
+               {{"job", place.job()}, {"rank", place.rank()}, {"incarnation", place.incarnation()}, {"reason", ended}});
+  if (environment.device.is_cpu()) return absl::OkStatus();
+  return absl::AbortedError(ended.message());
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ namespace cohort::learner {
 // restart on CPU. Returns
 //   OK             drained
 //   ABORTED        the gang is lost and this process cannot join another one (its device may be unusable): start it
-//   again anything else  what stopped the job or the process; the coordinator has been told when the job is to blame
+//                  again
+//   anything else  what stopped the job or the process; the coordinator has been told when the job is to blame
 absl::Status RunLearner(const cohort::v1::JoinGangRequest& join, const TrainerEnvironment& environment);
 
 }  // namespace cohort::learner

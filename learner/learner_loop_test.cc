@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +22,7 @@
 #include "learner/testing/fake_process_group.h"
 #include "learner/testing/step_fixture.h"
 #include "learner/testing/tiny_model.h"
+#include "objective/objective_resolution.h"
 
 namespace cohort::learner {
 namespace {
@@ -42,15 +45,21 @@ class LearnerLoopTest : public ::testing::Test {
     spec->mutable_checkpoint()->set_keep_last(1);
   }
 
+  void SetObjective(const std::string& preset, const objective::ResolutionContext& context) {
+    cohort::v1::ObjectiveSpec spec;
+    spec.set_preset(preset);
+    ASSERT_OK_AND_ASSIGN(*place_.mutable_spec()->mutable_objective(), objective::ResolveObjective(spec, context));
+  }
+
   void UseRollouts() {
     place_.mutable_spec()->mutable_rlvr();
-    place_.mutable_spec()->mutable_objective()->mutable_grpo();
+    SetObjective("grpo", {.group_size = 4, .max_completion_tokens = 10});
     make_step_ = [](int64_t version) { return MakeRolloutStep(version, 4, 4); };
   }
 
   void UseDemonstrations() {
     place_.mutable_spec()->mutable_sft();
-    place_.mutable_spec()->mutable_objective()->mutable_sft();
+    SetObjective("sft", {.is_sft = true});
     make_step_ = [](int64_t version) { return MakeDemonstrationStep(version, 8); };
   }
 
@@ -81,12 +90,16 @@ class LearnerLoopTest : public ::testing::Test {
                  return std::make_unique<FakeProcessGroup>(&gang, 0);
                },
                .weight_service_address = server->Address(),
-               .host = "127.0.0.1"});
+               .host = "127.0.0.1",
+               .seal_patience = seal_patience_,
+               .pause = pause_});
   }
 
   common::TempDir dir_;
   cohort::v1::JoinGangResponse place_;
   FakeCoordinator::Maker make_step_;
+  absl::Duration seal_patience_ = absl::ZeroDuration();
+  std::function<void(absl::Duration)> pause_ = [](absl::Duration) {};
 };
 
 TEST_F(LearnerLoopTest, RolloutJobPublishesEveryVersionAndSealsTheLast) {
@@ -179,24 +192,72 @@ TEST_F(LearnerLoopTest, FaultOfTheJobIsReportedByName) {
   EXPECT_THAT(coordinator.record().commits, ElementsAre(1));
 }
 
-TEST_F(LearnerLoopTest, DamagedCheckpointIsReportedByName) {
+TEST_F(LearnerLoopTest, DamagedNewestCheckpointIsReplayedFromTheOneBeforeToTheSameDigests) {
+  UseRollouts();
+  place_.mutable_spec()->mutable_checkpoint()->set_keep_last(5);
+  FakeCoordinator whole;
+  whole.seal_after_version = 2;
+  ASSERT_OK(RunToTheEnd(&whole));
+  const std::string newest = dir_.Join("checkpoints/step-000004");
+  std::filesystem::resize_file(newest + "/optimizer.safetensors", 100);
+  place_.set_resume_checkpoint(newest);
+  place_.set_resume_version(4);
+  FakeCoordinator resuming;
+  resuming.seal_after_version = 4;  // as the stored plan says
+  ASSERT_OK(RunToTheEnd(&resuming));
+  EXPECT_THAT(resuming.record().commits, ElementsAre(3, 4));
+  EXPECT_EQ(resuming.record().digests.at(4), whole.record().digests.at(4));
+  EXPECT_EQ(resuming.record().error, "");
+  EXPECT_OK(VerifyManifest(newest));  // sealed again
+  EXPECT_TRUE(std::filesystem::exists(dir_.Join("checkpoints/damaged-step-000004")));
+}
+
+TEST_F(LearnerLoopTest, WithoutAValidCheckpointOrModelTheJobStopsByName) {
   UseRollouts();
   std::filesystem::create_directories(dir_.Join("checkpoints/step-000002"));
+  std::filesystem::remove(place_.model_path() + "/model.safetensors");
   place_.set_resume_checkpoint(dir_.Join("checkpoints/step-000002"));
   place_.set_resume_version(2);
   FakeCoordinator coordinator;
   EXPECT_FALSE(RunToTheEnd(&coordinator).ok());
-  EXPECT_THAT(coordinator.record().error, HasSubstr("manifest.json"));
+  EXPECT_THAT(coordinator.record().error, HasSubstr(place_.model_path()));
+  EXPECT_THAT(coordinator.record().error, HasSubstr("step-000002/manifest.json"));
 }
 
-TEST_F(LearnerLoopTest, CheckpointThatCannotBeWrittenDoesNotStopTraining) {
+TEST_F(LearnerLoopTest, CheckpointThatCannotBeWrittenStopsTrainingAtTheEndByName) {
   UseRollouts();
   std::ofstream(dir_.Join("checkpoints")) << "a file where the folder should be";
   FakeCoordinator coordinator;
   coordinator.seal_after_version = 2;
-  EXPECT_FALSE(RunToTheEnd(&coordinator).ok());  // the final one fails too, and is tried again by the next process
+  EXPECT_THAT(RunToTheEnd(&coordinator), StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(coordinator.record().commits, ElementsAre(1, 2, 3, 4));
   EXPECT_TRUE(coordinator.record().sealed.empty());
+  EXPECT_THAT(coordinator.record().error,
+              HasSubstr("namespaces/default/jobs/test: checkpoint of version 4 not sealed: "));
+}
+
+TEST_F(LearnerLoopTest, LastCheckpointIsTriedAgainUntilThereIsRoom) {
+  UseRollouts();
+  std::ofstream(dir_.Join("checkpoints")) << "a file where the folder should be";
+  seal_patience_ = absl::Hours(1);
+  int num_pauses = 0;
+  pause_ = [&](absl::Duration) {
+    if (++num_pauses == 3) std::filesystem::remove(dir_.Join("checkpoints"));
+  };
+  FakeCoordinator coordinator;
+  ASSERT_OK(RunToTheEnd(&coordinator));
+  EXPECT_EQ(num_pauses, 3);
+  EXPECT_THAT(coordinator.record().sealed, ElementsAre(dir_.Join("checkpoints/step-000004")));
+  EXPECT_EQ(coordinator.record().error, "");
+}
+
+TEST_F(LearnerLoopTest, DrainingRankThatCannotSealFailsAloneAndLeavesTheJob) {
+  UseRollouts();
+  std::ofstream(dir_.Join("checkpoints")) << "a file where the folder should be";
+  FakeCoordinator coordinator;
+  coordinator.drain_at_version = 2;
+  EXPECT_THAT(RunToTheEnd(&coordinator), StatusIs(absl::StatusCode::kInternal, HasSubstr("version 2 not sealed")));
+  EXPECT_EQ(coordinator.record().error, "");
 }
 
 }  // namespace

@@ -35,6 +35,8 @@ LearnerMetrics::LearnerMetrics(prometheus::Registry* registry)
           Counter(registry, "cohort_learner_phase_seconds_total", "Time by phase of the train step, mean over ranks.")),
       checkpoint_failures_(Counter(registry, "cohort_learner_checkpoint_failures_total",
                                    "Checkpoints that could not be sealed; the one before stays valid.")),
+      damaged_checkpoints_(Counter(registry, "cohort_learner_damaged_checkpoints_total",
+                                   "Damaged checkpoints that this rank met; an older one was resumed from.")),
       gang_losses_(Counter(registry, "cohort_learner_gang_losses_total", "Times that this rank lost its gang.")),
       policy_version_(Gauge(registry, "cohort_learner_policy_version", "Policy version that this rank has.")),
       loss_(Gauge(registry, "cohort_learner_loss_nats", "Loss of the last train step.")),
@@ -73,6 +75,10 @@ void LearnerMetrics::RecordCheckpoint(const std::string& training_job, double se
 
 void LearnerMetrics::RecordCheckpointFailure(const std::string& training_job) {
   checkpoint_failures_.Add({{"training_job", training_job}}).Increment();
+}
+
+void LearnerMetrics::RecordDamagedCheckpoint(const std::string& training_job) {
+  damaged_checkpoints_.Add({{"training_job", training_job}}).Increment();
 }
 
 void LearnerMetrics::RecordGangLoss(const std::string& training_job) {

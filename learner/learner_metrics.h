@@ -26,6 +26,7 @@ class LearnerMetrics final {
   void RecordPublish(const std::string& training_job, double seconds);
   void RecordCheckpoint(const std::string& training_job, double seconds);
   void RecordCheckpointFailure(const std::string& training_job);
+  void RecordDamagedCheckpoint(const std::string& training_job);
   void RecordGangLoss(const std::string& training_job);
 
  private:
@@ -33,6 +34,7 @@ class LearnerMetrics final {
   prometheus::Family<prometheus::Counter>& trained_tokens_;
   prometheus::Family<prometheus::Counter>& phase_seconds_;
   prometheus::Family<prometheus::Counter>& checkpoint_failures_;
+  prometheus::Family<prometheus::Counter>& damaged_checkpoints_;
   prometheus::Family<prometheus::Counter>& gang_losses_;
   prometheus::Family<prometheus::Gauge>& policy_version_;
   prometheus::Family<prometheus::Gauge>& loss_;

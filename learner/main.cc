@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// cohort-learner: one rank of a gang.
+// cohort-learner: one rank of a gang, or recorded steps again (replay).
 #include <ATen/Parallel.h>
 
 #include <CLI/CLI.hpp>
@@ -20,6 +20,7 @@
 #include "learner/learner_flags.h"
 #include "learner/learner_loop.h"
 #include "learner/learner_metrics.h"
+#include "learner/replay/replay_command.h"
 
 namespace cohort::learner {
 namespace {
@@ -65,7 +66,19 @@ absl::Status Run(const LearnerFlags& flags, const LearnerDevice& device, common:
                            .create_group = device.create_group,
                            .weight_service_address = join.weight_service_address(),
                            .host = flags.host,
-                           .device = device.device});
+                           .device = device.device,
+                           .seal_patience = absl::Seconds(flags.seal_patience_seconds)});
+}
+
+// Exit code of `replay`.
+int RunReplay(const ReplayFlags& flags) {
+  absl::Status status = log::Configure("cohort-learner", "warning");
+  at::set_num_threads(flags.threads);
+  if (status.ok()) status = RunReplayCommand(flags, std::cout);
+  if (status.ok()) return common::kExitOk;
+  std::cerr << "cohort-learner replay: " << status.message() << "\n";
+  if (absl::IsNotFound(status)) return common::kExitNotFound;
+  return absl::IsInvalidArgument(status) ? common::kExitUsage : common::kExitFailure;
 }
 
 }  // namespace
@@ -75,11 +88,15 @@ int main(int argc, char** argv) {
   cohort::learner::LearnerFlags flags;
   CLI::App app("One rank of a gang: turns scored groups into the next policy version.", "cohort-learner");
   cohort::learner::AddLearnerFlags(&app, &flags);
+  cohort::learner::ReplayFlags replay_flags;
+  const CLI::App* replay = cohort::learner::AddReplayCommand(&app, &replay_flags);
+  app.require_subcommand(0, 1);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? cohort::common::kExitOk : cohort::common::kExitUsage;
   }
+  if (replay->parsed()) return cohort::learner::RunReplay(replay_flags);
   const auto device = cohort::learner::ParseLearnerDevice(flags.device);
   if (!device.ok()) {
     std::cerr << device.status().message() << "\n";

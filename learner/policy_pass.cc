@@ -10,9 +10,14 @@
 #include "kernels/torch/torch_status.h"
 
 namespace cohort::learner {
+namespace {
+
+constexpr int64_t kMaxRowsPerChunk = 1024;  // of logits at a time
+
+}  // namespace
 
 absl::StatusOr<model::TokenLogprobs> PolicyLogprobs(const model::Decoder& decoder, const Microbatch& microbatch,
-                                                    double temperature) {
+                                                    double temperature, bool differentiable_entropies) {
   COHORT_ASSIGN_OR_RETURN(const at::Tensor hidden_PD, decoder.ForwardPacked({.token_ids = microbatch.token_ids,
                                                                              .cu_seqlens = microbatch.cu_seqlens}));
   at::Tensor trained_TD;
@@ -22,7 +27,8 @@ absl::StatusOr<model::TokenLogprobs> PolicyLogprobs(const model::Decoder& decode
     trained_TD = hidden_PD.index_select(0, rows_T.to(hidden_PD.device()));
     return absl::OkStatus();
   }));
-  return model::ComputeTokenLogprobs(trained_TD, decoder.OutputWeight(), microbatch.targets, temperature);
+  return model::ComputeTokenLogprobs(trained_TD, decoder.OutputWeight(), microbatch.targets, temperature,
+                                     kMaxRowsPerChunk, differentiable_entropies);
 }
 
 absl::StatusOr<model::TokenLogprobs> PolicyLogprobsWithoutGradient(const model::Decoder& decoder,

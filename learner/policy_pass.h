@@ -13,10 +13,10 @@
 namespace cohort::learner {
 
 // Log-probs and entropies of a microbatch's trained tokens under the decoder's present weights, on its device. Both run
-// the same operators, so that equal weights give equal bits. The first records what a backward pass needs; the second
-// does not.
+// the same operators, so that equal weights give equal bits. The first records what a backward pass needs (through
+// entropies only when asked to); the second does not.
 absl::StatusOr<model::TokenLogprobs> PolicyLogprobs(const model::Decoder& decoder, const Microbatch& microbatch,
-                                                    double temperature);
+                                                    double temperature, bool differentiable_entropies = false);
 absl::StatusOr<model::TokenLogprobs> PolicyLogprobsWithoutGradient(const model::Decoder& decoder,
                                                                    const Microbatch& microbatch, double temperature);
 

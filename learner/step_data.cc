@@ -3,51 +3,107 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "objective/credit.h"
+#include "objective/planned_facts.h"
 
 namespace cohort::learner {
 namespace {
 
-objective::GroupAdvantages AdvantagesOf(const cohort::v1::PlannedGroup& group, const objective::Objective& objective) {
-  objective::GroupRewards rewards;
-  rewards.rewards.assign(group.rewards().begin(), group.rewards().end());
-  for (int outcome : group.outcomes()) rewards.has_verdict.push_back(outcome != cohort::v1::SCORE_OUTCOME_NO_VERDICT);
-  rewards.has_verdict.resize(rewards.rewards.size(), true);
-  return objective.ComputeAdvantages(rewards);
+// Every rank sees the same plan and refuses it alike.
+absl::Status CheckPlannedRollouts(const cohort::v1::PlannedGroup& group) {
+  const auto refused = [&group](const std::string& why) {
+    return absl::InvalidArgumentError(absl::StrCat("step plan: ", why, ", group ", group.group_id()));
+  };
+  const int num_siblings = group.completion_tokens_size();
+  if (num_siblings == 0) return refused("no sequences");
+  if (group.rewards_size() != num_siblings || group.outcomes_size() != num_siblings) {
+    return refused(absl::StrCat(group.rewards_size(), " rewards and ", group.outcomes_size(), " outcomes for ",
+                                num_siblings, " sequences"));
+  }
+  for (int i = 0; i < num_siblings; ++i) {
+    if (group.completion_tokens(i) < 0) {
+      return refused(absl::StrCat("a negative length (", group.completion_tokens(i), "), sibling ", i));
+    }
+    if (!std::isfinite(group.rewards(i))) {
+      return refused(absl::StrCat("reward is not finite (", group.rewards(i), "), sibling ", i));
+    }
+  }
+  return absl::OkStatus();
 }
 
-// Credit of every group of the plan, and its statistics into `data`.
-std::vector<objective::GroupAdvantages> AdvantagesOfPlan(const cohort::v1::StepPlan& plan,
-                                                         const objective::Objective& objective, StepData* data) {
-  std::vector<objective::GroupAdvantages> all;
-  double sum_abs = 0;
-  int64_t num_sequences = 0, num_zero_signal = 0;
+absl::Status CheckPlan(const cohort::v1::StepPlan& plan, bool has_rollouts) {
+  if (plan.groups().empty()) return absl::InvalidArgumentError("step plan: nothing to train");
+  std::set<int64_t> ids;
   for (const cohort::v1::PlannedGroup& group : plan.groups()) {
-    all.push_back(AdvantagesOf(group, objective));
-    const std::vector<double>& advantages = all.back().advantages;
-    for (double advantage : advantages) sum_abs += std::abs(advantage);
-    num_sequences += static_cast<int64_t>(advantages.size());
-    num_zero_signal += std::all_of(advantages.begin(), advantages.end(), [](double a) { return a == 0; });
+    if (!has_rollouts && group.completion_tokens_size() > 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("step plan: lengths of a demonstration, problem ", group.group_id()));
+    }
+    if (!has_rollouts) continue;
+    if (!ids.insert(group.group_id()).second) {
+      return absl::InvalidArgumentError(absl::StrCat("step plan: twice the same, group ", group.group_id()));
+    }
+    COHORT_RETURN_IF_ERROR(CheckPlannedRollouts(group));
   }
-  data->advantage_abs_mean = sum_abs / static_cast<double>(std::max<int64_t>(1, num_sequences));
-  data->zero_signal_share = static_cast<double>(num_zero_signal) / std::max(1, plan.groups_size());
-  return all;
+  return absl::OkStatus();
+}
+
+// Spread of the credit into `data`.
+void MeasureCredit(const std::vector<objective::GroupCredit>& credit, StepData* data) {
+  double count = 0, sum = 0, sum_abs = 0, sum_squares = 0, num_zero_signal = 0;
+  const auto add = [&](double advantage) {
+    ++count;
+    sum += advantage;
+    sum_abs += std::abs(advantage);
+    sum_squares += advantage * advantage;
+  };
+  for (const objective::GroupCredit& group : credit) {
+    for (const objective::SequenceCredit& sequence : group) {
+      if (sequence.item_advantages.empty()) add(sequence.advantage);
+      for (const double advantage : sequence.item_advantages) add(advantage);
+    }
+    num_zero_signal += objective::IsZeroSignal(group);
+  }
+  if (count == 0) return;
+  const double mean = sum / count;
+  data->advantage_abs_mean = sum_abs / count;
+  data->advantage_std = std::sqrt(std::max(0.0, sum_squares / count - mean * mean));
+  data->zero_signal_share = num_zero_signal / static_cast<double>(credit.size());
+}
+
+absl::StatusOr<std::vector<objective::GroupCredit>> CreditOfPlan(const cohort::v1::StepPlan& plan,
+                                                                 const StepDataOptions& options) {
+  std::vector<objective::GroupFacts> facts;
+  facts.reserve(plan.groups_size());
+  for (const cohort::v1::PlannedGroup& group : plan.groups()) facts.push_back(objective::FactsOf(group));
+  return objective::ComputeCredit(options.objective->spec().advantage(), options.verifier_weights, facts);
 }
 
 absl::Status AppendDemonstration(const cohort::v1::PlannedGroup& planned,
-                                 const cohort::v1::Demonstration& demonstration, const StepDataOptions& options,
-                                 std::vector<TrainSequence>* sequences) {
+                                 const cohort::v1::Demonstration& demonstration, int64_t group,
+                                 const StepDataOptions& options, std::vector<TrainSequence>* sequences) {
   if (planned.group_id() != demonstration.problem_id()) {
     return absl::InvalidArgumentError(absl::StrCat("payload: another demonstration than planned (",
                                                    demonstration.problem_id(), "), problem ", planned.group_id()));
   }
   COHORT_ASSIGN_OR_RETURN(TrainSequence sequence,
                           EncodeDemonstration(demonstration, *options.tokenizer, options.eos_token_id, options.limits));
+  sequence.group = group;
   sequences->push_back(std::move(sequence));
   return absl::OkStatus();
+}
+
+absl::Status CheckPolicyVersion(const cohort::v1::RolloutGroup& group, int64_t version) {
+  if (group.policy_version() >= 0 && group.policy_version() <= version) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("payload: sampled by version ", group.policy_version(),
+                                                 ", the step starts from ", version, ", group ", group.group_id()));
 }
 
 absl::Status CheckPayloadSize(const StepPayload& payload, const StepDataOptions& options) {
@@ -62,24 +118,33 @@ absl::Status CheckPayloadSize(const StepPayload& payload, const StepDataOptions&
 }  // namespace
 
 absl::StatusOr<StepData> BuildStepData(const StepPayload& payload, const StepDataOptions& options) {
+  const bool has_rollouts = options.objective->NeedsRollouts();
+  COHORT_RETURN_IF_ERROR(CheckPlan(payload.plan, has_rollouts));
   COHORT_RETURN_IF_ERROR(CheckPayloadSize(payload, options));
   StepData data;
-  const bool has_rollouts = options.objective->NeedsRollouts();
-  std::vector<objective::GroupAdvantages> advantages;
-  if (has_rollouts) advantages = AdvantagesOfPlan(payload.plan, *options.objective, &data);
+  std::vector<objective::GroupCredit> credit;
+  if (has_rollouts) {
+    COHORT_ASSIGN_OR_RETURN(credit, CreditOfPlan(payload.plan, options));
+    MeasureCredit(credit, &data);
+  }
+  const RolloutReading reading = {.objective = &options.objective->spec(),
+                                  .tokenizer = options.objective->NeedsTokenText() ? options.tokenizer : nullptr,
+                                  .limits = options.limits};
   size_t next = 0;  // the payload is in plan order
   for (int64_t update = 0; update < options.num_updates; ++update) {
     const GroupRange range = GroupsOfUpdate(payload.plan.groups_size(), update, options.num_updates);
     UpdateData& update_data = data.updates.emplace_back();
-    update_data.totals = TotalsOf(payload.plan, range);
-    for (int64_t i : GroupsOfRank(range, options.rank, options.world_size)) {
+    update_data.num_groups = range.end - range.begin;
+    for (const int64_t i : GroupsOfRank(range, options.rank, options.world_size)) {
       const cohort::v1::PlannedGroup& planned = payload.plan.groups(static_cast<int>(i));
+      const int64_t group = i - range.begin;
       if (has_rollouts) {
-        COHORT_RETURN_IF_ERROR(AppendRollouts(planned, payload.groups[next++], advantages[i].advantages, options.limits,
-                                              &update_data.sequences));
+        COHORT_RETURN_IF_ERROR(CheckPolicyVersion(payload.groups[next], payload.plan.version()));
+        COHORT_RETURN_IF_ERROR(
+            AppendRollouts(planned, payload.groups[next++], group, credit[i], reading, &update_data.sequences));
       } else {
         COHORT_RETURN_IF_ERROR(
-            AppendDemonstration(planned, payload.demonstrations[next++], options, &update_data.sequences));
+            AppendDemonstration(planned, payload.demonstrations[next++], group, options, &update_data.sequences));
       }
     }
   }

@@ -2,6 +2,7 @@
 #ifndef COHORT_LEARNER_STEP_DATA_H_
 #define COHORT_LEARNER_STEP_DATA_H_
 
+// Torch-free.
 #include <cstdint>
 #include <vector>
 
@@ -18,20 +19,23 @@ namespace cohort::learner {
 // This rank's part of one update.
 struct UpdateData {
   std::vector<TrainSequence> sequences;
-  PlanTotals totals;  // over all ranks; num_tokens is 0 for demonstrations
+  int64_t num_groups = 0;  // over all ranks
 };
 
 // A step plan turned into sequences, with the credit of the whole step.
 struct StepData {
   std::vector<UpdateData> updates;
-  double advantage_abs_mean = 0;  // over all sequences of the plan
-  double zero_signal_share = 0;   // share of its groups whose advantages are all 0
+  // Over all sequences of the plan; list items count one by one.
+  double advantage_abs_mean = 0;
+  double advantage_std = 0;
+  double zero_signal_share = 0;  // share of its groups whose advantages are all 0
 };
 
 // How the job reads its data; pointers must outlive the call.
 struct StepDataOptions {
   const objective::Objective* objective = nullptr;
-  const model::Tokenizer* tokenizer = nullptr;  // demonstrations only
+  std::vector<double> verifier_weights;         // of the rubric, in its order
+  const model::Tokenizer* tokenizer = nullptr;  // demonstrations, and objectives that need token text
   int32_t eos_token_id = 0;
   TokenLimits limits;
   int64_t num_updates = 1;

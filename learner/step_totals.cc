@@ -6,17 +6,16 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "objective/metric_sums.h"
 
 namespace cohort::learner {
 namespace {
 
-constexpr const char* kNames[] = {"count_clipped_high", "count_clipped_low", "count_packed_tokens",
-                                  "count_tokens",       "max_mismatch_abs",  "max_ratio",
-                                  "min_ratio",          "sum_entropy",       "sum_kl_k1",
-                                  "sum_kl_k3",          "sum_loss",          "sum_mismatch_abs",
-                                  "sum_ratio"};
-// Ratios are positive: what a rank without tokens contributes never wins.
+// What a rank adds beside the objective's sums.
+constexpr const char* kOwnNames[] = {"count_packed_tokens", "sum_loss"};
+// What a rank without tokens contributes never wins.
 constexpr double kNoMinimum = std::numeric_limits<double>::max();
+constexpr double kNoMaximum = std::numeric_limits<double>::lowest();
 
 bool IsMinimum(const std::string& name) { return absl::StartsWith(name, "min_"); }
 bool IsExtreme(const std::string& name) { return IsMinimum(name) || absl::StartsWith(name, "max_"); }
@@ -25,7 +24,10 @@ std::string PhaseName(size_t phase) { return absl::StrCat("seconds_", kPhaseName
 }  // namespace
 
 StepTotals::StepTotals() {
-  for (const char* name : kNames) values_[name] = IsMinimum(name) ? kNoMinimum : 0.0;
+  for (const std::string& name : objective::MetricNames()) {
+    values_[name] = IsMinimum(name) ? kNoMinimum : IsExtreme(name) ? kNoMaximum : 0.0;
+  }
+  for (const char* name : kOwnNames) values_[name] = 0.0;
   for (size_t phase = 0; phase < kPhaseNames.size(); ++phase) values_[PhaseName(phase)] = 0.0;
 }
 
@@ -79,6 +81,57 @@ void StepTotals::SetMaxima(const std::vector<double>& maxima) {
   }
 }
 
+namespace {
+
+// (sum w)^2 / (n sum w^2): 1 when all weights are equal.
+double EffectiveShare(double sum, double sum_squares, double count) {
+  return sum_squares > 0 ? sum * sum / (count * sum_squares) : 0.0;
+}
+
+// Ratio and clip fractions of one branch; `suffix` is empty or "_branch2".
+void AddBranch(const StepTotals& totals, const std::string& suffix, double num_tokens,
+               std::map<std::string, double>* metrics) {
+  const auto per_token = [&](const char* name) { return totals.Get(absl::StrCat(name, suffix)) / num_tokens; };
+  (*metrics)[absl::StrCat("ratio_mean", suffix)] = per_token("sum_ratio");
+  if (totals.Get("count_tokens") > 0) {
+    (*metrics)[absl::StrCat("ratio_min", suffix)] = totals.Get(absl::StrCat("min_ratio", suffix));
+    (*metrics)[absl::StrCat("ratio_max", suffix)] = totals.Get(absl::StrCat("max_ratio", suffix));
+  }
+  (*metrics)[absl::StrCat("clip_fraction_low", suffix)] = per_token("count_clipped_low");
+  (*metrics)[absl::StrCat("clip_fraction_high", suffix)] = per_token("count_clipped_high");
+  (*metrics)[absl::StrCat("clip_fraction_dual", suffix)] = per_token("count_dual_clipped");
+}
+
+void AddRollouts(const StepTotals& totals, const StepFacts& facts, double num_tokens,
+                 std::map<std::string, double>* metrics) {
+  const auto per_token = [&](const char* name) { return totals.Get(name) / num_tokens; };
+  AddBranch(totals, "", num_tokens, metrics);
+  if (totals.Get("max_ratio_branch2") != kNoMaximum) {
+    AddBranch(totals, "_branch2", num_tokens, metrics);
+    (*metrics)["mix_weight_mean"] = per_token("sum_mix_weight");
+  }
+  (*metrics)["effective_sample_share"] =
+      EffectiveShare(totals.Get("sum_token_ratio"), totals.Get("sum_token_ratio_squared"), num_tokens);
+  (*metrics)["kl_k1"] = per_token("sum_kl_k1");
+  (*metrics)["kl_k3"] = per_token("sum_kl_k3");
+  if (facts.has_reference) {
+    (*metrics)["reference_kl_k1"] = per_token("sum_reference_kl_k1");
+    (*metrics)["reference_kl_k3"] = per_token("sum_reference_kl_k3");
+  }
+  (*metrics)["unselected_share"] = per_token("count_unselected");
+  (*metrics)["mismatch_mean_abs"] = per_token("sum_mismatch_abs");
+  (*metrics)["mismatch_max_abs"] = std::max(0.0, totals.Get("max_mismatch_abs"));
+  (*metrics)["mismatch_kl_k3"] = per_token("sum_mismatch_kl_k3");
+  (*metrics)["mismatch_effective_sample_share"] =
+      EffectiveShare(totals.Get("sum_mismatch_weight"), totals.Get("sum_mismatch_weight_squared"), num_tokens);
+  (*metrics)["mismatch_masked_share"] = per_token("count_mismatch_masked");
+  (*metrics)["advantage_abs_mean"] = facts.advantage_abs_mean;
+  (*metrics)["advantage_std"] = facts.advantage_std;
+  (*metrics)["zero_signal_share"] = facts.zero_signal_share;
+}
+
+}  // namespace
+
 std::map<std::string, double> StepMetrics(const StepTotals& totals, const StepFacts& facts) {
   const double num_tokens = std::max(1.0, totals.Get("count_tokens"));
   std::map<std::string, double> metrics;
@@ -95,20 +148,12 @@ std::map<std::string, double> StepMetrics(const StepTotals& totals, const StepFa
   for (size_t phase = 0; phase < kPhaseNames.size(); ++phase) {
     metrics[absl::StrCat(kPhaseNames[phase], "_seconds")] = totals.Get(PhaseName(phase)) / facts.world_size;
   }
+  const double num_updates = static_cast<double>(std::max<int64_t>(1, facts.num_updates));
+  metrics["surrogate_loss"] = totals.Get("sum_surrogate_loss") / num_updates;
+  metrics["kl_loss"] = totals.Get("sum_kl_loss") / num_updates;
+  metrics["entropy_loss"] = totals.Get("sum_entropy_loss") / num_updates;
   if (!facts.has_rollouts) return metrics;
-  metrics["ratio_mean"] = totals.Get("sum_ratio") / num_tokens;
-  if (totals.Get("count_tokens") > 0) {
-    metrics["ratio_min"] = totals.Get("min_ratio");
-    metrics["ratio_max"] = totals.Get("max_ratio");
-  }
-  metrics["clip_fraction_low"] = totals.Get("count_clipped_low") / num_tokens;
-  metrics["clip_fraction_high"] = totals.Get("count_clipped_high") / num_tokens;
-  metrics["kl_k1"] = totals.Get("sum_kl_k1") / num_tokens;
-  metrics["kl_k3"] = totals.Get("sum_kl_k3") / num_tokens;
-  metrics["mismatch_mean_abs"] = totals.Get("sum_mismatch_abs") / num_tokens;
-  metrics["mismatch_max_abs"] = totals.Get("max_mismatch_abs");
-  metrics["advantage_abs_mean"] = facts.advantage_abs_mean;
-  metrics["zero_signal_share"] = facts.zero_signal_share;
+  AddRollouts(totals, facts, num_tokens, &metrics);
   return metrics;
 }
 

@@ -41,11 +41,13 @@ struct StepFacts {
   double learning_rate = 0;
   double gradient_norm = 0;  // mean over updates, before clipping
   double advantage_abs_mean = 0;
+  double advantage_std = 0;
   double zero_signal_share = 0;  // groups without a learning signal
   double learner_seconds = 0;    // from the plan's arrival to the commit
   int64_t num_updates = 0;
   int world_size = 1;
   bool has_rollouts = false;
+  bool has_reference = false;
 };
 
 // The metrics of CommitStep (docs/operations/step_metrics.md) from totals over all ranks.

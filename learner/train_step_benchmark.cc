@@ -13,28 +13,18 @@
 
 #include "common/clock.h"
 #include "learner/checkpoint/checkpoint.h"
+#include "learner/single_rank_group.h"
 #include "learner/train_step.h"
 #include "model/weight_sync/weight_digest.h"
 #include "model/weights/model_folder.h"
-#include "objective/grpo.h"
-#include "objective/sft.h"
+#include "objective/objective.h"
+#include "objective/objective_resolution.h"
 
 namespace cohort::learner {
 namespace {
 
 constexpr int64_t kPromptTokens = 8;
 constexpr int64_t kVocabSize = 16;
-
-// A gang of one.
-class NoGroup final : public model::ProcessGroup {
- public:
-  int rank() const override { return 0; }
-  int world_size() const override { return 1; }
-  absl::Status AllReduceSum(at::Tensor) override { return absl::OkStatus(); }
-  absl::Status AllReduceMax(at::Tensor) override { return absl::OkStatus(); }
-  absl::Status Broadcast(at::Tensor, int) override { return absl::OkStatus(); }
-  absl::Status Barrier() override { return absl::OkStatus(); }
-};
 
 TrainState MakeState(const cohort::v1::OptimizerSpec& optimizer) {
   std::string directory = (std::filesystem::temp_directory_path() / "benchmark-XXXXXX").string();
@@ -60,8 +50,7 @@ StepData MakeData(int64_t num_sequences, int64_t num_tokens, int64_t num_updates
         .label = "sequence", .num_prompt_tokens = kPromptTokens, .advantage = i % 2 == 0 ? 1.0 : -1.0};
     for (int64_t t = 0; t < num_tokens; ++t) sequence.token_ids.push_back(static_cast<int32_t>(random() % kVocabSize));
     sequence.behavior_logprobs.assign(num_tokens - kPromptTokens, -2.7f);
-    update.totals.num_tokens += num_tokens - kPromptTokens;
-    ++update.totals.num_sequences;
+    sequence.group = update.num_groups++;
     update.sequences.push_back(std::move(sequence));
   }
   return data;
@@ -74,9 +63,10 @@ void RunSteps(benchmark::State& bench, const objective::Objective& objective, in
   cohort::v1::OptimizerSpec optimizer;
   optimizer.set_learning_rate(1e-4);
   TrainState state = MakeState(optimizer);
-  NoGroup group;
-  TrainStep step({.optimizer = optimizer, .max_tokens_per_microbatch = bench.range(1), .num_updates_in_job = 1000},
-                 &objective, &group, &state);
+  SingleRankGroup group;
+  TrainStep step(
+      {.optimizer = optimizer, .gradient = {.max_tokens_per_microbatch = bench.range(1)}, .num_updates_in_job = 1000},
+      &objective, /*reference=*/nullptr, &group, &state);
   const StepData data = MakeData(num_sequences, kTokens, num_updates);
   PhaseTimer timer(common::SystemClock());
   for (auto _ : bench) {
@@ -90,15 +80,21 @@ void RunSteps(benchmark::State& bench, const objective::Objective& objective, in
   }
 }
 
-void SupervisedStep(benchmark::State& bench) {
-  RunSteps(bench, objective::SftObjective(cohort::v1::SftObjective()), 1);
+std::unique_ptr<objective::Objective> MakeObjective(const std::string& preset) {
+  cohort::v1::ObjectiveSpec spec;
+  spec.set_preset(preset);
+  auto resolved = objective::ResolveObjective(spec, {.is_sft = preset == "sft", .max_completion_tokens = 40});
+  if (!resolved.ok()) abort();
+  return *objective::Objective::Create(*resolved);
 }
+
+void SupervisedStep(benchmark::State& bench) { RunSteps(bench, *MakeObjective("sft"), 1); }
 BENCHMARK(SupervisedStep)
     ->ArgsProduct({{32}, {256, 512, 1024, 8192}})
     ->ArgNames({"sequences", "microbatch_tokens"})
     ->Unit(benchmark::kMillisecond);
 
-void GrpoStep(benchmark::State& bench) { RunSteps(bench, objective::GrpoObjective(cohort::v1::GrpoObjective()), 2); }
+void GrpoStep(benchmark::State& bench) { RunSteps(bench, *MakeObjective("grpo"), 2); }
 BENCHMARK(GrpoStep)
     ->ArgsProduct({{128}, {512, 1024, 8192}})
     ->ArgNames({"sequences", "microbatch_tokens"})

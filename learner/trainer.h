@@ -12,6 +12,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "cohort/v1/learner_service.pb.h"
 #include "common/clock.h"
 #include "learner/gang_membership.h"
@@ -43,23 +45,28 @@ struct TrainerEnvironment {
   std::string weight_service_address;  // host:port that workers reach
   std::string host;                    // address that the other ranks reach
   at::Device device = at::kCPU;
+  // How long the last checkpoint of a job is tried again when it cannot be written, and how the time is spent.
+  absl::Duration seal_patience = absl::Hours(1);
+  std::function<void(absl::Duration)> pause = absl::SleepFor;
 };
 
 // Owns the loop of one rank for one job:
 //
-//   Create: process group -> weights of version 0 or of the sealed checkpoint
-//   Run:    publish -> { GetStep -> train step -> CommitStep -> publish -> seal } until a plan says stop
+//   Create: process group
+//   Run:    load -> publish -> { GetStep -> train step -> CommitStep -> publish -> seal } until a plan says stop
 //
 // After a crash GetStep repeats the plans since the checkpoint, and the same steps give the same bytes. Rank 0 alone
 // commits, publishes and seals. Not thread-safe.
 class Trainer final {
  public:
-  // Errors as Run; also NOT_FOUND, INVALID_ARGUMENT or DATA_LOSS when model or checkpoint cannot be loaded.
+  // Errors as Run.
   static absl::StatusOr<std::unique_ptr<Trainer>> Create(const cohort::v1::JoinGangResponse& place,
                                                          const TrainerEnvironment& environment);
 
   // OK when a plan said stop. CANCELLED: draining, and the coordinator is gone. ABORTED, UNAVAILABLE or
-  // DEADLINE_EXCEEDED: the gang is lost, join again. Everything else is an error of the job or of this machine.
+  // DEADLINE_EXCEEDED: the gang is lost, join again. NOT_FOUND, INVALID_ARGUMENT or DATA_LOSS: neither a checkpoint nor
+  // the model can be loaded, or a step cannot be trained. FAILED_PRECONDITION: the last checkpoint of the job cannot be
+  // written. Everything else is an error of this machine. Once.
   absl::Status Run();
 
  private:
@@ -69,11 +76,14 @@ class Trainer final {
   absl::Status Load();
   absl::Status PublishStart();
   absl::StatusOr<StepPayload> NextStep();
-  absl::Status Train(const StepPayload& payload, PhaseTimer* timer);
+  absl::Status Train(StepPayload payload, PhaseTimer* timer);
   absl::Status Commit(const std::map<std::string, double>& step_metrics);
   absl::Status HashWeights();
   absl::Status Announce();
+  absl::StatusOr<std::string> WriteCheckpoint();
+  absl::Status RecordCheckpoint(const std::string& path);
   absl::Status Seal();
+  absl::Status SealAtTheEnd();
   absl::Status Stop(const cohort::v1::StepPlan& plan);
 
   const cohort::v1::JoinGangResponse place_;
@@ -81,7 +91,8 @@ class Trainer final {
   VersionPublisher version_publisher_;
   std::unique_ptr<model::ProcessGroup> group_;
   std::unique_ptr<objective::Objective> objective_;
-  std::unique_ptr<model::Tokenizer> tokenizer_;  // demonstrations only
+  std::unique_ptr<model::Tokenizer> tokenizer_;  // demonstrations, and objectives that need token text
+  std::unique_ptr<model::Decoder> reference_;    // objectives with a KL penalty
   TrainState state_;
   StepDataOptions data_options_;
   std::unique_ptr<TrainStep> train_step_;

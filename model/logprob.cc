@@ -71,12 +71,14 @@ TokenLogprobs Run(const at::Tensor& hidden_TD, const at::Tensor& weight_VD, cons
 class LogprobFunction : public torch::autograd::Function<LogprobFunction> {
  public:
   static variable_list forward(AutogradContext* ctx, const Variable& hidden_TD, const Variable& weight_VD,
-                               const Variable& targets_T, double temperature, int64_t max_rows_per_chunk) {
+                               const Variable& targets_T, double temperature, int64_t max_rows_per_chunk,
+                               bool differentiable_entropies) {
     ctx->save_for_backward({hidden_TD, weight_VD, targets_T});
     ctx->saved_data["temperature"] = temperature;
     ctx->saved_data["max_rows_per_chunk"] = max_rows_per_chunk;
     const TokenLogprobs result = Run(hidden_TD, weight_VD, targets_T, {temperature, max_rows_per_chunk});
-    ctx->mark_non_differentiable({result.entropies_T});
+    if (!differentiable_entropies) ctx->mark_non_differentiable({result.entropies_T});
+    ctx->set_materialize_grads(false);  // an output that the loss does not use costs nothing
     return {result.logprobs_T, result.entropies_T};
   }
 
@@ -84,19 +86,22 @@ class LogprobFunction : public torch::autograd::Function<LogprobFunction> {
     const variable_list saved = ctx->get_saved_variables();
     const at::Tensor &hidden_TD = saved[0], &weight_VD = saved[1], &targets_T = saved[2];
     const double temperature = ctx->saved_data["temperature"].toDouble();
-    const at::Tensor grad_T = grads[0].contiguous();
+    const at::Tensor grad_T = grads[0].defined() ? grads[0].contiguous() : at::zeros_like(grads[1]);
+    const at::Tensor entropy_grad_T = grads[1].defined() ? grads[1].contiguous() : at::Tensor();
     at::Tensor grad_hidden_TD = at::empty_like(hidden_TD);
     at::Tensor grad_weight_VD = at::zeros_like(weight_VD);
     for (const Chunk& chunk : Chunks(hidden_TD.size(0), ctx->saved_data["max_rows_per_chunk"].toInt())) {
-      const auto rows = [&chunk](const at::Tensor& tensor) { return tensor.narrow(0, chunk.first, chunk.size); };
+      const auto rows = [&chunk](const at::Tensor& tensor) {
+        return tensor.defined() ? tensor.narrow(0, chunk.first, chunk.size) : at::Tensor();
+      };
       const at::Tensor hidden = PadRows(rows(hidden_TD));
       const at::Tensor logits = at::linear(hidden, weight_VD).narrow(0, 0, chunk.size);
-      kernels::LogprobBackwardInPlace(logits, rows(targets_T), rows(grad_T), temperature);
+      kernels::LogprobBackwardInPlace(logits, rows(targets_T), {rows(grad_T), rows(entropy_grad_T)}, temperature);
       at::Tensor grad_hidden = rows(grad_hidden_TD);
       at::mm_out(grad_hidden, logits, weight_VD);
       grad_weight_VD.addmm_(logits.t(), rows(hidden_TD));
     }
-    return {grad_hidden_TD, grad_weight_VD, Variable(), Variable(), Variable()};
+    return {grad_hidden_TD, grad_weight_VD, Variable(), Variable(), Variable(), Variable()};
   }
 };
 
@@ -130,7 +135,7 @@ absl::StatusOr<at::Tensor> TargetTensor(const std::vector<int32_t>& targets, con
 
 absl::StatusOr<TokenLogprobs> ComputeTokenLogprobs(const at::Tensor& hidden_TD, const at::Tensor& weight_VD,
                                                    const std::vector<int32_t>& targets_T, double temperature,
-                                                   int64_t max_rows_per_chunk) {
+                                                   int64_t max_rows_per_chunk, bool differentiable_entropies) {
   COHORT_RETURN_IF_ERROR(CheckShapes(hidden_TD, weight_VD));
   if (!(temperature > 0) || !std::isfinite(temperature)) {
     return absl::InvalidArgumentError(absl::StrCat("temperature: must be greater than 0 (", temperature, ")"));
@@ -140,7 +145,8 @@ absl::StatusOr<TokenLogprobs> ComputeTokenLogprobs(const at::Tensor& hidden_TD, 
     COHORT_ASSIGN_OR_RETURN(const at::Tensor targets, TargetTensor(targets_T, hidden_TD, weight_VD.size(0)));
     const at::Tensor hidden = hidden_TD.contiguous();
     if (c10::GradMode::is_enabled() && (hidden.requires_grad() || weight_VD.requires_grad())) {
-      const variable_list outputs = LogprobFunction::apply(hidden, weight_VD, targets, temperature, max_rows_per_chunk);
+      const variable_list outputs =
+          LogprobFunction::apply(hidden, weight_VD, targets, temperature, max_rows_per_chunk, differentiable_entropies);
       result = {outputs[0], outputs[1]};
     } else {
       result = Run(hidden, weight_VD, targets, {temperature, max_rows_per_chunk});

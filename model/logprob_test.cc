@@ -4,6 +4,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+#include <vector>
+
 #include "absl/strings/match.h"
 
 namespace cohort::model {
@@ -56,6 +59,48 @@ TEST(LogprobTest, GradientsAgreeWithAutograd) {
   (got.logprobs_T * weights_T.to(at::kFloat)).sum().backward();
   EXPECT_LT((p.hidden_TD.grad() - hidden.grad()).abs().max().item<double>(), 1e-5);
   EXPECT_LT((p.weight_VD.grad() - weight.grad()).abs().max().item<double>(), 1e-5);
+}
+
+// A loss of log-probs and entropies, of entropies alone, or of log-probs alone although entropies could be used.
+TEST(LogprobTest, EntropyGradientsAgreeWithAutograd) {
+  for (const auto& [use_logprobs, use_entropies] :
+       std::vector<std::pair<bool, bool>>{{true, true}, {false, true}, {true, false}}) {
+    Problem p = MakeProblem(45, 32, 40);
+    const at::Tensor logprob_weights_T = at::cos(at::arange(45, at::kDouble)) * use_logprobs;
+    const at::Tensor entropy_weights_T = at::sin(at::arange(45, at::kDouble)) * use_entropies;
+    const at::Tensor hidden = p.hidden_TD.to(at::kDouble).requires_grad_(true);
+    const at::Tensor weight = p.weight_VD.to(at::kDouble).requires_grad_(true);
+    const at::Tensor targets = at::tensor(std::vector<int64_t>(p.targets.begin(), p.targets.end())).unsqueeze(1);
+    const at::Tensor all_TV = at::log_softmax(at::linear(hidden, weight) / 0.6, -1);
+    ((all_TV.gather(1, targets).squeeze(1) * logprob_weights_T).sum() -
+     (all_TV.exp() * all_TV).sum(-1).mul(entropy_weights_T).sum())
+        .backward();
+    p.hidden_TD.requires_grad_(true);
+    p.weight_VD.requires_grad_(true);
+    const TokenLogprobs got = ComputeTokenLogprobs(p.hidden_TD, p.weight_VD, p.targets, 0.6, 16,
+                                                   /*differentiable_entropies=*/true)
+                                  .value();
+    at::Tensor loss = at::zeros({});
+    if (use_logprobs) loss = loss + (got.logprobs_T * logprob_weights_T.to(at::kFloat)).sum();
+    if (use_entropies) loss = loss + (got.entropies_T * entropy_weights_T.to(at::kFloat)).sum();
+    loss.backward();
+    EXPECT_LT((p.hidden_TD.grad() - hidden.grad()).abs().max().item<double>(), 1e-5);
+    EXPECT_LT((p.weight_VD.grad() - weight.grad()).abs().max().item<double>(), 2e-5);
+  }
+}
+
+TEST(LogprobTest, EntropiesHaveNoHistoryUnlessAskedForAndTheAnswerChangesNoBit) {
+  std::vector<at::Tensor> gradients;
+  for (const bool differentiable : {false, true}) {
+    Problem p = MakeProblem(45, 32, 40);
+    p.hidden_TD.requires_grad_(true);
+    const TokenLogprobs got =
+        ComputeTokenLogprobs(p.hidden_TD, p.weight_VD, p.targets, 0.6, 16, differentiable).value();
+    EXPECT_EQ(got.entropies_T.requires_grad(), differentiable);
+    got.logprobs_T.sum().backward();
+    gradients.push_back(p.hidden_TD.grad());
+  }
+  EXPECT_TRUE(at::equal(gradients[0], gradients[1]));
 }
 
 TEST(LogprobTest, NoRowsGiveNothing) {

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include "absl/strings/str_cat.h"
-#include "common/files.h"
 #include "common/status_macros.h"
 #include "model/architectures/architecture_table.h"
 #include "model/strict_json.h"
@@ -14,8 +13,8 @@ namespace {
 
 using nlohmann::json;
 
-// Far above any real model; keeps products of two in 64 bits.
-constexpr int64_t kMaxDim = int64_t{1} << 28;
+// Far above any real model; the bytes of all parameters stay below 2^63.
+constexpr int64_t kMaxDim = int64_t{1} << 22;
 constexpr int64_t kMaxLayers = 10'000;
 
 absl::StatusOr<const Architecture*> ReadArchitecture(const JsonFields& fields) {
@@ -79,8 +78,7 @@ absl::Status ReadShape(const JsonFields& fields, ModelConfig* config) {
 absl::StatusOr<std::vector<int32_t>> ReadGenerationEos(const std::string& path, int64_t vocab_size) {
   struct stat status;
   if (stat(path.c_str(), &status) != 0) return std::vector<int32_t>();
-  COHORT_ASSIGN_OR_RETURN(const std::string text, common::ReadFile(path));
-  COHORT_ASSIGN_OR_RETURN(const json document, ParseJsonObject(text, path));
+  COHORT_ASSIGN_OR_RETURN(const json document, ReadJsonObject(path));
   return ReadEosTokenIds(JsonFields(document, path), vocab_size);
 }
 
@@ -88,8 +86,7 @@ absl::StatusOr<std::vector<int32_t>> ReadGenerationEos(const std::string& path, 
 
 absl::StatusOr<ModelConfig> LoadModelConfig(std::string_view directory) {
   const std::string path = absl::StrCat(std::string(directory), "/config.json");
-  COHORT_ASSIGN_OR_RETURN(const std::string text, common::ReadFile(path));
-  COHORT_ASSIGN_OR_RETURN(const json document, ParseJsonObject(text, path));
+  COHORT_ASSIGN_OR_RETURN(const json document, ReadJsonObject(path));
   const JsonFields fields(document, path);
 
   ModelConfig config;
@@ -98,6 +95,7 @@ absl::StatusOr<ModelConfig> LoadModelConfig(std::string_view directory) {
   COHORT_RETURN_IF_ERROR(architecture->check_features(fields));
   COHORT_RETURN_IF_ERROR(ReadShape(fields, &config));
   COHORT_ASSIGN_OR_RETURN(config.rms_norm_eps, fields.PositiveOr("rms_norm_eps", config.rms_norm_eps));
+  if (config.rms_norm_eps > 1) return fields.Invalid("rms_norm_eps", "must be at most 1");
   COHORT_ASSIGN_OR_RETURN(config.rope_theta, ReadRopeTheta(fields));
   COHORT_ASSIGN_OR_RETURN(config.tie_word_embeddings, fields.BoolOr("tie_word_embeddings", false));
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "common/files.h"
 
 namespace cohort::model {
@@ -110,16 +111,39 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"LayerTypes", R"({"layer_types":["full_attention","sliding_attention"]})", kUnsupported, "layer_types"},
         Refusal{"Activation", R"({"hidden_act":"gelu"})", kUnsupported, "gelu"},
         Refusal{"Quantised", R"({"quantization_config":{"bits":4}})", kUnsupported, "quantization_config"},
+        Refusal{"OwnCode", R"({"auto_map":{"AutoModelForCausalLM":"modeling.Model"}})", kUnsupported, "auto_map"},
+        Refusal{"Dropout", R"({"attention_dropout":0.1})", kUnsupported, "attention_dropout"},
+        Refusal{"OtherType", R"({"model_type":"qwen3_moe"})", kUnsupported, "qwen3_moe"},
+        Refusal{"PartialRotary", R"({"rope_parameters":{"rope_type":"default","partial_rotary_factor":0.5}})",
+                kUnsupported, "partial_rotary_factor"},
         Refusal{"Missing", R"({"head_dim":null})", kInvalid, "head_dim: is missing"},
         Refusal{"Negative", R"({"hidden_size":-5})", kInvalid, "(-5)"},
         Refusal{"Text", R"({"num_hidden_layers":"28"})", kInvalid, "num_hidden_layers"},
         Refusal{"Fraction", R"({"vocab_size":10.5})", kInvalid, "10.5"},
         Refusal{"Huge", R"({"vocab_size":18446744073709551615})", kInvalid, "18446744073709551615"},
+        Refusal{"HugePositions", R"({"max_position_embeddings":268435456})", kInvalid, "max_position_embeddings"},
+        Refusal{"HugeHeads", R"({"num_attention_heads":4194304,"num_key_value_heads":1})", kInvalid,
+                "num_attention_heads"},
         Refusal{"Groups", R"({"num_key_value_heads":5})", kInvalid, "num_key_value_heads"},
         Refusal{"OddHead", R"({"head_dim":7})", kInvalid, "even"},
         Refusal{"Eps", R"({"rms_norm_eps":0})", kInvalid, "rms_norm_eps"},
+        Refusal{"HugeEps", R"({"rms_norm_eps":1e300})", kInvalid, "rms_norm_eps"},
+        Refusal{"NestedEos", R"({"eos_token_id":[[[1]]]})", kInvalid, "eos_token_id"},
         Refusal{"Eos", R"({"eos_token_id":151936})", kInvalid, "eos_token_id"}),
     [](const testing::TestParamInfo<Refusal>& refusal) { return refusal.param.what; });
+
+TEST_F(ModelConfigTest, DeeplyNestedFilesAreRefusedAndEndNothing) {
+  std::string brackets(1'000'000, '[');
+  brackets += std::string(1'000'000, ']');
+  const std::string hostile = absl::StrCat(R"({"eos_token_id":)", brackets, "}");
+  for (const char* file : {"generation_config.json", "config.json"}) {
+    ASSERT_TRUE(Load().ok() || std::string(file) == "config.json");
+    ASSERT_TRUE(common::WriteFileAtomically(absl::StrCat(folder_, "/", file), hostile).ok());
+    const absl::Status status = LoadModelConfig(folder_).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_TRUE(absl::StrContains(status.message(), absl::StrCat(file, ": is nested deeper"))) << status;
+  }
+}
 
 }  // namespace
 }  // namespace cohort::model

@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
+#include "model/regular_file.h"
 
 namespace cohort::model {
 namespace {
@@ -16,19 +18,34 @@ using nlohmann::json;
 
 absl::string_view View(std::string_view text) { return absl::string_view(text.data(), text.size()); }
 
-// Values in messages are cut: a hostile file must not make a hostile log line.
-std::string Shorten(std::string text) {
-  constexpr size_t kLimit = 80;
-  if (text.size() > kLimit) {
-    text.resize(kLimit);
-    text += "...";
+// Text of a file in a message is cut and made printable: a hostile file must not make a hostile log line.
+std::string Shorten(std::string_view text) { return common::Printable(text, /*max_bytes=*/80); }
+
+// Brackets outside strings. Up to the first syntax error, where the parser stops, this is the depth that it sees.
+absl::Status CheckDepth(std::string_view text, std::string_view file) {
+  int depth = 0;
+  bool is_in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (is_in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') is_in_string = false;
+    } else if (c == '"') {
+      is_in_string = true;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    } else if ((c == '[' || c == '{') && ++depth > kMaxJsonDepth) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(View(file), ": is nested deeper than ", kMaxJsonDepth, " levels (byte ", i, ")"));
+    }
   }
-  return text;
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::StatusOr<json> ParseJsonObject(std::string_view text, std::string_view file) {
+  COHORT_RETURN_IF_ERROR(CheckDepth(text, file));
   std::vector<std::set<std::string>> keys_of_open_objects;
   std::string duplicate;
   const auto watch_keys = [&](int, json::parse_event_t event, json& parsed) {
@@ -55,6 +72,11 @@ absl::StatusOr<json> ParseJsonObject(std::string_view text, std::string_view fil
     return absl::InvalidArgumentError(absl::StrCat(View(file), ": not a JSON object (", document.type_name(), ")"));
   }
   return document;
+}
+
+absl::StatusOr<json> ReadJsonObject(const std::string& path) {
+  COHORT_ASSIGN_OR_RETURN(const std::string text, ReadRegularFile(path));
+  return ParseJsonObject(text, path);
 }
 
 const json* JsonFields::Find(std::string_view key) const {
@@ -102,7 +124,7 @@ absl::StatusOr<std::string> JsonFields::StringOr(std::string_view key, std::stri
 }
 
 std::string JsonFields::Describe(std::string_view key, std::string_view why) const {
-  std::string text = absl::StrCat(View(file_), ": ", View(key), ": ", View(why));
+  std::string text = absl::StrCat(View(file_), ": ", Shorten(key), ": ", View(why));
   if (const json* value = Find(key)) {
     absl::StrAppend(&text, " (", Shorten(value->dump(-1, ' ', false, json::error_handler_t::replace)), ")");
   }

@@ -161,8 +161,8 @@ TEST(CheckpointFolderTest, HalfPrecisionIsWidenedExactly) {
   int64_t compared = 0;
   for (const SafetensorsEntry& entry : shard->entries()) {
     ASSERT_EQ(entry.dtype, "BF16");
-    const std::string bytes(shard->Bytes(entry));
-    const at::Tensor raw = at::from_blob(const_cast<char*>(bytes.data()), entry.shape, at::kBFloat16);
+    std::string bytes = shard->ReadAll(entry).value();
+    const at::Tensor raw = at::from_blob(bytes.data(), entry.shape, at::kBFloat16);
     EXPECT_TRUE(at::equal(parameters.Find(entry.name), raw.to(at::kFloat))) << entry.name;
     ++compared;
   }

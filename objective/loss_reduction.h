@@ -2,26 +2,31 @@
 #ifndef COHORT_OBJECTIVE_LOSS_REDUCTION_H_
 #define COHORT_OBJECTIVE_LOSS_REDUCTION_H_
 
-#include <cstdint>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "cohort/v1/objective_spec.pb.h"
-#include "objective/objective.h"
+#include "objective/segments.h"
+#include "objective/trained_tokens.h"
+#include "objective/update_statistics.h"
 
 namespace cohort::objective {
 
-// omega_t of the loss sum_t omega_t L_t, for the tokens of a microbatch. M and N are the update's totals over all
-// ranks, so that the shares of microbatches and ranks add up to the same loss however they were cut:
+// omega_t of the loss sum_t omega_t L_t. M tokens, N sequences and P groups are the update's totals over all ranks, so
+// that the shares of microbatches and ranks add up to the same loss however they were cut:
 //
-//   token mean                  omega = 1 / M
-//   sequence mean, token mean   omega = 1 / (N n_i)
-//   sequence mean, token sum    omega = 1 / N
+//   token_mean                     1 / M                             DAPO's code, most libraries' default
+//   sequence_mean_token_mean       1 / (N n_i)                       GRPO, GSPO
+//   sequence_mean_token_sum        1 / N                             LUSPO
+//   sequence_mean_token_sum_norm   1 / (N L)                         Dr.GRPO
+//   group_token_mean               1 / (P sum_{j in group} n_j)      DAPO's formula
+//   sequence_mean_segment_mean     1 / (N K_i n_S)                   sentences count the same
+//   item_mean                      1 / (N num_items n_S)             Rank-GRPO's formula
+//   token_sum                      1
 //
-// n_i is the number of trained tokens of the token's sequence. Pure. INVALID_ARGUMENT when a total is smaller than the
-// microbatch itself.
-absl::StatusOr<std::vector<double>> TokenWeights(cohort::v1::LossReduction reduction,
-                                                 const std::vector<int64_t>& cu_seqlens, const Denominators& totals);
+// n_i, n_S: trained tokens of the sequence and of the segment of the first branch; K_i: its segments that have any.
+// Sequences without trained tokens count in N, groups without any in P. 0 for tokens that are not trained. Pure.
+std::vector<double> TokenWeights(const cohort::v1::ObjectiveSpec& spec, const TrainedTokens& trained,
+                                 const Segments& segments, const UpdateStatistics& totals);
 
 }  // namespace cohort::objective
 

@@ -1,261 +1,279 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shapes: T trained tokens. The objectives against golden records and against autograd of their definitions.
 #include "objective/objective.h"
 
-#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "objective/grpo.h"
-#include "objective/objective_registry.h"
-#include "objective/sft.h"
-#include "objective/testing/golden.h"
+#include "common/testing/status_matchers.h"
+#include "objective/metric_sums.h"
+#include "objective/testing/owned_batch.h"
+#include "objective/testing/random_batch.h"
+#include "objective/testing/specs.h"
+#include "objective/testing/variants.h"
 
 namespace cohort::objective {
 namespace {
 
-using cohort::v1::LossReduction;
+using cohort::common::StatusIs;
 
-constexpr Denominators kFixtureTotals = {.num_tokens = 10, .num_sequences = 2};
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-std::unique_ptr<Objective> Grpo(LossReduction reduction, double clip_low = 0.2, double clip_high = 0.2) {
-  cohort::v1::ObjectiveSpec spec;
-  spec.mutable_grpo()->set_loss_reduction(reduction);
-  spec.mutable_grpo()->set_clip_low(clip_low);
-  spec.mutable_grpo()->set_clip_high(clip_high);
-  ObjectiveRegistry registry;
-  EXPECT_TRUE(RegisterBuiltinObjectives(&registry).ok());
-  return *registry.Create(spec);
+OwnedSequence Sequence(const std::vector<double>& policy, double advantage = 1) {
+  OwnedSequence sequence;
+  sequence.label = "group 4 sibling 2";
+  sequence.policy = sequence.proximal = sequence.behavior = sequence.reference = policy;
+  sequence.policy_entropy = sequence.proximal_entropy = std::vector<double>(policy.size(), 1.0);
+  sequence.advantage = advantage;
+  sequence.subsentence_ends = sequence.item_ends = {static_cast<int64_t>(policy.size())};
+  return sequence;
 }
 
-at::Tensor TensorOf(const std::vector<double>& values, at::ScalarType dtype) {
-  return at::tensor(values, at::kDouble).to(dtype);
+std::string ErrorOf(const Objective& objective, const OwnedSequence& sequence) {
+  return std::string(
+      Evaluate<double>(objective, std::vector<OwnedSequence>{Sequence({-1}), sequence}, 1).status().message());
 }
 
-TokenBatch FixtureF(at::ScalarType dtype) {
-  TokenBatch batch;
-  batch.policy_logprobs_T = TensorOf(GoldenNumbers("fixture_F", "logp_new"), dtype);
-  batch.proximal_logprobs_T = TensorOf(GoldenNumbers("fixture_F", "logp_old"), dtype);
-  batch.behavior_logprobs_T = batch.proximal_logprobs_T;
-  batch.entropies_T = TensorOf(GoldenNumbers("fixture_F", "entropy"), dtype);
-  batch.cu_seqlens = {0, 6, 10};
-  batch.advantages = {0.8, -1.25};
-  return batch;
-}
-
-struct Precision {
-  at::ScalarType dtype;
-  double tolerance;
-};
-
-void ExpectGolden(const std::string& record, LossReduction reduction, double clip_high, const Precision& precision) {
-  const absl::StatusOr<LossAndGradient> result =
-      Grpo(reduction, 0.2, clip_high)->ComputeLoss(FixtureF(precision.dtype), kFixtureTotals);
-  ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_NEAR(result->loss, GoldenNumber(record, "loss"), precision.tolerance) << record;
-  EXPECT_EQ(result->gradient_T.scalar_type(), precision.dtype);
-  const std::vector<double> expected = GoldenNumbers(record, "grad");
-  for (int64_t t = 0; t < 10; ++t) {
-    EXPECT_NEAR(result->gradient_T[t].item<double>(), expected[t], precision.tolerance) << record << " token " << t;
-  }
-}
-
-TEST(GrpoTest, MatchesGoldenRecordsInBothPrecisions) {
-  for (const Precision& precision : {Precision{at::kDouble, 1e-12}, Precision{at::kFloat, 1e-5}}) {
-    ExpectGolden("grpo/token-mean/eps0.2", cohort::v1::LOSS_REDUCTION_TOKEN_MEAN, 0.2, precision);
-    ExpectGolden("grpo/seq-mean-token-mean/eps0.2", cohort::v1::LOSS_REDUCTION_SEQUENCE_MEAN_TOKEN_MEAN, 0.2,
-                 precision);
-    ExpectGolden("grpo/seq-mean-token-sum/eps0.2", cohort::v1::LOSS_REDUCTION_SEQUENCE_MEAN_TOKEN_SUM, 0.2, precision);
-    ExpectGolden("grpo/clip_higher_0.2_0.28/token-mean", cohort::v1::LOSS_REDUCTION_TOKEN_MEAN, 0.28, precision);
-  }
-}
-
-TEST(GrpoTest, MetricsAreSumsOverTokens) {
-  const auto result = Grpo(cohort::v1::LOSS_REDUCTION_TOKEN_MEAN)->ComputeLoss(FixtureF(at::kDouble), kFixtureTotals);
-  ASSERT_TRUE(result.ok()) << result.status();
-  double sum_ratio = 0, sum_k1 = 0, sum_k3 = 0;
-  for (double ratio : GoldenNumbers("fixture_F", "token_ratio")) {
-    sum_ratio += ratio;
-    sum_k1 -= std::log(ratio);
-    sum_k3 += ratio - 1 - std::log(ratio);
-  }
-  EXPECT_NEAR(result->sums.at("sum_ratio"), sum_ratio, 1e-12);
-  EXPECT_NEAR(result->sums.at("sum_kl_k1"), sum_k1, 1e-12);
-  EXPECT_NEAR(result->sums.at("sum_kl_k3"), sum_k3, 1e-12);
-  EXPECT_EQ(result->sums.at("count_tokens"), 10);
-  // Tokens 1 and 4 (A > 0, ratio 1.35) and token 6 (A < 0, ratio 0.74).
-  EXPECT_EQ(result->sums.at("count_clipped_high"), 2);
-  EXPECT_EQ(result->sums.at("count_clipped_low"), 1);
-  EXPECT_EQ(result->sums.at("sum_mismatch_abs"), 0);
-}
-
-TEST(GrpoTest, MismatchIsProximalAgainstBehavior) {
-  TokenBatch batch = FixtureF(at::kDouble);
-  batch.behavior_logprobs_T = batch.proximal_logprobs_T.clone();
-  batch.behavior_logprobs_T[3] += 0.5;
-  batch.behavior_logprobs_T[7] -= 0.25;
-  const auto result = Grpo(cohort::v1::LOSS_REDUCTION_TOKEN_MEAN)->ComputeLoss(batch, kFixtureTotals);
-  ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_NEAR(result->sums.at("sum_mismatch_abs"), 0.75, 1e-12);
-  EXPECT_NEAR(result->sums.at("max_mismatch_abs"), 0.5, 1e-12);
-}
-
-// Sequences of 0 to 12 tokens with log-ratios up to about 1.
-struct RandomBatch {
-  TokenBatch batch;
-  std::vector<double> advantage_per_token;
-};
-
-RandomBatch MakeRandomBatch(uint64_t seed, int num_sequences) {
-  at::manual_seed(seed);
-  RandomBatch random;
-  random.batch.cu_seqlens = {0};
-  for (int i = 0; i < num_sequences; ++i) {
-    const int64_t num_tokens = at::randint(0, 13, {1}).item<int64_t>();
-    const double advantage = at::randn({1}, at::kDouble).item<double>();
-    random.batch.cu_seqlens.push_back(random.batch.cu_seqlens.back() + num_tokens);
-    random.batch.advantages.push_back(advantage);
-    random.advantage_per_token.insert(random.advantage_per_token.end(), num_tokens, advantage);
-  }
-  const int64_t num_tokens = random.batch.cu_seqlens.back();
-  random.batch.proximal_logprobs_T = -at::rand({num_tokens}, at::kDouble) * 3;
-  random.batch.policy_logprobs_T = random.batch.proximal_logprobs_T + at::randn({num_tokens}, at::kDouble) * 0.35;
-  random.batch.behavior_logprobs_T = random.batch.proximal_logprobs_T;
-  random.batch.entropies_T = at::rand({num_tokens}, at::kDouble);
-  return random;
-}
-
-TEST(GrpoTest, GradientEqualsAutogradOfTheDefinition) {
-  for (uint64_t seed = 0; seed < 20; ++seed) {
-    const RandomBatch random = MakeRandomBatch(seed, 9);
-    const int64_t num_tokens = random.batch.cu_seqlens.back();
-    const auto result = Grpo(cohort::v1::LOSS_REDUCTION_TOKEN_MEAN, 0.2, 0.28)
-                            ->ComputeLoss(random.batch, {.num_tokens = num_tokens, .num_sequences = 9});
-    ASSERT_TRUE(result.ok()) << result.status();
-    at::Tensor x_T = random.batch.policy_logprobs_T.clone().requires_grad_(true);
-    const at::Tensor advantage_T = TensorOf(random.advantage_per_token, at::kDouble);
-    const at::Tensor ratio_T = (x_T - random.batch.proximal_logprobs_T).exp();
-    const at::Tensor loss =
-        at::maximum(-advantage_T * ratio_T, -advantage_T * ratio_T.clamp(1 - 0.2, 1 + 0.28)).sum() / num_tokens;
-    loss.backward();
-    EXPECT_NEAR(result->loss, loss.item<double>(), 1e-12);
-    EXPECT_LT((result->gradient_T - x_T.grad()).abs().max().item<double>(), 1e-12) << "seed " << seed;
-  }
-}
-
-// Sequences [begin, end) as a batch of their own.
-TokenBatch Part(const TokenBatch& whole, int64_t begin, int64_t end) {
-  const int64_t first = whole.cu_seqlens[begin], last = whole.cu_seqlens[end];
-  TokenBatch part;
-  part.policy_logprobs_T = whole.policy_logprobs_T.slice(0, first, last);
-  part.proximal_logprobs_T = whole.proximal_logprobs_T.slice(0, first, last);
-  part.behavior_logprobs_T = whole.behavior_logprobs_T.slice(0, first, last);
-  part.entropies_T = whole.entropies_T.slice(0, first, last);
-  for (int64_t i = begin; i <= end; ++i) part.cu_seqlens.push_back(whole.cu_seqlens[i] - first);
-  part.advantages.assign(whole.advantages.begin() + begin, whole.advantages.begin() + end);
-  return part;
-}
-
-TEST(GrpoTest, CutIntoMicrobatchesOrRanksChangesNeitherLossNorGradient) {
-  for (LossReduction reduction :
-       {cohort::v1::LOSS_REDUCTION_TOKEN_MEAN, cohort::v1::LOSS_REDUCTION_SEQUENCE_MEAN_TOKEN_MEAN,
-        cohort::v1::LOSS_REDUCTION_SEQUENCE_MEAN_TOKEN_SUM}) {
-    const RandomBatch random = MakeRandomBatch(7, 10);
-    const Denominators totals = {.num_tokens = random.batch.cu_seqlens.back(), .num_sequences = 10};
-    const std::unique_ptr<Objective> grpo = Grpo(reduction);
-    const LossAndGradient whole = *grpo->ComputeLoss(random.batch, totals);
-    double loss = 0, ratios = 0;
-    std::vector<at::Tensor> gradients;
-    for (const auto& [begin, end] : {std::pair(0, 1), std::pair(1, 4), std::pair(4, 10)}) {
-      const LossAndGradient part = *grpo->ComputeLoss(Part(random.batch, begin, end), totals);
-      loss += part.loss;
-      ratios += part.sums.count("sum_ratio") > 0 ? part.sums.at("sum_ratio") : 0;
-      gradients.push_back(part.gradient_T);
+TEST(ObjectiveTest, NumberThatIsNotFiniteIsRefusedNamingTensorSequenceAndToken) {
+  const std::vector<std::pair<std::string, std::vector<double> OwnedSequence::*>> tensors = {
+      {"policy_logprobs", &OwnedSequence::policy},     {"policy_entropies", &OwnedSequence::policy_entropy},
+      {"proximal_logprobs", &OwnedSequence::proximal}, {"proximal_entropies", &OwnedSequence::proximal_entropy},
+      {"behavior_logprobs", &OwnedSequence::behavior}, {"reference_logprobs", &OwnedSequence::reference}};
+  for (const Variant& variant : AllVariants()) {
+    const auto objective = MakeObjective(variant.preset, variant.overrides);
+    for (const auto& [name, tensor] : tensors) {
+      for (const double bad :
+           {kNaN, std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()}) {
+        OwnedSequence sequence = Sequence({-1, -2, -3});
+        sequence.mask = {1, 0, 1};
+        (sequence.*tensor)[1] = bad;  // also where the mask is 0
+        EXPECT_EQ(ErrorOf(*objective, sequence), name + ": not finite (" +
+                                                     (std::isnan(bad) ? "nan"
+                                                      : bad > 0       ? "inf"
+                                                                      : "-inf") +
+                                                     "), group 4 sibling 2 token 1")
+            << variant.name;
+      }
     }
-    EXPECT_NEAR(loss, whole.loss, 1e-12);
-    EXPECT_NEAR(ratios, whole.sums.at("sum_ratio"), 1e-10);
-    EXPECT_TRUE(at::equal(at::cat(gradients), whole.gradient_T));
   }
 }
 
-TEST(GrpoTest, OnPolicyGradientIsMinusWeightTimesAdvantage) {
-  TokenBatch batch = FixtureF(at::kFloat);
-  batch.policy_logprobs_T = batch.proximal_logprobs_T;
-  const auto result = Grpo(cohort::v1::LOSS_REDUCTION_TOKEN_MEAN)->ComputeLoss(batch, kFixtureTotals);
-  ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_FLOAT_EQ(result->gradient_T[0].item<float>(), -0.08f);
-  EXPECT_FLOAT_EQ(result->gradient_T[9].item<float>(), 0.125f);
-  EXPECT_EQ(result->sums.at("min_ratio"), 1.0);
-  EXPECT_EQ(result->sums.at("max_ratio"), 1.0);
+TEST(ObjectiveTest, AdvantageThatIsNotFiniteIsRefused) {
+  const auto objective = MakeObjective("grpo");
+  EXPECT_EQ(ErrorOf(*objective, Sequence({-1}, kNaN)), "advantage: not finite (nan), group 4 sibling 2");
+  OwnedSequence sequence = Sequence({-1, -1});
+  sequence.token_advantages = {0, kNaN};
+  EXPECT_EQ(ErrorOf(*objective, sequence), "token_advantages: not finite (nan), group 4 sibling 2 token 1");
 }
 
-TEST(GrpoTest, BatchWithoutTokensIsZero) {
-  const TokenBatch batch = Part(FixtureF(at::kFloat), 0, 0);
-  const auto result = Grpo(cohort::v1::LOSS_REDUCTION_TOKEN_MEAN)->ComputeLoss(batch, kFixtureTotals);
-  ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_EQ(result->loss, 0);
-  EXPECT_EQ(result->gradient_T.numel(), 0);
+TEST(ObjectiveTest, ListsOfTheWrongLengthAreRefused) {
+  const auto objective = MakeObjective("sspo");
+  OwnedSequence sequence = Sequence({-1, -1, -1});
+  sequence.token_advantages = {1, 2};
+  EXPECT_EQ(ErrorOf(*objective, sequence), "token_advantages: 2 for 3 tokens, group 4 sibling 2");
+  sequence = Sequence({-1, -1, -1});
+  sequence.mask = {1};
+  EXPECT_EQ(ErrorOf(*objective, sequence), "mask: 1 for 3 tokens, group 4 sibling 2");
+  sequence = Sequence({-1, -1, -1});
+  sequence.subsentence_ends = {1, 2};
+  EXPECT_EQ(ErrorOf(*objective, sequence),
+            "subsentence_ends: must end at the number of tokens, 3 (2), group 4 sibling 2");
+  sequence.subsentence_ends = {2, 2, 3};
+  EXPECT_EQ(ErrorOf(*objective, sequence), "subsentence_ends: must rise (2), group 4 sibling 2");
+  sequence = Sequence({-1, -1, -1});
+  sequence.proximal.pop_back();
+  EXPECT_EQ(ErrorOf(*objective, sequence), "proximal_logprobs: 3 for 4 tokens");
 }
 
-std::string GrpoError(const TokenBatch& batch) {
-  return Grpo(cohort::v1::LOSS_REDUCTION_TOKEN_MEAN)->ComputeLoss(batch, kFixtureTotals).status().ToString();
+TEST(ObjectiveTest, GroupThatIsNotOfTheUpdateIsRefused) {
+  OwnedSequence sequence = Sequence({-1});
+  sequence.group = 1;
+  EXPECT_EQ(ErrorOf(*MakeObjective("grpo"), sequence), "group: must be below the update's 1 (1), group 4 sibling 2");
 }
 
-TEST(GrpoTest, NumberThatIsNotFiniteIsRefusedNamingTensorAndSequence) {
-  TokenBatch batch = FixtureF(at::kFloat);
-  batch.policy_logprobs_T[8] = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_EQ(GrpoError(batch), "INVALID_ARGUMENT: policy_logprobs: not finite (nan), sequence 1 token 2");
-
-  batch = FixtureF(at::kFloat);
-  batch.behavior_logprobs_T = batch.behavior_logprobs_T.clone();
-  batch.behavior_logprobs_T[0] = -std::numeric_limits<float>::infinity();
-  EXPECT_EQ(GrpoError(batch), "INVALID_ARGUMENT: behavior_logprobs: not finite (-inf), sequence 0 token 0");
-
-  batch = FixtureF(at::kFloat);
-  batch.advantages[1] = std::numeric_limits<double>::infinity();
-  EXPECT_EQ(GrpoError(batch), "INVALID_ARGUMENT: advantages: not finite (inf), sequence 1");
+TEST(ObjectiveTest, MissingTensorsAreNamed) {
+  const auto error = [](const std::string& preset, const std::string& overrides,
+                        std::vector<double> OwnedSequence::*tensor) {
+    OwnedSequence sequence = Sequence({-1});
+    (sequence.*tensor).clear();
+    return std::string(
+        Evaluate<float>(*MakeObjective(preset, overrides), std::vector<OwnedSequence>{sequence}, 1).status().message());
+  };
+  EXPECT_EQ(error("grpo", "", &OwnedSequence::proximal), "proximal_logprobs: missing");
+  EXPECT_EQ(error("sspo", "", &OwnedSequence::proximal_entropy), "proximal_entropies: missing");
+  EXPECT_EQ(error("rank_grpo", "", &OwnedSequence::reference), "reference_logprobs: missing");
+  EXPECT_EQ(error("grpo", "entropy_coefficient: 0.1", &OwnedSequence::policy_entropy), "policy_entropies: missing");
+  EXPECT_EQ(error("grpo", "mismatch { correction: CORRECTION_TRUNCATE }", &OwnedSequence::behavior),
+            "behavior_logprobs: missing");
+  EXPECT_EQ(error("grpo", "selection { off_policy_threshold: 0.1 }", &OwnedSequence::behavior),
+            "behavior_logprobs: missing");
+  EXPECT_EQ(error("grpo", "", &OwnedSequence::behavior), "");
+  EXPECT_EQ(error("grpo", "", &OwnedSequence::policy_entropy), "");
 }
 
-TEST(GrpoTest, MissingBehaviorLogprobsAreRefused) {
-  TokenBatch batch = FixtureF(at::kFloat);
-  batch.behavior_logprobs_T = at::Tensor();
-  EXPECT_EQ(GrpoError(batch), "INVALID_ARGUMENT: behavior_logprobs: missing");
+TEST(ObjectiveTest, LossBeforeEveryStatisticIsKnownIsRefused) {
+  const auto objective = MakeObjective("grpo", "selection { top_entropy_share: 0.5 }");
+  const OwnedBatch<double> batch({Sequence({-1})});
+  UpdateStatistics statistics = objective->BeginStatistics(1);
+  StatisticSums sums = objective->EmptySums(statistics);
+  ASSERT_OK(objective->Measure(batch.View(), statistics, &sums));
+  objective->Conclude(sums, &statistics);
+  EXPECT_THAT(objective->ComputeLoss(batch.View(), statistics),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "update statistics: 1 of 4 rounds concluded"));
 }
 
-TEST(SftTest, LossIsMeanCrossEntropyAndGradientIsMinusTheWeight) {
-  const SftObjective sft{cohort::v1::SftObjective()};
-  const TokenBatch batch = FixtureF(at::kFloat);
-  const auto result = sft.ComputeLoss(batch, {.num_tokens = 20, .num_sequences = 4});
-  ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_NEAR(result->loss, -batch.policy_logprobs_T.sum().item<double>() / 20, 1e-6);
-  EXPECT_TRUE(at::equal(result->gradient_T, at::full({10}, -0.05f)));
-  EXPECT_EQ(result->sums.at("count_tokens"), 10);
+// The first update of a train step has no proximal pass: tokens are counted before any log-prob is known.
+TEST(ObjectiveTest, MeasureNeedsNoLogprobsUnlessStatisticsAreOverThem) {
+  for (const Variant& variant : AllVariants()) {
+    const auto objective = MakeObjective(variant.preset, variant.overrides);
+    OwnedBatch<double> batch({Sequence({-1, -1})});
+    TokenBatch<double> view = batch.View();
+    view.policy_logprobs_T = view.policy_entropies_T = view.proximal_logprobs_T = {};
+    view.proximal_entropies_T = view.behavior_logprobs_T = view.reference_logprobs_T = {};
+    const UpdateStatistics statistics = objective->BeginStatistics(1);
+    StatisticSums sums = objective->EmptySums(statistics);
+    EXPECT_EQ(objective->Measure(view, statistics, &sums).ok(), !objective->NeedsProximalPassBeforeStatistics())
+        << variant.name;
+  }
 }
 
-TEST(SftTest, SequenceMeanGivesEverySequenceTheSameWeight) {
-  cohort::v1::SftObjective spec;
-  spec.set_loss_reduction(cohort::v1::LOSS_REDUCTION_SEQUENCE_MEAN_TOKEN_MEAN);
-  const auto result = SftObjective(spec).ComputeLoss(FixtureF(at::kDouble), kFixtureTotals);
-  ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_NEAR(result->gradient_T.slice(0, 0, 6).sum().item<double>(), -0.5, 1e-12);
-  EXPECT_NEAR(result->gradient_T.slice(0, 6, 10).sum().item<double>(), -0.5, 1e-12);
+TEST(ObjectiveTest, MicrobatchWithoutTokensOrSequencesIsZero) {
+  for (const Variant& variant : AllVariants()) {
+    const auto objective = MakeObjective(variant.preset, variant.overrides);
+    for (const std::vector<OwnedSequence>& sequences :
+         {std::vector<OwnedSequence>{}, std::vector<OwnedSequence>{OwnedSequence()}}) {
+      const auto result = Evaluate<float>(*objective, sequences, 1);
+      ASSERT_TRUE(result.ok()) << variant.name << result.status();
+      EXPECT_EQ(result->loss, 0);
+      EXPECT_TRUE(result->gradient_T.empty());
+    }
+  }
 }
 
-TEST(ObjectiveRegistryTest, SecondFactoryForACaseIsRefused) {
-  ObjectiveRegistry registry;
-  ASSERT_TRUE(RegisterBuiltinObjectives(&registry).ok());
-  EXPECT_EQ(RegisterBuiltinObjectives(&registry).code(), absl::StatusCode::kAlreadyExists);
+TEST(ObjectiveTest, EveryReportedMetricIsListedAndEveryListedOneIsReported) {
+  std::vector<std::string> reported;
+  for (const Variant& variant : AllVariants()) {
+    const auto result = Evaluate<double>(*MakeObjective(variant.preset, variant.overrides),
+                                         std::vector<OwnedSequence>{Sequence({-1})}, 1);
+    ASSERT_TRUE(result.ok()) << result.status();
+    for (const auto& [name, value] : result->sums) reported.push_back(name);
+  }
+  std::vector<std::string> listed = MetricNames();
+  std::sort(listed.begin(), listed.end());
+  std::sort(reported.begin(), reported.end());
+  reported.erase(std::unique(reported.begin(), reported.end()), reported.end());
+  EXPECT_EQ(reported, listed);
 }
 
-TEST(ObjectiveRegistryTest, CaseWithoutFactoryIsUnimplemented) {
-  cohort::v1::ObjectiveSpec spec;
-  spec.mutable_sft();
-  EXPECT_EQ(ObjectiveRegistry().Create(spec).status().code(), absl::StatusCode::kUnimplemented);
+TEST(ObjectiveTest, MetricsAddUpByTheRuleOfTheirNames) {
+  MetricSums totals;
+  AddMetrics({{"sum_x", 1}, {"min_x", 2}, {"max_x", 2}, {"count_x", 1}}, &totals);
+  AddMetrics({{"sum_x", 1}, {"min_x", 1}, {"max_x", 3}}, &totals);
+  EXPECT_EQ(totals, (MetricSums{{"sum_x", 2}, {"min_x", 1}, {"max_x", 3}, {"count_x", 1}}));
+}
+
+TEST(ObjectiveTest, CorrectionsAndSelectionsAreCounted) {
+  OwnedSequence sequence = Sequence({-1, -1, -1, -1}, -1);
+  sequence.behavior = {-1, -3, -1, -1};  // w = 1, e^2, 1, 1
+  const auto masked = Evaluate<double>(*MakeObjective("grpo", "mismatch { correction: CORRECTION_MASK }"),
+                                       std::vector<OwnedSequence>{sequence}, 1);
+  ASSERT_TRUE(masked.ok());
+  EXPECT_EQ(masked->sums.at("count_mismatch_masked"), 1);
+  EXPECT_EQ(masked->sums.at("sum_mismatch_factor"), 3);
+  EXPECT_NEAR(masked->sums.at("sum_mismatch_abs"), 2, 1e-12);
+  EXPECT_EQ(masked->gradient_T[1], 0);
+  EXPECT_NEAR(masked->gradient_T[0], 0.25, 1e-12);  // the denominator keeps the masked token
+  // mean(b - x) = -1/2: kept; with the signs turned around: left out.
+  const auto objective = MakeObjective("grpo", "selection { off_policy_threshold: 0.4 }");
+  EXPECT_EQ(Evaluate<double>(*objective, std::vector<OwnedSequence>{sequence}, 1)->sums.at("count_unselected"), 0);
+  sequence.behavior = {-1, 1, -1, -1};
+  const auto dropped = Evaluate<double>(*objective, std::vector<OwnedSequence>{sequence}, 1);
+  EXPECT_EQ(dropped->sums.at("count_unselected"), 4);
+  EXPECT_EQ(dropped->gradient_T, std::vector<double>(4, 0.0));
+  sequence.advantage = 1;
+  EXPECT_EQ(Evaluate<double>(*objective, std::vector<OwnedSequence>{sequence}, 1)->sums.at("count_unselected"), 0);
+}
+
+TEST(ObjectiveTest, TopEntropyKeepsTheExactShareOfTheWholeUpdateAndTies) {
+  const auto objective = MakeObjective("grpo", "selection { top_entropy_share: 0.2 }");
+  std::vector<OwnedSequence> sequences(2, Sequence({-1, -1, -1, -1, -1}));
+  sequences[0].proximal_entropy = {0.1, 0.2, 0.3, 0.4, 0.5};
+  sequences[1].proximal_entropy = {0.6, 0.7, 0.8, 0.9, 1.0};
+  sequences[1].group = 0;
+  const auto statistics = MeasureUpdate<double>(*objective, {{{sequences[0]}}, {{sequences[1]}}}, 1);
+  ASSERT_TRUE(statistics.ok());
+  // (1 - 0.2) (10 - 1) = 7.2 lies between the 8th and the 9th smallest.
+  EXPECT_EQ(statistics->entropy_threshold, 0.9);
+  const auto result = Evaluate<double>(*objective, std::vector<RankBatches>{{{sequences[0]}}, {{sequences[1]}}}, 1);
+  EXPECT_EQ(result->sums.at("count_unselected"), 8);
+  sequences[1].proximal_entropy = std::vector<double>(5, 1.0);
+  EXPECT_EQ(Evaluate<double>(*objective, sequences, 1)->sums.at("count_unselected"), 5);
+  for (OwnedSequence& sequence : sequences) sequence.proximal_entropy = {-0.0, 0.0, -1e-9, 0, 0};
+  EXPECT_EQ(MeasureUpdate<double>(*objective, {{sequences}}, 1)->entropy_threshold, 0);
+}
+
+TEST(ObjectiveTest, TruncatedCompletionsLeaveTheLossButStayInItsNumberOfSequences) {
+  OwnedSequence truncated = Sequence({-1, -1});
+  truncated.is_truncated = true;
+  const auto objective = MakeObjective("grpo", "selection { drop_truncated: true }");
+  const auto result = Evaluate<double>(*objective, std::vector<OwnedSequence>{truncated, Sequence({-1, -1})}, 1);
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->gradient_T, (std::vector<double>{0, 0, -0.25, -0.25}));
+  EXPECT_EQ(result->sums.at("count_tokens"), 2);
+}
+
+TEST(ObjectiveTest, KlInTheRewardLowersTheAdvantageOfEveryToken) {
+  OwnedSequence sequence = Sequence({-1, -1});
+  sequence.reference = {-2, -1};
+  const auto objective =
+      MakeObjective("grpo", "kl { coefficient: 0.1 placement: PLACEMENT_REWARD estimator: ESTIMATOR_K1 }");
+  const auto result = Evaluate<double>(*objective, std::vector<OwnedSequence>{sequence}, 1);
+  ASSERT_TRUE(result.ok());
+  EXPECT_NEAR(result->gradient_T[0], -0.45, 1e-12);
+  EXPECT_NEAR(result->gradient_T[1], -0.5, 1e-12);
+}
+
+TEST(ObjectiveTest, HugeLogRatiosStayFinite) {
+  for (const Variant& variant : AllVariants()) {
+    OwnedSequence sequence = Sequence({-900, -1e-3, -1, -2}, -1);
+    sequence.proximal = {-1e-3, -900, -1, -2};
+    sequence.behavior = {-1, -1, -900, -1};
+    sequence.reference = {-1, -900, -1, -1};
+    sequence.subsentence_ends = sequence.item_ends = {1, 4};
+    const auto result = Evaluate<float>(*MakeObjective(variant.preset, variant.overrides),
+                                        std::vector<OwnedSequence>{sequence, Sequence({-1, -2}, 1)}, 1);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_TRUE(std::isfinite(result->loss)) << variant.name;
+    for (const float gradient : result->gradient_T) EXPECT_TRUE(std::isfinite(gradient)) << variant.name;
+    for (const auto& [name, value] : result->sums) EXPECT_TRUE(std::isfinite(value)) << variant.name << name;
+  }
+}
+
+TEST(SftTest, LossIsCrossEntropyAndGradientMinusTheWeight) {
+  OwnedSequence first = Sequence({-1, -2, -3});
+  OwnedSequence second = Sequence({-4});
+  for (OwnedSequence* sequence : {&first, &second}) {
+    sequence->proximal = sequence->behavior = sequence->reference = {};
+    sequence->group = 77;  // demonstrations have no groups
+  }
+  const auto mean = Evaluate<float>(*MakeObjective("sft"), std::vector<OwnedSequence>{first, second}, 0);
+  ASSERT_TRUE(mean.ok()) << mean.status();
+  EXPECT_NEAR(mean->loss, 2.5, 1e-6);
+  EXPECT_EQ(mean->gradient_T, std::vector<float>(4, -0.25f));
+  EXPECT_EQ(mean->sums.at("count_tokens"), 4);
+  const auto per_sequence =
+      Evaluate<double>(*MakeObjective("sft", "loss_reduction: LOSS_REDUCTION_SEQUENCE_MEAN_TOKEN_MEAN"),
+                       std::vector<OwnedSequence>{first, second}, 2);
+  EXPECT_NEAR(per_sequence->loss, 3, 1e-12);
+  EXPECT_NEAR(per_sequence->gradient_T[0], -1.0 / 6, 1e-15);
 }
 
 }  // namespace

@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::string_view kBoxed = "\\boxed{";
 constexpr std::string_view kHashMarker = "####";
-constexpr std::string_view kUnicodeMinus = "\xe2\x88\x92";
+// Minus sign, en dash, full-width hyphen-minus; dollar, euro, pound, yen, rupee.
+constexpr std::string_view kMinuses[] = {"-", "\xe2\x88\x92", "\xe2\x80\x93", "\xef\xbc\x8d"};
+constexpr std::string_view kCurrencies[] = {"$", "\xe2\x82\xac", "\xc2\xa3", "\xc2\xa5", "\xe2\x82\xb9"};
 constexpr std::string_view kSpace = " \t\r\n\f\v";
 
 bool IsDigit(char byte) { return absl::ascii_isdigit(static_cast<unsigned char>(byte)); }
@@ -52,15 +54,29 @@ size_t SkipListItems(std::string_view text, size_t start, size_t end) {
   return start;
 }
 
+// "1.5e-3" is one number: where its mantissa ends, or `end` if no exponent ends there.
+size_t MantissaEnd(std::string_view text, size_t end) {
+  size_t at = end;
+  while (at > 0 && IsDigit(text[at - 1])) --at;
+  if (at > 0 && (text[at - 1] == '-' || text[at - 1] == '+')) --at;
+  const bool has_exponent = at > 1 && (text[at - 1] == 'e' || text[at - 1] == 'E') && IsDigit(text[at - 2]);
+  return has_exponent ? at - 1 : end;
+}
+
+// Bytes of the one of `spellings` that `text` ends with; 0 if there is none.
+template <size_t kSize>
+size_t EndsWithOneOf(std::string_view text, const std::string_view (&spellings)[kSize]) {
+  for (const std::string_view spelling : spellings) {
+    if (text.size() >= spelling.size() && text.substr(text.size() - spelling.size()) == spelling)
+      return spelling.size();
+  }
+  return 0;
+}
+
 // Takes a currency sign and a minus in front into the number; a minus after a letter, digit or bracket is an operator.
 size_t IncludeSign(std::string_view text, size_t start) {
-  size_t at = start;
-  if (at > 0 && text[at - 1] == '$') --at;
-  size_t minus = at;
-  if (at > 0 && text[at - 1] == '-') minus = at - 1;
-  if (at >= kUnicodeMinus.size() && text.substr(at - kUnicodeMinus.size(), kUnicodeMinus.size()) == kUnicodeMinus) {
-    minus = at - kUnicodeMinus.size();
-  }
+  const size_t at = start - EndsWithOneOf(text.substr(0, start), kCurrencies);
+  const size_t minus = at - EndsWithOneOf(text.substr(0, at), kMinuses);
   if (minus == at) return at;
   const char before = minus > 0 ? text[minus - 1] : ' ';
   const bool is_operator = absl::ascii_isalnum(static_cast<unsigned char>(before)) || before == ')' || before == '}';
@@ -93,7 +109,8 @@ absl::StatusOr<std::string_view> LastBoxed(std::string_view text, bool* has_box)
 absl::StatusOr<std::string_view> LastNumber(std::string_view text) {
   const size_t last = text.find_last_of("0123456789");
   if (last == std::string_view::npos) return absl::NotFoundError("no number in the completion");
-  const size_t start = SkipListItems(text, NumberStart(text, last + 1), last + 1);
+  const size_t mantissa_end = MantissaEnd(text, last + 1);
+  const size_t start = SkipListItems(text, NumberStart(text, mantissa_end), mantissa_end);
   const size_t first = IncludeSign(text, start);
   return text.substr(first, last + 1 - first);
 }

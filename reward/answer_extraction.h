@@ -19,7 +19,7 @@ absl::StatusOr<std::string_view> TextAfterLastMarker(std::string_view text, std:
 // two apart.
 absl::StatusOr<std::string_view> LastBoxed(std::string_view text, bool* has_box);
 
-// The last number with its sign, currency sign, separators and fraction ("-$1,234.50", "3/4").
+// The last number with its sign, currency sign, separators, fraction and exponent ("-$1,234.50", "3/4", "1.5e-3").
 absl::StatusOr<std::string_view> LastNumber(std::string_view text);
 
 // The last line that is not blank, without the white space around it.

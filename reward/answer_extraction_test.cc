@@ -39,6 +39,16 @@ TEST(AnswerExtractionTest, LastNumberKeepsSignSeparatorsAndFraction) {
                       "5"),
             "\xe2\x88\x92"
             "5");
+  EXPECT_EQ(Extracted("x = \xe2\x80\x93\xe2\x82\xac"
+                      "5"),
+            "\xe2\x80\x93\xe2\x82\xac"
+            "5");
+  EXPECT_EQ(Extracted("about 1.5e-3"), "1.5e-3");
+  EXPECT_EQ(Extracted("about -2E3."), "-2E3");
+  EXPECT_EQ(Extracted("type e3"), "3");
+  EXPECT_EQ(Extracted("pages 3\xe2\x80\x93"
+                      "5"),
+            "5");
   EXPECT_EQ(Extracted("between 3-5"), "5");
   EXPECT_EQ(Extracted("3/4 of it"), "3/4");
   EXPECT_EQ(Extracted("1,2,3"), "3");

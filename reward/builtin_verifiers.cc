@@ -6,6 +6,7 @@
 #include "reward/command_verifier.h"
 #include "reward/countdown_verifier.h"
 #include "reward/math_answer_verifier.h"
+#include "reward/ranking_verifier.h"
 
 namespace cohort::reward {
 
@@ -13,6 +14,7 @@ absl::Status RegisterBuiltinVerifiers(VerifierRegistry* registry) {
   using cohort::v1::VerifierSpec;
   COHORT_RETURN_IF_ERROR(registry->Register(VerifierSpec::kMathAnswer, &MathAnswerVerifier::Create));
   COHORT_RETURN_IF_ERROR(registry->Register(VerifierSpec::kCountdown, &CountdownVerifier::Create));
+  COHORT_RETURN_IF_ERROR(registry->Register(VerifierSpec::kRanking, &RankingVerifier::Create));
   return registry->Register(VerifierSpec::kCommand, &CommandVerifier::Create);
 }
 

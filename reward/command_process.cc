@@ -6,11 +6,14 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -39,7 +42,10 @@ struct Pipe {
 };
 
 void SetLimit(decltype(RLIMIT_AS) resource, rlim_t value) {
-  const rlimit limit = {value, value};
+  rlimit limit;
+  if (getrlimit(resource, &limit) != 0) return;
+  limit.rlim_max = std::min(limit.rlim_max, value);  // nobody but root may raise it
+  limit.rlim_cur = limit.rlim_max;
   setrlimit(resource, &limit);
 }
 
@@ -93,8 +99,12 @@ absl::StatusOr<std::unique_ptr<CommandProcess>> CommandProcess::Start(const Opti
   return std::unique_ptr<CommandProcess>(new CommandProcess(pid, in.write, out.read, err.read));
 }
 
+CommandProcess::CommandProcess(pid_t pid, int in, int out, int err)
+    : pid_(pid), in_(in), out_(out), err_(err), end_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))) {}
+
 CommandProcess::~CommandProcess() {
   KillAndReap();
+  if (end_ >= 0) close(end_);
   close(in_);
   close(out_);
   if (err_ >= 0) close(err_);
@@ -114,9 +124,14 @@ absl::StatusOr<std::string> CommandProcess::Exchange(std::string_view line) {
     if (unread_.size() > kMaxLineBytes) {
       return absl::ResourceExhaustedError(absl::StrCat("the answer is longer than ", kMaxLineBytes, " bytes"));
     }
-    pollfd fds[3] = {{out_, POLLIN, 0}, {err_, POLLIN, 0}, {rest.empty() ? -1 : in_, POLLOUT, 0}};
-    if (poll(fds, 3, /*timeout=*/-1) < 0 && errno != EINTR) return absl::UnavailableError("poll failed");
+    pollfd fds[4] = {{out_, POLLIN, 0}, {err_, POLLIN, 0}, {rest.empty() ? -1 : in_, POLLOUT, 0}, {end_, POLLIN, 0}};
+    if (poll(fds, 4, /*timeout=*/-1) < 0 && errno != EINTR) return absl::UnavailableError("poll failed");
     if (fds[1].revents != 0) DrainStandardError();
+    if (fds[3].revents != 0) {  // no end of its pipes would come while a child of the program holds them
+      ReadWhatIsLeft();
+      if (unread_.find('\n') != std::string::npos || unread_.size() > kMaxLineBytes) continue;
+      return Ended();
+    }
     if (fds[2].revents != 0 && !WriteAvailable(&rest)) return Ended();
     if (fds[0].revents != 0 && !ReadAvailable(out_, &unread_) && unread_.find('\n') == std::string::npos)
       return Ended();
@@ -128,6 +143,13 @@ bool CommandProcess::ReadAvailable(int fd, std::string* buffer) {
   const ssize_t size = read(fd, bytes, sizeof(bytes));
   if (size > 0) buffer->append(bytes, static_cast<size_t>(size));
   return size > 0 || (size < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+void CommandProcess::ReadWhatIsLeft() {
+  size_t size = 0;
+  do {
+    size = unread_.size();
+  } while (size <= kMaxLineBytes && ReadAvailable(out_, &unread_) && unread_.size() > size);
 }
 
 bool CommandProcess::WriteAvailable(std::string_view* rest) {

@@ -35,15 +35,17 @@ class CommandProcess final {
   ~CommandProcess();
 
   // Sends `line` and a line feed, waits for one line and returns it without its line feed. UNAVAILABLE: the program
-  // ended (how, and the last line of its standard error); RESOURCE_EXHAUSTED: the answer is too long;
-  // FAILED_PRECONDITION: it had ended at an earlier call.
+  // ended (how, and the last line of its standard error), whoever may still hold its pipes open; RESOURCE_EXHAUSTED:
+  // the answer is too long; FAILED_PRECONDITION: it had ended at an earlier call.
   absl::StatusOr<std::string> Exchange(std::string_view line);
 
  private:
-  CommandProcess(pid_t pid, int in, int out, int err) : pid_(pid), in_(in), out_(out), err_(err) {}
+  CommandProcess(pid_t pid, int in, int out, int err);
 
   // What can be read now goes to *buffer; false at the end of the stream.
   static bool ReadAvailable(int fd, std::string* buffer);
+  // All that can be read of the answer without waiting, up to a little more than its limit.
+  void ReadWhatIsLeft();
   bool WriteAvailable(std::string_view* rest);
   void DrainStandardError();
   absl::Status Ended();
@@ -54,6 +56,7 @@ class CommandProcess final {
   const int in_;   // the program's standard input
   const int out_;  // its standard output
   int err_;        // its standard error; -1 once closed
+  const int end_;  // readable once the program has ended; -1 on kernels without pidfd: then only its pipes tell
   std::string unread_;
   std::string error_tail_;
 };

@@ -45,5 +45,25 @@ TEST_F(CommandProcessTest, ProgramThatClosesItsOutputIsKilledAndNotWaitedFor) {
   EXPECT_EQ(process->Exchange("a").status().message(), "the program was killed by signal 9");
 }
 
+TEST_F(CommandProcessTest, ExitIsSeenThoughAGrandchildKeepsThePipesOpen) {
+  const auto process = StartShell("sleep 1000 & echo $!; read -r line; echo bye >&2; exit 3").value();
+  const pid_t grandchild = std::stoi(process->Exchange("").value());
+  EXPECT_EQ(process->Exchange("a").status().message(), "the program exited with status 3; it last wrote \"bye\"");
+  EXPECT_EQ(kill(grandchild, SIGKILL), 0);
+}
+
+TEST_F(CommandProcessTest, AnswerOfAProgramThatEndsAfterItStillCounts) {
+  const auto process = StartShell("read -r line; sleep 1000 & echo $!").value();
+  const absl::StatusOr<std::string> answer = process->Exchange("a");
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(kill(std::stoi(*answer), SIGKILL), 0);
+}
+
+TEST_F(CommandProcessTest, EndlessLineIsRefused) {
+  const auto process =
+      StartShell("while :; do printf xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done").value();
+  EXPECT_TRUE(absl::IsResourceExhausted(process->Exchange("a").status()));
+}
+
 }  // namespace
 }  // namespace cohort::reward

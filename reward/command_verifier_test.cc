@@ -149,20 +149,24 @@ TEST_F(CommandVerifierTest, DeadlineKillsTheProgramAndWhatItStarted) {
       id=0
       while read -r line; do
         id=$((id + 1))
-        case "$line" in *hang*) sleep 1000 & echo $$ $! >> )" +
-               path + R"(; wait;; esac
+        case "$line" in *hang*)
+          sleep 1000 & echo $$ $! >> "$1"
+          setsid sleep 1000 & echo $! >> "$1"
+          timeout 1000 sleep 1000 & echo $! >> "$1"
+          wait;;
+        esac
         echo "{\"id\": $id, \"outcome\": \"graded\", \"value\": 1}"
-      done)"});
-  spec_.mutable_verifiers(0)->mutable_deadline()->set_seconds(0);
-  spec_.mutable_verifiers(0)->mutable_deadline()->set_nanos(300000000);
+      done)",
+           "sh", path});
+  spec_.mutable_verifiers(0)->mutable_deadline()->set_seconds(1);
   const auto results = Judge({"good", "hang", "good"});
   EXPECT_EQ(results[0].reward, 1);
-  EXPECT_EQ(results[1].scores[0].reason(), "no verdict within the deadline of 300 ms");
+  EXPECT_EQ(results[1].scores[0].reason(), "no verdict within the deadline of 1000 ms");
   EXPECT_EQ(results[2].reward, 1);
   std::ifstream file(path);
   int num_pids = 0;
   for (pid_t pid = 0; file >> pid; ++num_pids) EXPECT_TRUE(kill(pid, 0) != 0 && errno == ESRCH) << pid;
-  EXPECT_EQ(num_pids, 4);  // the shell and its sleep, at both attempts
+  EXPECT_EQ(num_pids, 8);  // the shell and its three children, at both attempts
 }
 
 TEST_F(CommandVerifierTest, AFaultIsTriedOnceMoreWithANewProgram) {

@@ -16,8 +16,7 @@ namespace cohort::reward {
 
 // Grades 1 when the completion's final answer (answer_extraction.h) and the ground truth are the same exact number;
 // WRONG otherwise. The ground truth is a number (or an expression, where those are allowed), or a text with one after
-// its last
-// "####" or in its last \boxed{}. Immutable.
+// its last "####" or in its last \boxed{}. Immutable.
 class MathAnswerVerifier final : public Verifier {
  public:
   static absl::StatusOr<std::unique_ptr<Verifier>> Create(const cohort::v1::VerifierSpec& spec);

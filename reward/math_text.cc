@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reward/math_text.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
-#include "absl/strings/strip.h"
 
 namespace cohort::reward {
 namespace {
@@ -13,7 +13,7 @@ struct Spelling {
   std::string_view to;
 };
 
-// Longer spellings before their own prefixes (\left before nothing, \cdot before nothing shorter).
+// None is the prefix of another.
 constexpr Spelling kSpellings[] = {
     {"\xe2\x88\x92", "-"},  // minus sign
     {"\xe2\x80\x93", "-"},  // en dash
@@ -29,24 +29,55 @@ constexpr Spelling kSpellings[] = {
     {"\xc2\xa3", "$"},      // pound
     {"\xc2\xa5", "$"},      // yen
     {"\xe2\x82\xb9", "$"},  // rupee
-    {"\\times", "*"},      {"\\cdot", "*"},       {"\\div", "/"}, {"\\left", ""}, {"\\right", ""},
-    {"\\dfrac", "\\frac"}, {"\\tfrac", "\\frac"}, {"\\%", "%"},   {"\\$", "$"},   {"\\!", ""},
-    {"\\,", ""},           {"\\;", " "},          {"\\ ", " "},   {"\\(", " "},   {"\\)", " "},
-    {"\\[", " "},          {"\\]", " "},          {"{,}", ","},  // 1{,}234 keeps LaTeX from putting a space after the
-                                                                 // comma
+    {"\\times", "*"},      {"\\cdot", "*"}, {"\\div", "/"}, {"\\left", " "}, {"\\right", " "}, {"\\%", "%"},
+    {"\\$", "$"},          {"\\!", ""},     {"\\;", " "},   {"\\ ", " "},    {"\\(", " "},     {"\\)", " "},
+    {"\\[", " "},          {"\\]", " "},    {"{,}", ","},  // 1{,}234: LaTeX would put a space after a plain comma
 };
 
+constexpr std::string_view kThinSpace = "\\,";
+constexpr std::string_view kFractions[] = {"\\frac", "\\dfrac", "\\tfrac"};
 constexpr std::string_view kTextCommands[] = {"\\text{", "\\mathrm{", "\\mbox{", "\\textbf{", "\\mathbf{"};
+
+bool StartsWith(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+
+// Three digits and no fourth.
+bool StartsWithThousands(std::string_view text) {
+  size_t num_digits = 0;
+  while (num_digits < text.size() && absl::ascii_isdigit(text[num_digits])) ++num_digits;
+  return num_digits == 3;
+}
+
+// A thin space between thousands separates them like a comma; elsewhere it is white space, and "1\,2" is not 12.
+size_t ReplaceThinSpace(std::string_view text, std::string* out) {
+  const bool is_separator =
+      !out->empty() && absl::ascii_isdigit(out->back()) && StartsWithThousands(text.substr(kThinSpace.size()));
+  out->push_back(is_separator ? ',' : ' ');
+  return kThinSpace.size();
+}
+
+// Arguments without brackets are one digit each: \frac12 is \frac{1}{2}.
+size_t ReplaceFraction(std::string_view text, size_t command_size, std::string* out) {
+  out->append(kFractions[0]);
+  size_t size = text.find_first_not_of(' ', command_size);
+  for (int i = 0; i < 2 && size < text.size() && absl::ascii_isdigit(text[size]); ++i, ++size) {
+    out->append({'{', text[size], '}'});
+  }
+  return std::min(size, text.size());
+}
 
 // The number of bytes of `text` that a spelling at its front covers; its replacement is appended to *out.
 size_t Replace(std::string_view text, std::string* out) {
+  if (StartsWith(text, kThinSpace)) return ReplaceThinSpace(text, out);
+  for (const std::string_view command : kFractions) {
+    if (StartsWith(text, command)) return ReplaceFraction(text, command.size(), out);
+  }
   for (const Spelling& spelling : kSpellings) {
-    if (text.substr(0, spelling.from.size()) != spelling.from) continue;
+    if (!StartsWith(text, spelling.from)) continue;
     out->append(spelling.to);
     return spelling.from.size();
   }
   for (const std::string_view command : kTextCommands) {
-    if (text.substr(0, command.size()) != command) continue;
+    if (!StartsWith(text, command)) continue;
     const size_t end = text.find('}', command.size());
     if (end == std::string_view::npos) return 0;
     out->append(" ").append(text.substr(command.size(), end - command.size()));

@@ -11,10 +11,9 @@ namespace cohort::reward {
 inline constexpr int kMaxAnswerBytes = 4096;
 
 // One spelling for what models write in many: unicode minus, times and division signs, non-breaking spaces, LaTeX
-// operators
-// (\times, \cdot, \div, \left, \right, \dfrac, \!, \, ...) and \text{...} become plain ASCII; leading and trailing
-// white space, surrounding $...$, \(...\), **...** or `...` and a trailing full stop go. Linear in the text. Any bytes
-// are fine.
+// operators and spaces (\times, \cdot, \div, \left, \right, \!, \, ...) and \text{...} become plain ASCII, \dfrac{a}{b}
+// and \frac12 become \frac{.}{.}; leading and trailing white space, surrounding $...$, \(...\), **...** or `...` and a
+// trailing full stop go. Linear in the text but for unclosed \text{; any bytes are fine.
 std::string NormalizeMathText(std::string_view text);
 
 }  // namespace cohort::reward

@@ -14,7 +14,7 @@ TEST(MathTextTest, SpellingsBecomeAscii) {
                               "5"),
             "-5");
   EXPECT_EQ(NormalizeMathText("3 \xc3\x97 4 \xc3\xb7 2"), "3 * 4 / 2");
-  EXPECT_EQ(NormalizeMathText("\\left(3 \\cdot 4\\right) \\times 2"), "(3 * 4) * 2");
+  EXPECT_EQ(NormalizeMathText("\\left(3 \\cdot 4\\right) \\times 2"), "(3 * 4 ) * 2");
   EXPECT_EQ(NormalizeMathText("\\dfrac{1}{2}"), "\\frac{1}{2}");
   EXPECT_EQ(NormalizeMathText("1{,}234\\%"), "1,234%");
   EXPECT_EQ(NormalizeMathText("\xe2\x82\xac"

@@ -10,13 +10,13 @@
 #include "common/status_macros.h"
 #include "reward/math_text.h"
 #include "reward/score.h"
+#include "reward/unit_text.h"
 
 namespace cohort::reward {
 namespace {
 
 constexpr size_t kMaxDigits = 300;
 constexpr int kMaxDecimalExponent = 300;
-constexpr size_t kMaxUnitBytes = 64;
 
 size_t NumDigits(std::string_view text) {
   size_t size = 0;
@@ -69,16 +69,21 @@ absl::StatusOr<Rational> ConsumeNumber(std::string_view* text) {
   return std::move(number.value);
 }
 
-// "{3}{4}", after \frac.
-absl::StatusOr<Rational> ConsumeFractionArguments(std::string_view* text) {
+// "{-3}", an argument of \frac.
+absl::StatusOr<Rational> ConsumeArgument(std::string_view* text) {
   const absl::Status malformed = absl::InvalidArgumentError("a \\frac is not of the form \\frac{a}{b}");
   if (!Consume("{", text)) return malformed;
-  COHORT_ASSIGN_OR_RETURN(const Rational numerator, ConsumeNumber(text));
-  *text = TrimLeft(*text);
-  if (!Consume("}", text) || !Consume("{", text)) return malformed;
-  COHORT_ASSIGN_OR_RETURN(const Rational denominator, ConsumeNumber(text));
+  const bool is_negative = Consume("-", text);
+  COHORT_ASSIGN_OR_RETURN(const Rational value, ConsumeNumber(text));
   *text = TrimLeft(*text);
   if (!Consume("}", text)) return malformed;
+  return is_negative ? value.Negated() : value;
+}
+
+// "{3}{4}", after \frac.
+absl::StatusOr<Rational> ConsumeFractionArguments(std::string_view* text) {
+  COHORT_ASSIGN_OR_RETURN(const Rational numerator, ConsumeArgument(text));
+  COHORT_ASSIGN_OR_RETURN(const Rational denominator, ConsumeArgument(text));
   return Rational::Divide(numerator, denominator);
 }
 
@@ -90,21 +95,6 @@ absl::StatusOr<Rational> ConsumeFractionOrNumber(std::string_view* text) {
   COHORT_ASSIGN_OR_RETURN(const Rational denominator, ConsumeNumber(&rest));
   *text = rest;
   return Rational::Divide(value, denominator);
-}
-
-// Words, "%" and "/" ("dollars", "km/h"), with no digit: a second number would make the answer ambiguous.
-bool IsUnit(std::string_view text) {
-  if (text.size() > kMaxUnitBytes) return false;
-  if (text.empty() || text == "%") return true;
-  if (!absl::ascii_isalpha(text.front()) && text.front() != '%' && text.front() != '$' && (text.front() & 0x80) == 0) {
-    return false;
-  }
-  for (const char byte : text) {
-    const bool is_allowed = absl::ascii_isalpha(byte) || (byte & 0x80) != 0 ||
-                            std::string_view(" /%.,'-$").find(byte) != std::string_view::npos;
-    if (!is_allowed) return false;
-  }
-  return true;
 }
 
 absl::StatusOr<Rational> ParseNormalized(std::string_view text) {

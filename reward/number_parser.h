@@ -22,8 +22,8 @@ struct ScannedNumber {
 absl::StatusOr<ScannedNumber> ScanNumber(std::string_view text);
 
 // The whole of `text` as one number: the above with a sign, a currency sign, a fraction ("3/4", "\frac{3}{4}"), "%" or
-// a unit in words after it ("$1,234.50", "-3/4", "18%", "18 dollars", "60 km/h"); units and currencies are ignored, so
-// 18% equals 18. `text` is normalised here (math_text.h). Errors as above, with the text.
+// a unit after it (unit_text.h: "$1,234.50", "-3/4", "18%", "18 dollars", "60 km/h"); units and currencies are ignored,
+// so 18% equals 18. `text` is normalised here (math_text.h). Errors as above, with the text.
 absl::StatusOr<Rational> ParseNumber(std::string_view text);
 
 }  // namespace cohort::reward

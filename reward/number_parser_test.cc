@@ -33,6 +33,11 @@ TEST(NumberParserTest, ReadsTheNumbersOfRealDataSets) {
   EXPECT_EQ(Parsed("1.5e3"), "1500");
   EXPECT_EQ(Parsed("2E-2"), "1/50");
   EXPECT_EQ(Parsed("= 5"), "5");
+  EXPECT_EQ(Parsed("\\frac{-3}{4}"), "-3/4");
+  EXPECT_EQ(Parsed("-\\frac{3}{ -4 }"), "3/4");
+  EXPECT_EQ(Parsed("\\frac34"), "3/4");
+  EXPECT_EQ(Parsed("\\dfrac 3{40}"), "3/40");
+  EXPECT_EQ(Parsed("12\\,345\\,678"), "12345678");
   EXPECT_EQ(Parsed("007"), "7");
 }
 
@@ -52,8 +57,11 @@ TEST(NumberParserTest, UnitsAndCurrenciesAreIgnored) {
 }
 
 TEST(NumberParserTest, WhatIsNotExactlyOneNumberIsMalformed) {
-  for (const char* text : {"", "abc", "18 or 19", "1,23", "1,2,3", "1234,567", "3+4", "1 1/2", "--5", "5-", "1.2.3",
-                           "$", "3/", "3/x", "12 (twelve)", "x = 5", "\\frac{1}", "\\frac{1}{2", "."}) {
+  for (const char* text : {"",          "abc",   "18 or 19",    "1,23",      "1,2,3",         "1234,567",
+                           "3+4",       "1 1/2", "--5",         "5-",        "1.2.3",         "$",
+                           "3/",        "3/x",   "12 (twelve)", "x = 5",     "\\frac{1}",     "\\frac{1}{2",
+                           ".",         "1\\,2", "1\\,2345",    "1\\left2",  "\\frac123",     "5 or six",
+                           "5 million", "5k",    "5\xc2\xbd",   "5\xc2\xb2", "5\xef\xbc\x91", "\xef\xbc\x95"}) {
     EXPECT_EQ(Parsed(text), "INVALID_ARGUMENT") << text;
   }
   EXPECT_EQ(Parsed("3/0"), "INVALID_ARGUMENT");

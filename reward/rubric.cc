@@ -11,6 +11,7 @@
 #include "common/files.h"
 #include "common/status_macros.h"
 #include "reward/builtin_verifiers.h"
+#include "reward/ranking_catalogue.h"
 #include "reward/sandbox/judgement_pool.h"
 #include "reward/score.h"
 #include "reward/verifier_registry.h"
@@ -24,11 +25,25 @@ using cohort::v1::VerifierSpec;
 constexpr int kDefaultDeadlineSeconds = 5;
 constexpr int kMaxDeadlineSeconds = 3600;
 constexpr int kMaxVerifiers = 64;
+constexpr double kMaxWeight = 1e6;  // rewards and their squares stay far from the ends of a float
 
 int ServeBuiltinVerifiers(int socket) { return ServeJudgements(socket, &RegisterBuiltinVerifiers); }
 
 std::chrono::milliseconds Deadline(const VerifierSpec& spec) {
   return std::chrono::seconds(spec.deadline().seconds()) + std::chrono::milliseconds(spec.deadline().nanos() / 1000000);
+}
+
+// Makes the path of a catalogue absolute and reads it once, so that a bad one is refused here and not by every child.
+absl::Status FillInCatalogue(std::string_view data_root, cohort::v1::RankingVerifier* spec) {
+  const auto refused = [spec](const absl::Status& status) {
+    return common::InvalidField("ranking.catalogue_path", spec->catalogue_path(), std::string(status.message()));
+  };
+  const absl::StatusOr<std::string> path = common::ResolvePath(data_root, spec->catalogue_path());
+  if (!path.ok()) return refused(path.status());
+  const absl::Status loaded = RankingCatalogue::Load(*path).status();
+  if (!loaded.ok()) return refused(loaded);
+  spec->set_catalogue_path(*path);
+  return absl::OkStatus();
 }
 
 // Fills in the defaults of one verifier. Errors name the field relative to it.
@@ -39,8 +54,11 @@ absl::Status FillInDefaults(std::string_view data_root, VerifierSpec* spec) {
     return common::InvalidField("weight", absl::StrCat(spec->weight()), "must be finite");
   }
   if (!spec->has_deadline()) spec->mutable_deadline()->set_seconds(kDefaultDeadlineSeconds);
-  if (Deadline(*spec).count() < 1 || Deadline(*spec) > std::chrono::seconds(kMaxDeadlineSeconds)) {
-    return common::InvalidField("deadline", absl::StrCat(Deadline(*spec).count(), " ms"),
+  const int64_t seconds = spec->deadline().seconds();
+  const bool is_far_off = seconds < -kMaxDeadlineSeconds || seconds > kMaxDeadlineSeconds;  // too many for milliseconds
+  if (is_far_off || Deadline(*spec).count() < 1 || Deadline(*spec) > std::chrono::seconds(kMaxDeadlineSeconds)) {
+    return common::InvalidField("deadline",
+                                is_far_off ? absl::StrCat(seconds, " s") : absl::StrCat(Deadline(*spec).count(), " ms"),
                                 "must be from 1 ms to 1 hour");
   }
   if (spec->has_command()) {
@@ -52,7 +70,7 @@ absl::Status FillInDefaults(std::string_view data_root, VerifierSpec* spec) {
     }
     *directory = *resolved;
   }
-  return absl::OkStatus();
+  return spec->has_ranking() ? FillInCatalogue(data_root, spec->mutable_ranking()) : absl::OkStatus();
 }
 
 // The spec with defaults, every verifier of it known and creatable.
@@ -70,6 +88,7 @@ absl::StatusOr<RewardSpec> Resolve(const RewardSpec& spec, std::string_view data
   RewardSpec resolved = spec;
   std::set<std::string> names;
   double max_reward = 0;
+  double sum_magnitudes = 0;
   for (int i = 0; i < resolved.verifiers_size(); ++i) {
     VerifierSpec* const verifier = resolved.mutable_verifiers(i);
     const std::string prefix = absl::StrCat("verifiers[", i, "]");
@@ -79,6 +98,11 @@ absl::StatusOr<RewardSpec> Resolve(const RewardSpec& spec, std::string_view data
       return common::InvalidField(absl::StrCat(prefix, ".name"), verifier->name(), "is used twice");
     }
     if (verifier->weight() > 0) max_reward += verifier->weight();
+    sum_magnitudes += std::abs(verifier->weight());
+  }
+  if (sum_magnitudes > kMaxWeight) {
+    return common::InvalidField("verifiers", absl::StrCat(sum_magnitudes),
+                                absl::StrCat("the weights' magnitudes must add up to at most ", kMaxWeight));
   }
   if (!(max_reward > 0)) return common::InvalidField("verifiers", "", "none has a positive weight");
   return resolved;
@@ -113,6 +137,9 @@ class PooledRubric final : public Rubric {
     for (const Judgement& judgement : judgements) {
       const cohort::v1::Score& score = judgement.score;
       if (score.outcome() == cohort::v1::SCORE_OUTCOME_GRADED && score.value() == 1) continue;
+      // A penalty need not apply to the ground truth, but must be able to judge it.
+      const bool is_penalty = spec_.verifiers(judgement.verifier).weight() < 0;
+      if (is_penalty && score.outcome() != cohort::v1::SCORE_OUTCOME_NO_VERDICT) continue;
       const std::string why = score.outcome() == cohort::v1::SCORE_OUTCOME_GRADED
                                   ? absl::StrCat("it graded the ground truth ", score.value(), ", not 1")
                                   : score.reason();
@@ -147,8 +174,9 @@ class PooledRubric final : public Rubric {
     for (int i = 0; i < spec_.verifiers_size(); ++i) {
       cohort::v1::Score& score = result->scores[static_cast<size_t>(i)];
       score.set_verifier(spec_.verifiers(i).name());
-      if (score.outcome() == cohort::v1::SCORE_OUTCOME_NO_VERDICT) result->outcome = score.outcome();
-      result->reward += spec_.verifiers(i).weight() * score.value();
+      const double weight = spec_.verifiers(i).weight();  // 0: watched only
+      if (score.outcome() == cohort::v1::SCORE_OUTCOME_NO_VERDICT && weight != 0) result->outcome = score.outcome();
+      result->reward += weight * score.value();
     }
     if (result->outcome == cohort::v1::SCORE_OUTCOME_NO_VERDICT) result->reward = 0;
   }

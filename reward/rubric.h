@@ -46,8 +46,8 @@ class Rubric {
   // One result per completion. A non-OK status is a bug of ours, never a verdict.
   virtual absl::StatusOr<std::vector<RubricResult>> Judge(const cohort::v1::Problem& problem,
                                                           const std::vector<std::string>& completions) = 0;
-  // Preflight: the completion that every verifier must grade 1 for this problem. INVALID_ARGUMENT names the verifier
-  // and the unusable ground truth.
+  // Preflight: the completion that every verifier must grade 1 for this problem; one with a negative weight must only
+  // reach a verdict. INVALID_ARGUMENT names the verifier and the unusable ground truth.
   virtual absl::Status CheckGold(const cohort::v1::Problem& problem) = 0;
   // The largest reward: sum of positive weights. A completion that reaches it counts as correct.
   virtual double MaxReward() const = 0;

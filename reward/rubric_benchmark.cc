@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Judgements per second through the sandbox: the rubric of an arithmetic job, groups of several sizes.
+// Judgements per second through the sandbox: the rubric of an arithmetic job, groups of several sizes; and what the
+// costliest expression within the limits takes.
 #include <string>
 #include <vector>
 
 #include "benchmark/benchmark.h"
+#include "reward/expression.h"
 #include "reward/rubric.h"
 
 namespace cohort::reward {
@@ -22,6 +24,13 @@ void BM_JudgeGroup(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 BENCHMARK(BM_JudgeGroup)->ArgNames({"group", "children"})->ArgsProduct({{1, 8, 64}, {1, 2}})->UseRealTime();
+
+void BM_CostliestExpression(benchmark::State& state) {
+  std::string text = "1";
+  for (int i = 0; i < 32; ++i) text += "*9^300/7^350*7^350/9^300";  // 256 operations on numbers of almost 1,000 bits
+  for (auto _ : state) benchmark::DoNotOptimize(EvaluateExpression(text, ExpressionLimits(), nullptr).value());
+}
+BENCHMARK(BM_CostliestExpression)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace cohort::reward

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
 #include "reward/sandbox/hostile_verifier.h"
@@ -69,6 +70,26 @@ TEST_F(RubricTest, OneScoreWithoutVerdictMakesTheResultNoVerdict) {
   EXPECT_EQ(results[2].reward, 0);
 }
 
+TEST_F(RubricTest, VerifierOfNoWeightIsWatchedOnly) {
+  const auto rubric =
+      Create(R"(verifiers { math_answer {} } verifiers { weight: 0 command { argv: "false" } })").value();
+  const RubricResult result = rubric->Judge(MakeProblem("4"), {"#### 4"}).value()[0];
+  EXPECT_EQ(result.scores[1].outcome(), cohort::v1::SCORE_OUTCOME_NO_VERDICT);
+  EXPECT_EQ(result.outcome, cohort::v1::SCORE_OUTCOME_GRADED);
+  EXPECT_EQ(result.reward, 1);
+}
+
+TEST_F(RubricTest, PenaltyNeedNotApplyToTheGroundTruthButMustReachAVerdict) {
+  const auto rubric_with = [this](const std::string& second) {
+    return Create(absl::StrCat("verifiers { math_answer { allow_expressions: true } } verifiers { ", second, " }"))
+        .value();
+  };
+  EXPECT_FALSE(rubric_with("countdown {}")->CheckGold(MakeProblem("4 + 0")).ok());  // 0 is not given
+  EXPECT_TRUE(rubric_with("weight: -1 countdown {}")->CheckGold(MakeProblem("4 + 0")).ok());
+  EXPECT_EQ(rubric_with("weight: -1 command { argv: 'false' }")->CheckGold(MakeProblem("4")).message(),
+            "verifiers[1] (command): the program exited with status 1 (4)");
+}
+
 TEST_F(RubricTest, JudgingAGroupAgainGivesTheSameScores) {
   const auto rubric = Create("verifiers { math_answer { allow_expressions: true } }").value();
   const std::vector<std::string> completions = {"#### 4",   "#### 9**9**9", "#### " + std::string(10000, '('),
@@ -102,14 +123,14 @@ TEST_F(RubricTest, CheckGoldNamesVerifierGroundTruthAndReason) {
 }
 
 TEST_F(RubricTest, CheckGoldRefusesAGoldThatIsNotGradedOne) {
-  const auto rubric = CreateHostile(R"(verifiers { math_answer {} deadline { nanos: 100000000 } })").value();
+  const auto rubric = CreateHostile(R"(verifiers { math_answer {} deadline { nanos: 500000000 } })").value();
   EXPECT_TRUE(rubric->CheckGold(MakeProblem("")).ok());  // names no completion
   EXPECT_TRUE(rubric->CheckGold(MakeProblem("grade 1")).ok());
   EXPECT_EQ(rubric->CheckGold(MakeProblem("grade 0.5")).message(),
             "verifiers[0] (math_answer): it graded the ground truth 0.5, not 1 (grade 0.5)");
   EXPECT_EQ(rubric->CheckGold(MakeProblem("wrong")).message(), "verifiers[0] (math_answer): told so (wrong)");
   EXPECT_EQ(rubric->CheckGold(MakeProblem("spin")).message(),
-            "verifiers[0] (math_answer): no verdict within the deadline of 100 ms (spin)");
+            "verifiers[0] (math_answer): no verdict within the deadline of 500 ms (spin)");
   EXPECT_EQ(rubric->CheckGold(MakeProblem("unusable")).message(),
             "verifiers[0] (math_answer): the ground truth is unusable (unusable)");
 }
@@ -118,13 +139,18 @@ TEST_F(RubricTest, BadSpecsAreRefusedByFieldPath) {
   const auto message = [this](const std::string& spec) { return std::string(Create(spec).status().message()); };
   EXPECT_EQ(message(""), "verifiers: wants 1 to 64 (0 given)");
   EXPECT_EQ(message("verifiers { name: 'x' }"),
-            "verifiers[0].verifier: none is set; want math_answer, countdown or command");
+            "verifiers[0].verifier: none is set; want math_answer, countdown, command or ranking");
   EXPECT_EQ(message("verifiers { math_answer {} } verifiers { math_answer {} }"),
             "verifiers[1].name: is used twice (math_answer)");
   EXPECT_EQ(message("verifiers { math_answer {} weight: -1 }"), "verifiers: none has a positive weight");
   EXPECT_EQ(message("verifiers { math_answer {} weight: nan }"), "verifiers[0].weight: must be finite (nan)");
   EXPECT_EQ(message("verifiers { math_answer {} deadline { seconds: -1 } }"),
             "verifiers[0].deadline: must be from 1 ms to 1 hour (-1000 ms)");
+  EXPECT_EQ(message("verifiers { math_answer {} deadline { seconds: 9223372036854775807 } }"),
+            "verifiers[0].deadline: must be from 1 ms to 1 hour (9223372036854775807 s)");
+  EXPECT_EQ(message("verifiers { math_answer {} weight: 0 }"), "verifiers: none has a positive weight");
+  EXPECT_EQ(message("verifiers { math_answer {} weight: 1e300 }"),
+            "verifiers: the weights' magnitudes must add up to at most 1e+06 (1e+300)");
   EXPECT_EQ(message("verifiers { math_answer {} } max_no_verdict_share: 1.5"),
             "max_no_verdict_share: must be from 0 to 1 (1.5)");
   EXPECT_EQ(message("verifiers { command {} }"), "verifiers[0].command.argv: names no program");

@@ -22,8 +22,9 @@ absl::StatusOr<std::unique_ptr<Verifier>> VerifierRegistry::Create(const Verifie
   const auto it = factories_.find(spec.verifier_case());
   if (it == factories_.end()) {
     const std::string kind = VerifierKind(spec);
-    return kind.empty() ? common::InvalidField("verifier", "", "none is set; want math_answer, countdown or command")
-                        : common::InvalidField(kind, "", "this binary has no such verifier");
+    return kind.empty()
+               ? common::InvalidField("verifier", "", "none is set; want math_answer, countdown, command or ranking")
+               : common::InvalidField(kind, "", "this binary has no such verifier");
   }
   return it->second(spec);
 }

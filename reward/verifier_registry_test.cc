@@ -18,6 +18,7 @@ TEST(VerifierRegistryTest, BuiltinsCoverEveryCaseOfTheOneof) {
     VerifierSpec spec;
     spec.GetReflection()->MutableMessage(&spec, oneof->field(i));
     if (spec.has_command()) spec.mutable_command()->add_argv("true");
+    if (spec.has_ranking()) spec.mutable_ranking()->set_catalogue_path("catalogue.jsonl");
     EXPECT_TRUE(registry.Create(spec).ok()) << oneof->field(i)->name();
     EXPECT_EQ(VerifierKind(spec), oneof->field(i)->name());
   }
@@ -32,7 +33,7 @@ TEST(VerifierRegistryTest, SecondFactoryOfOneCaseIsRefused) {
 TEST(VerifierRegistryTest, MissingAndUnknownVerifiersAreNamed) {
   VerifierRegistry registry;
   EXPECT_EQ(registry.Create(VerifierSpec()).status().message(),
-            "verifier: none is set; want math_answer, countdown or command");
+            "verifier: none is set; want math_answer, countdown, command or ranking");
   VerifierSpec spec;
   spec.mutable_countdown();
   EXPECT_EQ(registry.Create(spec).status().message(), "countdown: this binary has no such verifier");
@@ -44,6 +45,14 @@ TEST(VerifierRegistryTest, CommandWithoutProgramIsRefused) {
   VerifierSpec spec;
   spec.mutable_command();
   EXPECT_EQ(registry.Create(spec).status().message(), "command.argv: names no program");
+}
+
+TEST(VerifierRegistryTest, RankingWithoutCatalogueIsRefused) {
+  VerifierRegistry registry;
+  ASSERT_TRUE(RegisterBuiltinVerifiers(&registry).ok());
+  VerifierSpec spec;
+  spec.mutable_ranking();
+  EXPECT_EQ(registry.Create(spec).status().message(), "ranking.catalogue_path: names no file");
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <limits>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -125,8 +124,7 @@ class SegmentedRolloutLog final : public RolloutLog {
   absl::StatusOr<std::vector<RecordLocation>> AppendAll(
       const std::vector<const cohort::v1::RolloutGroup*>& groups) override {
     absl::MutexLock lock(&mutex_);
-    COHORT_RETURN_IF_ERROR(broken_);
-    if (end_ >= max_segment_bytes_) COHORT_RETURN_IF_ERROR(StartSegment(segment_ + 1));
+    if (is_tail_unknown_ || end_ >= max_segment_bytes_) COHORT_RETURN_IF_ERROR(StartSegment(segment_ + 1));
     std::vector<RecordLocation> locations;
     std::string bytes;
     for (const cohort::v1::RolloutGroup* group : groups) {
@@ -180,6 +178,7 @@ class SegmentedRolloutLog final : public RolloutLog {
     file_ = std::move(file);
     segment_ = segment;
     end_ = kSegmentHeaderBytes;
+    is_tail_unknown_ = false;
     return absl::OkStatus();
   }
 
@@ -199,16 +198,18 @@ class SegmentedRolloutLog final : public RolloutLog {
     return Read(end).status();
   }
 
-  // After a failed fdatasync the kernel may have dropped the pages: nothing can be promised any more.
+  // After a failed fdatasync the kernel may have dropped the pages, and a later one would not say so: nothing more is
+  // written behind them. The log goes on in a new segment once the disk takes one; nothing refers to the old tail.
   absl::Status WriteDurably(std::string_view bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const std::string path = PathOf(segment_);
     const absl::Status written = WriteAt(file_.get(), bytes, end_, path);
     if (!written.ok()) {
-      if (::ftruncate(file_.get(), end_) != 0) broken_ = FileError("cannot take back a partial write", path);
+      is_tail_unknown_ = ::ftruncate(file_.get(), end_) != 0;
       return written;
     }
-    if (::fdatasync(file_.get()) != 0) broken_ = FileError("cannot sync", path);
-    return broken_;
+    if (::fdatasync(file_.get()) == 0) return absl::OkStatus();
+    is_tail_unknown_ = true;
+    return FileError("cannot sync", path);
   }
 
   const std::string directory_;
@@ -217,7 +218,8 @@ class SegmentedRolloutLog final : public RolloutLog {
   OpenFile file_ ABSL_GUARDED_BY(mutex_);
   int64_t segment_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t end_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::Status broken_ ABSL_GUARDED_BY(mutex_);
+  // Behind end_ may be anything.
+  bool is_tail_unknown_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rollout_log/rollout_log.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -129,6 +132,30 @@ TEST_F(RolloutLogTest, LocationOfAnotherRecordIsDataLoss) {
   RecordLocation location = *log->Append(MakeGroup(1));
   location.crc ^= 1;
   EXPECT_EQ(log->Read(location).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(RolloutLogTest, FailedWriteIsTakenBackAndTheLogGoesOn) {
+  auto log = OpenOrDie({});
+  const RecordLocation first = *log->Append(MakeGroup(1));
+  const std::string before = Bytes(0);
+  cohort::v1::RolloutGroup large = MakeGroup(2);
+  large.add_rollouts()->set_text(std::string(100000, 'x'));
+  // As a full disk: a part of the record is written, then no more.
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit unlimited;
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &unlimited), 0);
+  rlimit limited = unlimited;
+  limited.rlim_cur = 50000;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limited), 0);
+  const auto refused = log->Append(large);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &unlimited), 0);
+  EXPECT_FALSE(refused.ok());
+  EXPECT_EQ(Bytes(0), before);
+  const RecordLocation second = *log->Append(large);
+  EXPECT_EQ(second.offset_bytes, static_cast<int64_t>(before.size()));
+  log = OpenOrDie(second);
+  EXPECT_EQ(log->Read(first)->group_id(), 1);
+  EXPECT_EQ(log->Read(second)->group_id(), 2);
 }
 
 TEST_F(RolloutLogTest, MissingSegmentIsAnError) {

@@ -9,14 +9,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/grpc_channel.h"
+#include "common/grpc_limits.h"
 #include "common/grpc_status.h"
+#include "common/status_macros.h"
 
 namespace cohort::rollout_worker {
 namespace {
 
-constexpr int64_t kMaxPartBytes = 1 << 20;
 constexpr absl::Duration kCallTimeout = absl::Seconds(10);
 constexpr absl::Duration kSubmitTimeout = absl::Seconds(20);
+// A submit slower than this is taken for a stall.
+constexpr int64_t kMinBytesPerSecond = 256 << 10;
 
 void SetDeadline(grpc::ClientContext* context, absl::Duration timeout) {
   context->set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
@@ -63,27 +66,16 @@ absl::StatusOr<cohort::v1::ClaimGroupsResponse> CoordinatorClient::ClaimGroups(
   grpc::ClientContext context;
   const absl::Duration wait = absl::Seconds(request.wait().seconds()) + absl::Nanoseconds(request.wait().nanos());
   SetDeadline(&context, wait + kCallTimeout);
-  {
-    absl::MutexLock lock(&mutex_);
-    if (is_cancelled_) return absl::CancelledError("claims are cancelled");
-    claim_ = &context;
-  }
+  const common::CallGroup::Member member(&claims_, &context);
   cohort::v1::ClaimGroupsResponse response;
   const grpc::Status status = stub_->ClaimGroups(&context, request, &response);
-  absl::MutexLock lock(&mutex_);
-  claim_ = nullptr;
   return ResponseOrStatus(status, std::move(response));
-}
-
-void CoordinatorClient::CancelClaims() {
-  absl::MutexLock lock(&mutex_);
-  is_cancelled_ = true;
-  if (claim_ != nullptr) claim_->TryCancel();
 }
 
 absl::StatusOr<cohort::v1::RolloutSetup> CoordinatorClient::GetRolloutSetup(const std::string& job) {
   grpc::ClientContext context;
   SetDeadline(&context, kCallTimeout);
+  const common::CallGroup::Member member(&claims_, &context);
   cohort::v1::GetRolloutSetupRequest request;
   request.set_job(job);
   cohort::v1::RolloutSetup response;
@@ -92,9 +84,10 @@ absl::StatusOr<cohort::v1::RolloutSetup> CoordinatorClient::GetRolloutSetup(cons
 }
 
 absl::StatusOr<cohort::v1::WorkerHeartbeatResponse> CoordinatorClient::Heartbeat(
-    const cohort::v1::WorkerHeartbeatRequest& request) {
+    const cohort::v1::WorkerHeartbeatRequest& request, absl::Duration timeout) {
   grpc::ClientContext context;
-  SetDeadline(&context, kCallTimeout);
+  SetDeadline(&context, timeout);
+  const common::CallGroup::Member member(&heartbeats_, &context);
   cohort::v1::WorkerHeartbeatResponse response;
   const grpc::Status status = stub_->Heartbeat(&context, request, &response);
   return ResponseOrStatus(status, std::move(response));
@@ -102,24 +95,36 @@ absl::StatusOr<cohort::v1::WorkerHeartbeatResponse> CoordinatorClient::Heartbeat
 
 absl::StatusOr<cohort::v1::SubmitGroupsResponse> CoordinatorClient::SubmitGroups(
     const std::string& worker_id, const std::vector<cohort::v1::SubmitGroupsRequest>& groups) {
+  int64_t num_bytes = 0;
+  for (const cohort::v1::SubmitGroupsRequest& group : groups) num_bytes += static_cast<int64_t>(group.ByteSizeLong());
   grpc::ClientContext context;
-  SetDeadline(&context, kSubmitTimeout);
+  SetDeadline(&context, kSubmitTimeout + absl::Seconds(num_bytes / kMinBytesPerSecond));
+  const common::CallGroup::Member member(&submits_, &context);
   cohort::v1::SubmitGroupsResponse response;
   const auto stream = stub_->SubmitGroups(&context, &response);
+  absl::Status unsendable;
   bool is_open = true;
-  for (const cohort::v1::SubmitGroupsRequest& group : groups) {
-    std::vector<cohort::v1::RolloutGroup> parts = SplitIntoParts(group.group(), kMaxPartBytes);
+  for (size_t g = 0; g < groups.size() && is_open; ++g) {
+    std::vector<cohort::v1::RolloutGroup> parts = SplitIntoParts(groups[g].group(), common::kGrpcPartBytes);
     for (size_t i = 0; i < parts.size() && is_open; ++i) {
       cohort::v1::SubmitGroupsRequest message;
       message.set_worker_id(worker_id);
-      *message.mutable_lease() = group.lease();
+      *message.mutable_lease() = groups[g].lease();
       message.mutable_group()->Swap(&parts[i]);
       message.set_is_last_part(i + 1 == parts.size());
-      is_open = stream->Write(message);
+      if (message.ByteSizeLong() > static_cast<size_t>(common::kMaxGrpcMessageBytes)) {
+        unsendable = absl::InvalidArgumentError(absl::StrCat("rollouts: one is larger than a message may be (",
+                                                             message.ByteSizeLong(), " bytes of ",
+                                                             common::kMaxGrpcMessageBytes, ")"));
+        context.TryCancel();
+      }
+      is_open = unsendable.ok() && stream->Write(message);
     }
   }
   stream->WritesDone();
-  if (const grpc::Status status = stream->Finish(); !status.ok()) return common::FromGrpcStatus(status);
+  const grpc::Status status = stream->Finish();
+  COHORT_RETURN_IF_ERROR(unsendable);
+  if (!status.ok()) return common::FromGrpcStatus(status);
   // gRPC 1.51 loses the answer of a client stream that succeeded in one of the channel's own retries.
   if (response.receipts_size() != static_cast<int>(groups.size())) {
     return absl::UnavailableError(

@@ -8,15 +8,11 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "cohort/v1/rollout_service.grpc.pb.h"
-
-namespace grpc {
-class ClientContext;
-}
+#include "common/call_group.h"
 
 namespace cohort::rollout_worker {
 
@@ -26,27 +22,33 @@ std::vector<cohort::v1::RolloutGroup> SplitIntoParts(cohort::v1::RolloutGroup gr
 // Whether a call may succeed when tried again without a change.
 bool IsTransient(const absl::Status& status);
 
-// RolloutService as functions with a deadline each; no retries. Thread-safe, but for one ClaimGroups at a time.
+// RolloutService as functions with a deadline each; no retries. Thread-safe. The Cancel methods end the calls under
+// way, now and every later one, with CANCELLED.
 class CoordinatorClient final {
  public:
   // `address` is host:port; connects on first use.
   explicit CoordinatorClient(std::string_view address);
 
   absl::StatusOr<cohort::v1::ClaimGroupsResponse> ClaimGroups(const cohort::v1::ClaimGroupsRequest& request);
-  // Ends a ClaimGroups under way, now and every later one, with CANCELLED.
-  void CancelClaims() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<cohort::v1::RolloutSetup> GetRolloutSetup(const std::string& job);
-  absl::StatusOr<cohort::v1::WorkerHeartbeatResponse> Heartbeat(const cohort::v1::WorkerHeartbeatRequest& request);
-  // One stream with the groups, each in parts of about 1 MiB. UNAVAILABLE also when receipts are missing.
+  // Of ClaimGroups and GetRolloutSetup.
+  void CancelClaims() { claims_.Cancel(); }
+
+  absl::StatusOr<cohort::v1::WorkerHeartbeatResponse> Heartbeat(const cohort::v1::WorkerHeartbeatRequest& request,
+                                                                absl::Duration timeout);
+  void CancelHeartbeats() { heartbeats_.Cancel(); }
+
+  // One stream with the groups, each in parts of about 1 MiB; the deadline grows with their size. UNAVAILABLE also when
+  // receipts are missing; INVALID_ARGUMENT when a rollout fits no message.
   absl::StatusOr<cohort::v1::SubmitGroupsResponse> SubmitGroups(
       const std::string& worker_id, const std::vector<cohort::v1::SubmitGroupsRequest>& groups);
+  void CancelSubmits() { submits_.Cancel(); }
+
   absl::Status ReleaseGroups(const cohort::v1::ReleaseGroupsRequest& request);
 
  private:
   const std::unique_ptr<cohort::v1::RolloutService::Stub> stub_;
-  absl::Mutex mutex_;
-  bool is_cancelled_ ABSL_GUARDED_BY(mutex_) = false;
-  grpc::ClientContext* claim_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  common::CallGroup claims_, heartbeats_, submits_;
 };
 
 }  // namespace cohort::rollout_worker

@@ -10,6 +10,7 @@
 #include "common/files.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
+#include "rollout_worker/completion_text.h"
 #include "rollout_worker/offline_files.h"
 #include "rollout_worker/offline_model.h"
 
@@ -35,15 +36,12 @@ absl::Status AddPrompts(const GenerateOptions& options, const std::vector<std::s
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> DescribeCompletion(int64_t row, size_t sample, const Sequence& sequence,
-                                               const model::Tokenizer& tokenizer) {
+std::string DescribeCompletion(int64_t row, size_t sample, const Sequence& sequence,
+                               const model::Tokenizer& tokenizer) {
   const bool is_eos = sequence.finish_reason == cohort::v1::FINISH_REASON_EOS;
-  std::vector<int32_t> text_ids = sequence.token_ids;
-  if (is_eos) text_ids.pop_back();
-  COHORT_ASSIGN_OR_RETURN(const std::string text, tokenizer.Decode(text_ids));
   Json line = {{"row", row},
                {"sample", sample},
-               {"completion", text},
+               {"completion", CompletionText(sequence, tokenizer)},
                {"finish_reason", is_eos ? "eos" : "length"},
                {"token_ids", sequence.token_ids},
                {"behavior_logprobs", sequence.behavior_logprobs}};
@@ -64,15 +62,16 @@ absl::Status RunGenerate(const GenerateOptions& options, common::Clock* clock) {
   std::vector<SampledGroup> groups(prompts.size());
   while (engine->HasWork()) {
     COHORT_ASSIGN_OR_RETURN(std::vector<SampledGroup> finished, engine->Step());
-    for (SampledGroup& group : finished) groups[group.id] = std::move(group);
+    for (SampledGroup& group : finished) {
+      COHORT_RETURN_IF_ERROR(InRow(options.input, static_cast<size_t>(group.id), group.status));
+      groups[group.id] = std::move(group);
+    }
   }
   const double seconds = absl::ToDoubleSeconds(clock->Monotonic() - start);
   std::string output;
   for (const SampledGroup& group : groups) {
     for (size_t sample = 0; sample < group.sequences.size(); ++sample) {
-      COHORT_ASSIGN_OR_RETURN(const std::string line,
-                              DescribeCompletion(group.id, sample, group.sequences[sample], *model.tokenizer));
-      output += line;
+      output += DescribeCompletion(group.id, sample, group.sequences[sample], *model.tokenizer);
     }
   }
   COHORT_RETURN_IF_ERROR(common::WriteFileAtomically(options.output, output));

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
+#include "rollout_worker/backoff.h"
 
 namespace cohort::rollout_worker {
 namespace {
@@ -70,10 +71,13 @@ int32_t GroupClaimer::NumGroupsWithRoom() const {
 bool GroupClaimer::HasRoomOrStopped() const { return is_stopped_ || NumGroupsWithRoom() > 0; }
 
 int32_t GroupClaimer::WaitForRoom(bool* is_engine_idle) {
+  if (const absl::Duration pause = deps_.condition->TakePause(); pause > absl::ZeroDuration()) WaitFor(pause);
+  const bool is_failing = deps_.condition->IsFailing();
   absl::MutexLock lock(&mutex_);
   mutex_.Await(absl::Condition(this, &GroupClaimer::HasRoomOrStopped));
   *is_engine_idle = num_engine_sequences_ + num_ready_sequences_ == 0;
-  return is_stopped_ ? 0 : NumGroupsWithRoom();
+  if (is_stopped_) return 0;
+  return is_failing ? 1 : NumGroupsWithRoom();
 }
 
 void GroupClaimer::Run() {
@@ -85,17 +89,18 @@ void GroupClaimer::Run() {
     if (claimed.ok()) {
       is_connected = true;
       backoff.Reset();
-      deps_.health->SetReady();
-      if (claimed->groups().empty()) {
-        WaitFor(kEmptyAnswerWait);
-      } else {
+      deps_.condition->CoordinatorAnswered();
+      if (!claimed->groups().empty()) {
         Prepare(*claimed);
+      } else {
+        if (is_engine_idle) deps_.condition->FoundNoWork();
+        WaitFor(kEmptyAnswerWait);
       }
       continue;
     }
     if (!WaitFor(absl::ZeroDuration())) break;
     deps_.metrics->coordinator_errors.Increment();
-    deps_.health->SetNotReady(absl::StrCat("coordinator: ", claimed.status().ToString()));
+    deps_.condition->CoordinatorFailed(claimed.status());
     if (is_connected) log::Warning("claim_failed", {{"reason", claimed.status()}});
     is_connected = false;
     WaitFor(backoff.Next());
@@ -144,14 +149,14 @@ void GroupClaimer::PrepareTogether(const std::vector<const cohort::v1::GroupAssi
   if (!job.ok()) return GiveBack(groups, job.status());
   const absl::StatusOr<PolicySlot*> slot = AcquireSlot(*source, **job, static_cast<int64_t>(groups.size()));
   if (!slot.ok()) return GiveBack(groups, slot.status());
-  give_back_backoff_.Reset();
   std::vector<ClaimedGroup> ready;
   int64_t num_sequences = 0;
   for (const cohort::v1::GroupAssignment* group : groups) {
     absl::StatusOr<EngineGroup> engine_group = (*job)->MakeEngineGroup(*group, next_id_++);
     if (!engine_group.ok()) {
+      // The prompt's fault, and nothing that another group must fear.
       deps_.slots->Release(*slot);
-      GiveBack({group}, engine_group.status());
+      deps_.releaser->Release({LeaseOf(*group)}, std::string(engine_group.status().message()));
       continue;
     }
     num_sequences += engine_group->group_size;
@@ -172,7 +177,12 @@ absl::StatusOr<std::shared_ptr<const JobContext>> GroupClaimer::FindJob(const st
   } else {
     COHORT_ASSIGN_OR_RETURN(cohort::v1::RolloutSetup setup, deps_.client->GetRolloutSetup(job));
     setup.set_job(job);
-    COHORT_ASSIGN_OR_RETURN(context, JobContext::Create(setup, deps_.zygote, options_.num_scoring_children));
+    absl::StatusOr<std::shared_ptr<const JobContext>> created =
+        JobContext::Create(setup, deps_.zygote, options_.num_scoring_children);
+    // Nothing else of it can be unavailable.
+    if (absl::IsUnavailable(created.status())) deps_.condition->SandboxFailed(created.status());
+    COHORT_RETURN_IF_ERROR(created.status());
+    context = *std::move(created);
     if (jobs_.size() == kMaxJobs) jobs_.pop_front();
   }
   jobs_.push_back(context);
@@ -193,13 +203,14 @@ absl::StatusOr<PolicySlot*> GroupClaimer::AcquireSlot(const cohort::v1::WeightSo
   }
 }
 
-// What may come right by itself is no failed attempt; the pause keeps the groups from coming straight back.
+// What may come right by itself is no failed attempt.
 void GroupClaimer::GiveBack(const std::vector<const cohort::v1::GroupAssignment*>& groups, const absl::Status& status) {
   const bool is_no_fault = IsTransient(status) || absl::IsCancelled(status);
   std::vector<cohort::v1::GroupLease> leases;
   for (const cohort::v1::GroupAssignment* group : groups) leases.push_back(LeaseOf(*group));
+  // Before the release: the groups must not come straight back.
+  if (!absl::IsCancelled(status)) deps_.condition->GroupFailed(status);
   deps_.releaser->Release(leases, is_no_fault ? "" : std::string(status.message()));
-  if (is_no_fault) WaitFor(give_back_backoff_.Next());
 }
 
 }  // namespace cohort::rollout_worker

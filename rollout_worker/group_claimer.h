@@ -14,14 +14,13 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "cohort/v1/rollout_service.pb.h"
-#include "common/telemetry/health.h"
 #include "reward/sandbox/zygote.h"
-#include "rollout_worker/backoff.h"
 #include "rollout_worker/coordinator_client.h"
 #include "rollout_worker/held_leases.h"
 #include "rollout_worker/job_context.h"
 #include "rollout_worker/lease_releaser.h"
 #include "rollout_worker/policy_slots.h"
+#include "rollout_worker/worker_condition.h"
 
 namespace cohort::rollout_worker {
 
@@ -46,7 +45,7 @@ struct GroupClaimerDeps {
   PolicySlots* slots;
   reward::Zygote* zygote;
   RolloutWorkerMetrics* metrics;
-  common::Health* health;
+  WorkerCondition* condition;
 };
 
 // Claims groups on a thread of its own for as long as the engine has room, and makes them ready while the engine goes
@@ -69,7 +68,7 @@ class GroupClaimer final {
   void Run();
   // False when stopped.
   bool WaitFor(absl::Duration duration) ABSL_LOCKS_EXCLUDED(mutex_);
-  // How many groups to claim now, once it is at least one; 0 when stopped.
+  // How many groups to claim now, once it is at least one and after a pause if groups failed; 0 when stopped.
   int32_t WaitForRoom(bool* is_engine_idle) ABSL_LOCKS_EXCLUDED(mutex_);
   int32_t NumGroupsWithRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasRoomOrStopped() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -88,7 +87,6 @@ class GroupClaimer final {
 
   const GroupClaimerOptions options_;
   const GroupClaimerDeps deps_;
-  Backoff give_back_backoff_;                           // of the thread
   std::deque<std::shared_ptr<const JobContext>> jobs_;  // of the thread; the one used last is at the back
   int64_t next_id_ = 1;                                 // of the thread
   absl::Mutex mutex_;

@@ -11,6 +11,21 @@ namespace {
 
 // ABORTED says that the worker is unknown, which the claiming thread mends, or that the lease is lost, which stays so.
 constexpr int kMaxAborted = 3;
+// What looks like a fault of the coordinator may still come from the group.
+constexpr int kMaxFaults = 12;
+// Larger batches would be sent again from the start after every break.
+constexpr size_t kMaxBatchBytes = 8 << 20;
+
+// The coordinator looked at the group and will not have it; otherwise it could not be reached, or not store it.
+bool IsRefusal(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsNotFound(status) || absl::IsFailedPrecondition(status) ||
+         absl::IsOutOfRange(status) || absl::IsUnimplemented(status) || absl::IsPermissionDenied(status) ||
+         absl::IsUnauthenticated(status) || absl::IsAlreadyExists(status);
+}
+
+bool IsFault(const absl::Status& status) {
+  return absl::IsInternal(status) || absl::IsUnknown(status) || absl::IsDataLoss(status);
+}
 
 cohort::v1::GroupLease LeaseOfSubmit(const cohort::v1::SubmitGroupsRequest& submit) {
   cohort::v1::GroupLease lease;
@@ -23,10 +38,14 @@ cohort::v1::GroupLease LeaseOfSubmit(const cohort::v1::SubmitGroupsRequest& subm
 }  // namespace
 
 GroupSubmitter::GroupSubmitter(std::string_view worker_id, CoordinatorClient* client, HeldLeases* leases,
-                               LeaseReleaser* releaser, RolloutWorkerMetrics* metrics)
-    : worker_id_(worker_id), client_(client), leases_(leases), releaser_(releaser), metrics_(metrics), thread_([this] {
-        Run();
-      }) {}
+                               LeaseReleaser* releaser, RolloutWorkerMetrics* metrics, WorkerCondition* condition)
+    : worker_id_(worker_id),
+      client_(client),
+      leases_(leases),
+      releaser_(releaser),
+      metrics_(metrics),
+      condition_(condition),
+      thread_([this] { Run(); }) {}
 
 GroupSubmitter::~GroupSubmitter() { Stop(absl::ZeroDuration()); }
 
@@ -45,6 +64,7 @@ void GroupSubmitter::Stop(absl::Duration grace) {
     mutex_.AwaitWithTimeout(absl::Condition(this, &GroupSubmitter::IsIdle), grace);
     is_stopped_ = true;
   }
+  client_->CancelSubmits();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -55,9 +75,9 @@ void GroupSubmitter::Run() {
       absl::MutexLock lock(&mutex_);
       mutex_.Await(absl::Condition(this, &GroupSubmitter::HasGroupOrStopped));
       if (is_stopped_) return;
-      batch.swap(queue_);
+      batch = TakeBatch();
       is_submitting_ = true;
-      metrics_->submit_queue_groups.Set(0);
+      metrics_->submit_queue_groups.Set(static_cast<double>(queue_.size()));
     }
     SubmitUntilAnswered(batch);
     absl::MutexLock lock(&mutex_);
@@ -65,15 +85,35 @@ void GroupSubmitter::Run() {
   }
 }
 
+GroupSubmitter::Batch GroupSubmitter::TakeBatch() {
+  Batch batch;
+  size_t num_bytes = 0;
+  do {
+    num_bytes += queue_.front().ByteSizeLong();
+    batch.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  } while (!queue_.empty() && num_bytes + queue_.front().ByteSizeLong() <= kMaxBatchBytes);
+  return batch;
+}
+
 void GroupSubmitter::SubmitUntilAnswered(const Batch& batch) {
   Backoff backoff;
-  for (int num_aborted = 0;;) {
+  for (int num_aborted = 0, num_faults = 0;;) {
     const absl::StatusOr<cohort::v1::SubmitGroupsResponse> response = client_->SubmitGroups(worker_id_, batch);
-    if (response.ok()) return TakeReceipts(batch, *response);
+    if (response.ok()) {
+      condition_->SubmitAnswered();
+      return TakeReceipts(batch, *response);
+    }
+    const absl::Status& status = response.status();
     metrics_->coordinator_errors.Increment();
-    log::Warning("submit_failed", {{"groups", batch.size()}, {"reason", response.status()}});
-    if (absl::IsAborted(response.status())) ++num_aborted;
-    if (!IsTransient(response.status()) || num_aborted == kMaxAborted) return GiveUp(batch, response.status());
+    log::Warning("submit_failed", {{"groups", batch.size()}, {"reason", status}});
+    if (absl::IsAborted(status)) ++num_aborted;
+    if (IsFault(status)) ++num_faults;
+    if (IsRefusal(status) || num_aborted == kMaxAborted || num_faults == kMaxFaults) {
+      condition_->SubmitAnswered();
+      return GiveUp(batch, status);
+    }
+    condition_->SubmitFailed(status);
     absl::MutexLock lock(&mutex_);
     if (mutex_.AwaitWithTimeout(absl::Condition(this, &GroupSubmitter::IsStopped), backoff.Next())) return;
   }

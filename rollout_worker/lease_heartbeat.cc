@@ -16,6 +16,7 @@ LeaseHeartbeat::~LeaseHeartbeat() {
     absl::MutexLock lock(&mutex_);
     is_stopped_ = true;
   }
+  client_->CancelHeartbeats();
   thread_.join();
 }
 
@@ -45,7 +46,9 @@ void LeaseHeartbeat::Beat() {
     request.set_generated_tokens(num_generated_tokens_);
     request.set_generation_seconds(generation_seconds_);
   }
-  const absl::StatusOr<cohort::v1::WorkerHeartbeatResponse> response = client_->Heartbeat(request);
+  // Waiting longer for one answer than a lease lasts would lose the leases.
+  const absl::Duration timeout = std::clamp(leases_->duration(), absl::Seconds(2), absl::Seconds(10));
+  const absl::StatusOr<cohort::v1::WorkerHeartbeatResponse> response = client_->Heartbeat(request, timeout);
   if (!response.ok()) {
     // The claiming thread says so and registers again; leases that ran out meanwhile come back as lost.
     metrics_->coordinator_errors.Increment();

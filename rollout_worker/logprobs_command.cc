@@ -46,8 +46,19 @@ absl::Status CheckRows(const LogprobsOptions& options, const TokenRows& rows, co
   return absl::OkStatus();
 }
 
+// JSON has no word for NaN and infinity.
+absl::Status CheckFinite(const float* values, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    if (!std::isfinite(values[i])) {
+      return absl::InternalError(
+          absl::StrCat("the model gives token ", i + 1, " no finite log-prob (", values[i], ")"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Rows first..last-1.
-absl::Status AppendRows(const TokenRows& rows, size_t first, size_t last, double temperature,
+absl::Status AppendRows(const LogprobsOptions& options, const TokenRows& rows, size_t first, size_t last,
                         const model::Decoder& decoder, std::string* output) {
   const at::NoGradGuard no_grad;
   model::PackedBatch batch;
@@ -66,13 +77,15 @@ absl::Status AppendRows(const TokenRows& rows, size_t first, size_t last, double
   const at::Tensor index_P = at::tensor(at::ArrayRef<int64_t>(predicting_P), at::kLong).to(hidden_TD.device());
   COHORT_ASSIGN_OR_RETURN(const model::TokenLogprobs result,
                           model::ComputeTokenLogprobs(at::index_select(hidden_TD, 0, index_P), decoder.OutputWeight(),
-                                                      targets_P, temperature));
+                                                      targets_P, options.temperature));
   const at::Tensor logprobs_P = result.logprobs_T.cpu();
   const at::Tensor entropies_P = result.entropies_T.cpu();
   const float* logprobs = logprobs_P.const_data_ptr<float>();
   const float* entropies = entropies_P.const_data_ptr<float>();
   for (size_t i = first; i < last; ++i) {
     const size_t count = rows[i].size() - 1;
+    COHORT_RETURN_IF_ERROR(InRow(options.input, i, CheckFinite(logprobs, count)));
+    COHORT_RETURN_IF_ERROR(InRow(options.input, i, CheckFinite(entropies, count)));
     const Json line = {{"row", i},
                        {"logprobs", std::vector<float>(logprobs, logprobs + count)},
                        {"entropies", std::vector<float>(entropies, entropies + count)}};
@@ -100,9 +113,8 @@ absl::Status RunLogprobs(const LogprobsOptions& options, common::Clock* clock) {
     do {
       num_tokens += rows[last++].size();
     } while (last < rows.size() && num_tokens + rows[last].size() <= kMaxPackedTokens);
-    COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("computing log-probs", [&] {
-      return AppendRows(rows, first, last, options.temperature, *model.decoder, &output);
-    }));
+    COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch(
+        "computing log-probs", [&] { return AppendRows(options, rows, first, last, *model.decoder, &output); }));
   }
   const double seconds = absl::ToDoubleSeconds(clock->Monotonic() - start);
   COHORT_RETURN_IF_ERROR(common::WriteFileAtomically(options.output, output));

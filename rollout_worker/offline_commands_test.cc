@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -87,6 +89,28 @@ TEST_F(OfflineCommandsTest, UnusableRowIsNamedAndNothingIsWritten) {
   EXPECT_THAT(RunLogprobs(logprobs_, common::SystemClock()),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("ids.jsonl row 2: token_ids: token id outside")));
   EXPECT_FALSE(std::filesystem::exists(logprobs_.output));
+}
+
+TEST_F(OfflineCommandsTest, FullDiskLeavesTheOldOutputAndNothingBesideIt) {
+  ASSERT_OK(common::WriteFileAtomically(generate_.input, "{\"prompt\": \"1+2=\"}\n"));
+  ASSERT_OK(common::WriteFileAtomically(logprobs_.input, "{\"token_ids\": [1, 2, 3]}\n"));
+  ASSERT_OK(common::WriteFileAtomically(generate_.output, "old"));
+  ASSERT_OK(common::WriteFileAtomically(logprobs_.output, "old"));
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit full = {8, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &full), 0);
+  const absl::Status generated = RunGenerate(generate_, common::SystemClock());
+  const absl::Status computed = RunLogprobs(logprobs_, common::SystemClock());
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_THAT(generated.ToString(), HasSubstr("completions.jsonl: File too large"));
+  EXPECT_THAT(computed.ToString(), HasSubstr("logprobs.jsonl: File too large"));
+  EXPECT_THAT(common::ReadFile(generate_.output), common::IsOkAndHolds("old"));
+  EXPECT_THAT(common::ReadFile(logprobs_.output), common::IsOkAndHolds("old"));
+  for (const auto& entry : std::filesystem::directory_iterator(dir_.path())) {
+    EXPECT_EQ(entry.path().string().find(".tmp-"), std::string::npos) << entry.path();
+  }
 }
 
 TEST_F(OfflineCommandsTest, UnknownModelFolderAndDeviceAreNamed) {

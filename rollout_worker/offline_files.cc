@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rollout_worker/offline_files.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <functional>
 #include <limits>
@@ -10,11 +12,14 @@
 #include "absl/strings/str_cat.h"
 #include "common/files.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 
 namespace cohort::rollout_worker {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr size_t kMaxShownBytes = 100;
 
 // Calls `take` with each row's object.
 absl::Status ForEachRow(std::string_view path, const std::function<absl::Status(const Json&)>& take) {
@@ -43,7 +48,11 @@ absl::Status TakeTokenIds(const Json& row, std::vector<int32_t>* token_ids) {
   }
   for (const Json& id : *field) {
     const bool is_id = id.is_number_unsigned() && id.get<uint64_t>() <= std::numeric_limits<int32_t>::max();
-    if (!is_id) return absl::InvalidArgumentError(absl::StrCat("token_ids: is not a token id (", id.dump(), ")"));
+    if (!is_id) {
+      // Lists may be nested too deeply to be written out.
+      const std::string shown = id.is_structured() ? id.type_name() : common::Printable(id.dump(), kMaxShownBytes);
+      return absl::InvalidArgumentError(absl::StrCat("token_ids: is not a token id (", shown, ")"));
+    }
     token_ids->push_back(static_cast<int32_t>(id.get<uint64_t>()));
   }
   return absl::OkStatus();
@@ -69,10 +78,20 @@ absl::StatusOr<std::vector<std::vector<int32_t>>> ReadTokenIds(std::string_view 
 }
 
 absl::Status CheckOutputPath(std::string_view path) {
-  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+  const std::string output(path);
+  const std::string folder = std::filesystem::path(output).parent_path().string();
+  const std::string parent = folder.empty() ? std::string(".") : folder;
   std::error_code error;
-  if (parent.empty() || std::filesystem::is_directory(parent, error)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("--output: the folder does not exist (", parent.string(), ")"));
+  if (!std::filesystem::is_directory(parent, error)) {
+    return absl::InvalidArgumentError(absl::StrCat("--output: the folder does not exist (", parent, ")"));
+  }
+  if (std::filesystem::is_directory(output, error)) {
+    return absl::InvalidArgumentError(absl::StrCat("--output: is a folder (", output, ")"));
+  }
+  if (access(parent.c_str(), W_OK | X_OK) != 0) {
+    return absl::InvalidArgumentError(absl::StrCat("--output: the folder cannot be written to (", parent, ")"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status InRow(std::string_view path, size_t index, const absl::Status& status) {

@@ -19,7 +19,7 @@ absl::StatusOr<std::vector<std::string>> ReadPrompts(std::string_view path);
 // Field "token_ids" of every row: two or more ids each.
 absl::StatusOr<std::vector<std::vector<int32_t>>> ReadTokenIds(std::string_view path);
 
-// INVALID_ARGUMENT when `path` cannot be written because its folder is missing: said before work is done for it.
+// INVALID_ARGUMENT when `path` is a folder, or its folder is missing or not writable: said before work is done for it.
 absl::Status CheckOutputPath(std::string_view path);
 
 // "<path> row <row>: <message>" with the code of `status`.

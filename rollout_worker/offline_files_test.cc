@@ -50,6 +50,21 @@ TEST_F(OfflineFilesTest, TokenIdsMustBeTwoOrMoreIds) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("(-4)")));
 }
 
+TEST_F(OfflineFilesTest, EndlessValueIsCutInTheError) {
+  EXPECT_THAT(ReadTokenIds(Write("{\"token_ids\": [1, \"" + std::string(100'000, 'x') + "\"]}\n")),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("xxx...)")));
+  const std::string deep = "{\"token_ids\": [1, " + std::string(100'000, '[') + std::string(100'000, ']') + "]}\n";
+  const absl::Status status = ReadTokenIds(Write(deep)).status();
+  EXPECT_THAT(status,
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("row 1: token_ids: is not a token id (array)")));
+  EXPECT_LT(status.message().size(), 400u);
+}
+
+TEST_F(OfflineFilesTest, FolderAsOutputIsSaidAtOnce) {
+  EXPECT_THAT(CheckOutputPath(dir_.path()),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--output: is a folder")));
+}
+
 TEST_F(OfflineFilesTest, OutputInAMissingFolderIsSaidAtOnce) {
   EXPECT_OK(CheckOutputPath(dir_.Join("out.jsonl")));
   EXPECT_THAT(CheckOutputPath(dir_.Join("missing/out.jsonl")),

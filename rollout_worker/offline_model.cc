@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "common/status_macros.h"
+#include "kernels/torch/torch_device.h"
 #include "model/model_config.h"
 #include "model/weights/checkpoint_folder.h"
-#include "kernels/torch/torch_device.h"
 
 namespace cohort::rollout_worker {
 

@@ -4,19 +4,17 @@
 #include <algorithm>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "absl/strings/str_join.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
-#include "rollout_worker/engine/row_independence.h"
+#include "model/row_independence.h"
 
 namespace cohort::rollout_worker {
 
 PolicySlots::PolicySlots(const EngineOptions& options, const at::Device& device, common::Clock* clock,
                          std::unique_ptr<model::WeightSubscriber> subscriber, RolloutWorkerMetrics* metrics)
-    : options_(options), clock_(clock), subscriber_(std::move(subscriber)), metrics_(metrics) {
+    : clock_(clock), subscriber_(std::move(subscriber)), metrics_(metrics) {
   absl::MutexLock lock(&mutex_);
   for (Entry& entry : entries_) entry.slot = std::make_unique<PolicySlot>(options, device, clock);
 }
@@ -92,16 +90,11 @@ absl::Status PolicySlots::Switch(const cohort::v1::WeightSource& source, const m
 }
 
 void PolicySlots::CheckRows(const PolicySlot& slot) {
-  const absl::StatusOr<std::vector<std::string>> shapes =
-      FindRowDependentShapes(*slot.decoder(), options_.max_sequences);
-  if (!shapes.ok()) {
-    log::Warning("row_check_failed", {{"job", slot.job()}, {"reason", std::string(shapes.status().message())}});
-    return;
-  }
-  metrics_->row_dependent_shapes.Set(static_cast<double>(shapes->size()));
-  if (shapes->empty()) return;
+  const absl::Status independent = model::CheckRowIndependence(*slot.decoder());
+  metrics_->row_dependence.Set(independent.ok() ? 0 : 1);
+  if (independent.ok()) return;
   log::Warning("rows_depend_on_batch", {{"job", slot.job()},
-                                        {"shapes", absl::StrJoin(*shapes, ",")},
+                                        {"reason", independent},
                                         {"effect", "log-probs of sampler and learner may differ in the last bits"}});
 }
 
@@ -113,6 +106,7 @@ void PolicySlots::Release(PolicySlot* slot) {
 }
 
 void PolicySlots::Stop() {
+  subscriber_->Cancel();
   absl::MutexLock lock(&mutex_);
   is_stopped_ = true;
 }

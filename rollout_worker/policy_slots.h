@@ -32,6 +32,7 @@ class PolicySlots final {
                                       int64_t num_users) ABSL_LOCKS_EXCLUDED(mutex_);
   // One user less.
   void Release(PolicySlot* slot) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Ends an Acquire under way, a fetch included, and refuses later ones.
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
@@ -46,7 +47,6 @@ class PolicySlots final {
   absl::Status Switch(const cohort::v1::WeightSource& source, const model::ModelConfig& config, PolicySlot* slot);
   void CheckRows(const PolicySlot& slot);
 
-  const EngineOptions options_;
   common::Clock* const clock_;
   const std::unique_ptr<model::WeightSubscriber> subscriber_;
   RolloutWorkerMetrics* const metrics_;

@@ -26,6 +26,7 @@ class CountingSubscriber final : public model::WeightSubscriber {
     for (auto& [name, tensor] : parameters->entries) tensor.fill_(0.5);
     return absl::OkStatus();
   }
+  void Cancel() override {}
 
  private:
   int* const num_fetches_;

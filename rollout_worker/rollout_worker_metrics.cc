@@ -49,8 +49,8 @@ RolloutWorkerMetrics::RolloutWorkerMetrics(prometheus::Registry* r)
       coordinator_errors(
           Counters(r, "cohort_rollout_worker_coordinator_errors_total", "Calls to the coordinator that failed.")
               .Add({})),
-      row_dependent_shapes(Gauges(r, "cohort_rollout_worker_row_dependent_shapes",
-                                  "Weight shapes whose linear rows depend on the batch; 0 where log-probs are exact.")
-                               .Add({})) {}
+      row_dependence(Gauges(r, "cohort_rollout_worker_row_dependence",
+                            "1 when the bits of a linear layer's row depend on its batch; 0 where log-probs are exact.")
+                         .Add({})) {}
 
 }  // namespace cohort::rollout_worker

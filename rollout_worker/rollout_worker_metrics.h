@@ -44,7 +44,7 @@ struct RolloutWorkerMetrics {
   prometheus::Histogram& weight_fetch_seconds;
   prometheus::Counter& refused_versions;
   prometheus::Counter& coordinator_errors;
-  prometheus::Gauge& row_dependent_shapes;
+  prometheus::Gauge& row_dependence;
 };
 
 }  // namespace cohort::rollout_worker

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "rollout_worker/completion_text.h"
 
 namespace cohort::rollout_worker {
 namespace {
@@ -31,16 +32,12 @@ cohort::v1::RolloutGroup DescribeGroup(const UnscoredGroup& group, const std::st
   return rollouts;
 }
 
-absl::Status DescribeSequence(const Sequence& sequence, const model::Tokenizer& tokenizer,
-                              cohort::v1::Rollout* rollout) {
+void DescribeSequence(const Sequence& sequence, const model::Tokenizer& tokenizer, cohort::v1::Rollout* rollout) {
   rollout->mutable_token_ids()->Assign(sequence.token_ids.begin(), sequence.token_ids.end());
   rollout->mutable_behavior_logprobs()->Assign(sequence.behavior_logprobs.begin(), sequence.behavior_logprobs.end());
   rollout->mutable_sampling_logprobs()->Assign(sequence.sampling_logprobs.begin(), sequence.sampling_logprobs.end());
   rollout->set_finish_reason(sequence.finish_reason);
-  std::vector<int32_t> text_ids = sequence.token_ids;
-  if (sequence.finish_reason == cohort::v1::FINISH_REASON_EOS) text_ids.pop_back();
-  COHORT_ASSIGN_OR_RETURN(*rollout->mutable_text(), tokenizer.Decode(text_ids));
-  return absl::OkStatus();
+  rollout->set_text(CompletionText(sequence, tokenizer));
 }
 
 }  // namespace
@@ -55,24 +52,33 @@ Scorer::Scorer(std::string_view worker_id, int num_threads, int64_t max_queued_g
   for (int i = 0; i < num_threads; ++i) threads_.emplace_back([this] { Run(); });
 }
 
-Scorer::~Scorer() { Stop(absl::ZeroDuration()); }
+Scorer::~Scorer() {
+  Stop(absl::ZeroDuration(), [] {});
+}
 
 void Scorer::Add(UnscoredGroup group) {
   absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(this, &Scorer::HasRoom));
   queue_.push_back(std::move(group));
   metrics_->scoring_queue_groups.Set(static_cast<double>(queue_.size()));
 }
 
-std::vector<cohort::v1::GroupAssignment> Scorer::Stop(absl::Duration grace) {
+bool Scorer::WaitForRoom(absl::Duration timeout) {
+  absl::MutexLock lock(&mutex_);
+  return mutex_.AwaitWithTimeout(absl::Condition(this, &Scorer::HasRoom), timeout);
+}
+
+std::vector<cohort::v1::GroupAssignment> Scorer::Stop(absl::Duration grace, const std::function<void()>& interrupt) {
   std::vector<cohort::v1::GroupAssignment> unscored;
+  bool is_judging = false;
   {
     absl::MutexLock lock(&mutex_);
     mutex_.AwaitWithTimeout(absl::Condition(this, &Scorer::IsIdle), grace);
     is_stopped_ = true;
     for (UnscoredGroup& group : queue_) unscored.push_back(std::move(group.assignment));
     queue_.clear();
+    is_judging = IsJudging();
   }
+  if (is_judging) interrupt();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
   return unscored;
@@ -104,7 +110,7 @@ absl::StatusOr<cohort::v1::RolloutGroup> Scorer::Score(UnscoredGroup* group) {
   for (size_t sibling = 0; sibling < group->sampled.sequences.size(); ++sibling) {
     cohort::v1::Rollout* rollout = scored.add_rollouts();
     rollout->set_sibling(static_cast<int32_t>(sibling));
-    COHORT_RETURN_IF_ERROR(DescribeSequence(group->sampled.sequences[sibling], group->job->tokenizer(), rollout));
+    DescribeSequence(group->sampled.sequences[sibling], group->job->tokenizer(), rollout);
     texts.push_back(rollout->text());
   }
   COHORT_ASSIGN_OR_RETURN(reward::Rubric * rubric, group->job->RubricFor(group->assignment.purpose()));

@@ -38,15 +38,20 @@ class Scorer final {
   // Called on a judging thread with the scored group; a non-OK status is a bug of ours, never a verdict.
   using Done = std::function<void(const cohort::v1::GroupAssignment&, absl::StatusOr<cohort::v1::RolloutGroup>)>;
 
-  // Add waits while `max_queued_groups` wait to be judged.
+  // There is room while fewer than `max_queued_groups` wait to be judged.
   Scorer(std::string_view worker_id, int num_threads, int64_t max_queued_groups, common::Clock* clock,
          RolloutWorkerMetrics* metrics, Done done);
   // Stop must have been called.
   ~Scorer();
 
+  // Never waits: whoever samples must ask for room first.
   void Add(UnscoredGroup group) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Judges what is queued for up to `grace`, then ends the threads; returns what was not judged.
-  std::vector<cohort::v1::GroupAssignment> Stop(absl::Duration grace) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Whether there is room, after waiting up to `timeout` for it.
+  bool WaitForRoom(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Judges what is queued for up to `grace`, then ends the threads; returns what was not judged. `interrupt` is called
+  // when judgements are under way after that: it must end them.
+  std::vector<cohort::v1::GroupAssignment> Stop(absl::Duration grace, const std::function<void()>& interrupt)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   void Run();
@@ -55,6 +60,7 @@ class Scorer final {
     return static_cast<int64_t>(queue_.size()) < max_queued_groups_;
   }
   bool HasGroupOrStopped() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return is_stopped_ || !queue_.empty(); }
+  bool IsJudging() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return num_judging_ > 0; }
   bool IsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return queue_.empty() && num_judging_ == 0; }
 
   const std::string worker_id_;

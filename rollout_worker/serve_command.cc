@@ -11,27 +11,27 @@
 #include "common/telemetry/health.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/telemetry_server.h"
-#include "model/weight_sync/weight_subscriber.h"
 #include "kernels/torch/torch_device.h"
+#include "model/weight_sync/weight_subscriber.h"
 #include "rollout_worker/rollout_worker_metrics.h"
 #include "rollout_worker/worker_loop.h"
 
 namespace cohort::rollout_worker {
 namespace {
 
+absl::Status CheckRange(const char* flag, int64_t value, int64_t least, int64_t most) {
+  if (value >= least && value <= most) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(flag, ": must be from ", least, " to ", most, " (", value, ")"));
+}
+
 absl::Status CheckOptions(const ServeOptions& options) {
   const absl::Status address = common::ParseAddress(options.coordinator).status();
   if (!address.ok())
     return absl::Status(address.code(), absl::StrCat("--coordinator: ", std::string(address.message())));
   if (options.worker_id.empty()) return absl::InvalidArgumentError("--worker_id: must not be empty");
-  if (options.max_sequences < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--max_sequences: must be at least 1 (", options.max_sequences, ")"));
-  }
-  if (options.scoring_children < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--scoring_children: must be at least 1 (", options.scoring_children, ")"));
-  }
+  COHORT_RETURN_IF_ERROR(CheckRange("--max_sequences", options.max_sequences, 1, 65536));
+  COHORT_RETURN_IF_ERROR(CheckRange("--kv_cache_tokens", options.kv_cache_tokens, 16, int64_t{1} << 34));
+  COHORT_RETURN_IF_ERROR(CheckRange("--scoring_children", options.scoring_children, 1, 1024));
   return absl::OkStatus();
 }
 

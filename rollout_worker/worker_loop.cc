@@ -12,7 +12,7 @@ namespace {
 
 // How long the engine waits for work before it looks for a shutdown request again.
 constexpr absl::Duration kIdleWait = absl::Milliseconds(50);
-// Beyond this many sampled groups generation waits for the verifiers.
+// At this many sampled groups generation waits for the verifiers.
 constexpr int64_t kMaxUnscoredGroups = 256;
 
 }  // namespace
@@ -21,15 +21,15 @@ WorkerLoop::WorkerLoop(const WorkerLoopOptions& options, const WorkerLoopDeps& d
                        std::unique_ptr<model::WeightSubscriber> subscriber)
     : options_(options),
       deps_(deps),
+      condition_(deps.health),
       client_(options.coordinator_address),
       releaser_(options.worker.worker_id(), &client_, &leases_, deps.metrics),
       slots_(options.engine, options.device, deps.clock, std::move(subscriber), deps.metrics),
       heartbeat_(options.worker, &client_, &leases_, deps.metrics),
-      submitter_(options.worker.worker_id(), &client_, &leases_, &releaser_, deps.metrics),
+      submitter_(options.worker.worker_id(), &client_, &leases_, &releaser_, deps.metrics, &condition_),
       scorer_(options.worker.worker_id(), options.num_scoring_children, kMaxUnscoredGroups, deps.clock, deps.metrics,
               [this](const cohort::v1::GroupAssignment& assignment, absl::StatusOr<cohort::v1::RolloutGroup> scored) {
-                if (scored.ok()) return submitter_.Add(assignment.lease(), *std::move(scored));
-                releaser_.Release({LeaseOf(assignment)}, std::string(scored.status().message()));
+                TakeScored(assignment, std::move(scored));
               }),
       claimer_({.worker = options.worker, .num_scoring_children = options.num_scoring_children},
                {.client = &client_,
@@ -38,7 +38,7 @@ WorkerLoop::WorkerLoop(const WorkerLoopOptions& options, const WorkerLoopDeps& d
                 .slots = &slots_,
                 .zygote = deps.zygote,
                 .metrics = deps.metrics,
-                .health = deps.health}) {}
+                .condition = &condition_}) {}
 
 WorkerLoop::~WorkerLoop() = default;
 
@@ -50,12 +50,34 @@ absl::Status WorkerLoop::Run() {
 
 absl::Status WorkerLoop::RunUntilShutdown() {
   while (!deps_.shutdown->IsRequested()) {
+    // Without it every group would be sampled, given back unscored, and lost after its last attempt.
+    COHORT_RETURN_IF_ERROR(deps_.zygote->CheckRunning());
     AddGroups(claimer_.Take(active_.empty() ? kIdleWait : absl::ZeroDuration()));
     DropLostGroups();
-    COHORT_RETURN_IF_ERROR(StepEngines());
+    if (scorer_.WaitForRoom(kIdleWait)) COHORT_RETURN_IF_ERROR(StepEngines());
     ReportLoad();
+    COHORT_RETURN_IF_ERROR(condition_.fatal());
   }
   return absl::OkStatus();
+}
+
+// On a judging thread.
+void WorkerLoop::TakeScored(const cohort::v1::GroupAssignment& assignment,
+                            absl::StatusOr<cohort::v1::RolloutGroup> scored) {
+  if (scored.ok()) {
+    condition_.GroupScored();
+    return submitter_.Add(assignment.lease(), *std::move(scored));
+  }
+  // A sandbox that does not run says nothing about the group.
+  const bool is_sandbox = absl::IsUnavailable(scored.status());
+  if (is_sandbox) {
+    condition_.SandboxFailed(scored.status());
+  } else {
+    condition_.GroupFailed(scored.status());
+  }
+  log::Warning("scoring_failed",
+               {{"job", assignment.job()}, {"group", assignment.group_id()}, {"reason", scored.status()}});
+  releaser_.Release({LeaseOf(assignment)}, is_sandbox ? "" : std::string(scored.status().message()));
 }
 
 void WorkerLoop::AddGroups(std::vector<ClaimedGroup> groups) {
@@ -68,6 +90,7 @@ void WorkerLoop::AddGroups(std::vector<ClaimedGroup> groups) {
     // A copy: the prompt's tokens are submitted with the group.
     const absl::Status added = group.slot->engine()->Add(group.engine_group);
     if (!added.ok()) {
+      condition_.GroupFailed(added);
       releaser_.Release({LeaseOf(group.assignment)}, std::string(added.message()));
       slots_.Release(group.slot);
       continue;
@@ -130,6 +153,12 @@ absl::Status WorkerLoop::StepEngines() {
 void WorkerLoop::HandOver(SampledGroup sampled) {
   const int64_t id = sampled.id;
   ClaimedGroup& group = active_.at(id);
+  if (!sampled.status.ok()) {
+    const cohort::v1::GroupLease lease = LeaseOf(group.assignment);
+    Forget(id);
+    condition_.GroupFailed(sampled.status);
+    return releaser_.Release({lease}, std::string(sampled.status.message()));
+  }
   for (const Sequence& sequence : sampled.sequences) {
     const bool is_eos = sequence.finish_reason == cohort::v1::FINISH_REASON_EOS;
     deps_.metrics->Completions(group.assignment.job(), is_eos ? "eos" : "length").Increment();
@@ -159,20 +188,24 @@ void WorkerLoop::ReportLoad() {
 }
 
 void WorkerLoop::Drain(const absl::Status& status) {
-  deps_.health->SetNotReady("draining");
+  const absl::Duration deadline = deps_.clock->Monotonic() + options_.drain_grace;
+  const auto grace = [&] { return std::max(deadline - deps_.clock->Monotonic(), absl::ZeroDuration()); };
+  condition_.Drain();
   claimer_.Stop();
   std::vector<cohort::v1::GroupLease> unfinished;
   for (const ClaimedGroup& group : claimer_.Take(absl::ZeroDuration())) unfinished.push_back(LeaseOf(group.assignment));
   for (const auto& [id, group] : active_) unfinished.push_back(LeaseOf(group.assignment));
   log::Info("draining", {{"released_groups", unfinished.size()}, {"reason", status.ok() ? "shutdown" : "error"}});
-  releaser_.Release(unfinished, status.ok() ? "" : std::string(status.message()));
+  const bool is_no_fault = status.ok() || absl::IsUnavailable(status);
+  releaser_.Release(unfinished, is_no_fault ? "" : std::string(status.message()));
   active_.clear();
   active_slots_.clear();
   std::vector<cohort::v1::GroupLease> unscored;
-  for (const cohort::v1::GroupAssignment& group : scorer_.Stop(options_.drain_grace))
+  for (const cohort::v1::GroupAssignment& group : scorer_.Stop(grace(), [this] { deps_.zygote->Stop(); })) {
     unscored.push_back(LeaseOf(group));
+  }
   releaser_.Release(unscored, "");
-  submitter_.Stop(options_.drain_grace);
+  submitter_.Stop(grace());
   releaser_.Release(leases_.List(), "");
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "cohort/v1/rollout_service.pb.h"
 #include "common/clock.h"
@@ -25,6 +26,7 @@
 #include "rollout_worker/policy_slots.h"
 #include "rollout_worker/rollout_worker_metrics.h"
 #include "rollout_worker/scorer.h"
+#include "rollout_worker/worker_condition.h"
 
 namespace cohort::rollout_worker {
 
@@ -34,7 +36,8 @@ struct WorkerLoopOptions {
   EngineOptions engine;
   at::Device device = at::kCPU;
   int num_scoring_children = 2;
-  // After a shutdown request, sampled groups are scored and submitted for up to this long.
+  // After a shutdown request, sampled groups are scored and submitted for up to this long together; then judgements and
+  // calls under way are ended.
   absl::Duration drain_grace = absl::Seconds(10);
 };
 
@@ -56,12 +59,13 @@ class WorkerLoop final {
              std::unique_ptr<model::WeightSubscriber> subscriber);
   ~WorkerLoop();
 
-  // Returns OK after a drain: no more claims, unfinished groups released, sampled ones submitted. An error is one of
-  // the engine (out of memory, say), after which the groups have been released with it.
+  // Returns OK after a drain: no more claims, unfinished groups released, sampled ones submitted. An error is one that
+  // a fresh process may mend: of the engine (out of memory, say), or of the sandbox; the groups have been released.
   absl::Status Run();
 
  private:
   absl::Status RunUntilShutdown();
+  void TakeScored(const cohort::v1::GroupAssignment& assignment, absl::StatusOr<cohort::v1::RolloutGroup> scored);
   void AddGroups(std::vector<ClaimedGroup> groups);
   void DropLostGroups();
   absl::Status StepEngines();
@@ -72,6 +76,7 @@ class WorkerLoop final {
 
   const WorkerLoopOptions options_;
   const WorkerLoopDeps deps_;
+  WorkerCondition condition_;
   CoordinatorClient client_;
   HeldLeases leases_;
   LeaseReleaser releaser_;

@@ -1,116 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rollout_worker/worker_loop.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <prometheus/registry.h>
 
-#include <memory>
+#include <cstdint>
+#include <filesystem>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "common/grpc_server.h"
 #include "common/testing/status_matchers.h"
-#include "common/testing/temp_dir.h"
+#include "model/decoder.h"
 #include "model/logprob.h"
-#include "model/weight_sync/weight_publisher.h"
-#include "model/weights/checkpoint_folder.h"
-#include "rollout_worker/testing/fake_coordinator.h"
+#include "reward/sandbox/zygote.h"
 #include "rollout_worker/testing/tiny_model.h"
+#include "rollout_worker/worker_loop_fixture.h"
 
 namespace cohort::rollout_worker {
 namespace {
 
 using ::testing::HasSubstr;
-using Record = FakeCoordinator::Record;
 
-constexpr char kJob[] = "namespaces/default/jobs/test";
-
-// Forked in main, before any thread.
-reward::Zygote* zygote = nullptr;
-
-class WorkerLoopTest : public ::testing::Test {
+class WorkerLoopTest : public WorkerLoopFixture {
  protected:
-  void SetUp() override {
-    at::set_num_threads(1);
-    ASSERT_OK(WriteTinyModel(dir_.Join("model"), /*seed=*/5));
-    ASSERT_OK_AND_ASSIGN(config_, model::LoadModelConfig(dir_.Join("model")));
-    ASSERT_OK_AND_ASSIGN(publisher_, model::WeightPublisher::Create(dir_.path()));
-    cohort::v1::RolloutSetup setup;
-    setup.set_job(kJob);
-    setup.set_model_path(dir_.Join("model"));
-    setup.mutable_reward()->add_verifiers()->mutable_math_answer();
-    *setup.mutable_evaluation_reward() = setup.reward();
-    coordinator_ = std::make_unique<FakeCoordinator>(setup);
-    ASSERT_OK_AND_ASSIGN(server_, common::GrpcServer::Create("127.0.0.1:0", {coordinator_.get(), publisher_->service()},
-                                                             /*enable_reflection=*/false));
-  }
-
-  void TearDown() override {
-    Stop();
-    server_->Shutdown(absl::ZeroDuration());
-  }
-
-  // Version v is the folder's weights, the last norm scaled by v + 1.
-  model::ParameterMap Weights(int64_t version) const {
-    model::ParameterMap weights = *model::LoadParameters(dir_.Join("model"), config_, at::kCPU);
-    weights.Find("model.norm.weight").mul_(static_cast<double>(version + 1));
-    return weights;
-  }
-
-  void Publish(int64_t version, bool with_wrong_digest = false) {
-    ASSERT_OK_AND_ASSIGN(const cohort::v1::WeightManifest manifest,
-                         publisher_->Publish(kJob, version, Weights(version)));
-    cohort::v1::WeightSource source;
-    source.set_job(kJob);
-    source.set_policy_version(version);
-    source.set_address(server_->Address());
-    source.set_digest(with_wrong_digest ? std::string(32, 'x') : manifest.digest());
-    coordinator_->AddWeights(source);
-  }
-
-  static cohort::v1::GroupAssignment Group(int64_t id, int64_t version, int32_t group_size, int32_t max_tokens) {
-    cohort::v1::GroupAssignment group;
-    group.set_job(kJob);
-    group.set_group_id(id);
-    group.mutable_problem()->set_problem_id(100 + id);
-    group.mutable_problem()->set_prompt("12+34=");
-    group.mutable_problem()->set_answer("46");
-    group.set_group_size(group_size);
-    group.mutable_sampling()->set_max_completion_tokens(max_tokens);
-    group.set_policy_version(version);
-    group.set_purpose(id % 2 == 0 ? cohort::v1::GROUP_PURPOSE_TRAIN : cohort::v1::GROUP_PURPOSE_EVALUATE);
-    group.set_seed(9);
-    return group;
-  }
-
-  void Start(int32_t max_sequences = 16) {
-    WorkerLoopOptions options;
-    options.worker.set_worker_id("worker-0");
-    options.worker.set_processor("test");
-    options.worker.set_max_sequences(max_sequences);
-    options.coordinator_address = server_->Address();
-    options.engine = {.max_sequences = max_sequences, .kv_cache_tokens = 8192};
-    loop_ = std::make_unique<WorkerLoop>(options,
-                                         WorkerLoopDeps{.shutdown = &shutdown_,
-                                                        .clock = common::SystemClock(),
-                                                        .zygote = zygote,
-                                                        .metrics = &metrics_,
-                                                        .health = &health_},
-                                         model::CreateWeightSubscriber(/*allow_shared_memory=*/true));
-    thread_ = std::thread([this] { EXPECT_OK(loop_->Run()); });
-  }
-
-  void Stop() {
-    shutdown_.Request();
-    if (thread_.joinable()) thread_.join();
-    loop_.reset();
-  }
-
   // What the learner computes for one completion.
   std::vector<float> PackedLogprobs(int64_t version, const cohort::v1::RolloutGroup& group,
                                     const cohort::v1::Rollout& rollout) {
@@ -132,18 +46,6 @@ class WorkerLoopTest : public ::testing::Test {
     const float* values = result->logprobs_T.const_data_ptr<float>();
     return std::vector<float>(values, values + targets.size());
   }
-
-  common::TempDir dir_;
-  model::ModelConfig config_;
-  std::unique_ptr<model::WeightPublisher> publisher_;
-  std::unique_ptr<FakeCoordinator> coordinator_;
-  std::unique_ptr<common::GrpcServer> server_;
-  common::Shutdown shutdown_;
-  prometheus::Registry registry_;
-  RolloutWorkerMetrics metrics_{&registry_};
-  common::Health health_;
-  std::unique_ptr<WorkerLoop> loop_;
-  std::thread thread_;
 };
 
 TEST_F(WorkerLoopTest, GroupsComeBackScoredAndSampledByTheirVersion) {
@@ -203,27 +105,6 @@ TEST_F(WorkerLoopTest, VersionWithWrongDigestIsRefusedAndItsGroupsFail) {
   EXPECT_EQ(metrics_.refused_versions.Value(), 1);
 }
 
-TEST_F(WorkerLoopTest, ShutdownReleasesUnfinishedGroupsWithoutBlame) {
-  Publish(0);
-  coordinator_->AddGroup(Group(1, 0, /*group_size=*/2000, /*max_tokens=*/150));
-  Start(/*max_sequences=*/2);
-  ASSERT_TRUE(coordinator_->WaitUntil([](const Record& record) { return record.generated_tokens > 0; }));
-  Stop();
-  const Record record = coordinator_->Look();
-  EXPECT_EQ(record.submitted.size(), 0u);
-  ASSERT_EQ(record.released.count(1), 1u);
-  EXPECT_EQ(record.released.at(1), "");
-}
-
-TEST_F(WorkerLoopTest, ShutdownEndsALongPollAtOnce) {
-  Start();
-  ASSERT_TRUE(coordinator_->WaitUntil([](const Record& record) { return record.num_claims_under_way > 0; }));
-  const absl::Time start = absl::Now();
-  Stop();
-  // The poll waits 10 s.
-  EXPECT_LT(absl::Now() - start, absl::Seconds(8));
-}
-
 TEST_F(WorkerLoopTest, SubmitIsRepeatedUnchangedUntilAcknowledged) {
   Publish(0);
   coordinator_->FailNextSubmits(7);
@@ -238,6 +119,65 @@ TEST_F(WorkerLoopTest, SubmitIsRepeatedUnchangedUntilAcknowledged) {
   EXPECT_TRUE(record.different_submits.empty());
   EXPECT_TRUE(record.released.empty());
   EXPECT_EQ(metrics_.Groups(kJob, "submitted").Value(), 1);
+}
+
+TEST_F(WorkerLoopTest, FullDiskOfTheCoordinatorCostsNoGroupAndIsTold) {
+  Publish(0);
+  coordinator_->FailNextSubmits(1'000'000, grpc::StatusCode::RESOURCE_EXHAUSTED);
+  coordinator_->AddGroup(Group(1, 0, 2, 8));
+  Start();
+  ASSERT_TRUE(coordinator_->WaitUntil(
+      [](const Record& record) { return record.num_submits.count(1) > 0 && record.num_submits.at(1) > 4; }));
+  EXPECT_THAT(health_.Reason(), HasSubstr("submitting groups: RESOURCE_EXHAUSTED"));
+  coordinator_->FailNextSubmits(0);
+  ASSERT_TRUE(WaitUntilReady());
+  Stop();
+  EXPECT_TRUE(coordinator_->Look().released.empty());
+  EXPECT_TRUE(coordinator_->Look().different_submits.empty());
+  EXPECT_EQ(metrics_.Groups(kJob, "submitted").Value(), 1);
+}
+
+TEST_F(WorkerLoopTest, RefusedGroupIsReleasedWithTheReasonAndTheOthersGoOn) {
+  Publish(0);
+  coordinator_->FailNextSubmits(1, grpc::StatusCode::INVALID_ARGUMENT);
+  coordinator_->AddGroup(Group(1, 0, 2, 8));
+  Start();
+  ASSERT_TRUE(coordinator_->WaitUntil([](const Record& record) { return record.released.count(1) > 0; }));
+  EXPECT_THAT(coordinator_->Look().released.at(1), HasSubstr("cannot be stored"));
+  coordinator_->AddGroup(Group(2, 0, 2, 8));
+  ASSERT_TRUE(coordinator_->WaitUntil([](const Record& record) { return record.submitted.count(2) > 0; }));
+}
+
+TEST_F(WorkerLoopTest, ClaimOfManyMegabytesArrives) {
+  Publish(0);
+  for (int64_t id = 0; id < 16; ++id) {
+    cohort::v1::GroupAssignment group = Group(id, 0, /*group_size=*/1, 4);
+    group.mutable_problem()->set_row_json(std::string(600'000, ' '));
+    coordinator_->AddGroup(group);
+  }
+  Start(/*max_sequences=*/128);
+  ASSERT_TRUE(coordinator_->WaitUntil([](const Record& record) { return record.submitted.size() == 16; }));
+  EXPECT_EQ(coordinator_->Look().claim_sizes.size(), 1u);
+  EXPECT_EQ(metrics_.coordinator_errors.Value(), 0);
+}
+
+TEST_F(WorkerLoopTest, WorkerWithoutTheModelFolderTriesOneGroupAtATimeUntilItIsThere) {
+  Publish(0);
+  std::filesystem::rename(dir_.Join("model"), dir_.Join("away"));
+  for (int64_t id = 0; id < 8; ++id) coordinator_->AddGroup(Group(id, 0, 2, 8));
+  Start(/*max_sequences=*/128);
+  ASSERT_TRUE(coordinator_->WaitUntil([](const Record& record) { return !record.released.empty(); }));
+  for (int64_t id = 20; id < 26; ++id) coordinator_->AddGroup(Group(id, 0, 2, 8));
+  ASSERT_TRUE(coordinator_->WaitUntil([](const Record& record) { return record.released.size() >= 10; }));
+  EXPECT_THAT(coordinator_->Look().released.at(20), HasSubstr("config.json"));
+  EXPECT_THAT(health_.Reason(), HasSubstr("config.json"));
+  std::filesystem::rename(dir_.Join("away"), dir_.Join("model"));
+  ASSERT_TRUE(coordinator_->WaitUntil([](const Record& record) { return record.submitted.count(25) > 0; }));
+  EXPECT_TRUE(WaitUntilReady());
+  const std::vector<int32_t> sizes = coordinator_->Look().claim_sizes;
+  EXPECT_GT(sizes[0], 1);
+  EXPECT_EQ(sizes[1], 1);
+  EXPECT_EQ(sizes[2], 1);
 }
 
 TEST_F(WorkerLoopTest, UnknownWorkerRegistersAgainByClaiming) {
@@ -275,8 +215,12 @@ TEST_F(WorkerLoopTest, UnusablePromptFailsItsGroupAlone) {
 
 int main(int argc, char** argv) {
   const auto zygote = cohort::reward::Zygote::Start();
-  if (!zygote.ok()) return 1;
+  const auto to_interrupt = cohort::reward::Zygote::Start();
+  const auto to_kill = cohort::reward::Zygote::Start();
+  if (!zygote.ok() || !to_interrupt.ok() || !to_kill.ok()) return 1;
   cohort::rollout_worker::zygote = zygote->get();
+  cohort::rollout_worker::zygote_to_interrupt = to_interrupt->get();
+  cohort::rollout_worker::zygote_to_kill = to_kill->get();
   ::testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-mapfile -t benchmarks < <(bazel query --noshow_progress 'kind(cc_binary, filter("_benchmark$", //...))' 2>/dev/null | sort)
+mapfile -t benchmarks < <(bazel query --noshow_progress 'kind(cc_binary, filter("_benchmark$", //...)) except //kernels:cuda_benchmark' 2>/dev/null | sort)
 [ ${#benchmarks[@]} -gt 0 ] || { echo 'bench: no benchmark found' >&2; exit 1; }
 bazel build --noshow_progress --ui_event_filters=-info,-warning "${benchmarks[@]}"
 for benchmark in "${benchmarks[@]}"; do

@@ -10,6 +10,7 @@ readonly LIST=tools/dependencies.txt
 readonly CACHE="${HOME}/.cache/cohort"
 readonly LIBTORCH="${CACHE}/libtorch-2.11.0"
 readonly GOOGLEAPIS="${CACHE}/googleapis-1.76.0"
+work=""  # where a download grows
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -40,18 +41,19 @@ install_packages() {  # installs the named packages that are missing
   command -v apt-get >/dev/null || die "no apt-get here: install by hand: ${missing[*]}"
   local start=${SECONDS}
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
-  as_root apt-get -o DPkg::Lock::Timeout=300 update -qq
+  as_root apt-get -o DPkg::Lock::Timeout=300 update -qq || die "apt-get could not read the package lists (no network?)"
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends \
-    "${missing[@]}" >/dev/null
+    "${missing[@]}" >/dev/null || die "apt-get could not install: ${missing[*]}"
   say "Debian packages installed in $((SECONDS - start)) s"
 }
 
 install_wheels() {  # install_wheels KIND TARGET: hash-checked, without dependencies, moved into place when complete
-  local kind=$1 target=$2 start=${SECONDS} work
+  local kind=$1 target=$2 start=${SECONDS}
   [ -d "${target}" ] && return
   python3 -m pip --version >/dev/null 2>&1 || install_packages $(entries apt-if-no-pip)
   mkdir -p "${CACHE}"
   work=$(mktemp -d "${CACHE}/setup.XXXXXX")
+  trap 'rm -rf "${work}"' EXIT  # also when interrupted or out of disk
   entries "${kind}" | sed 's/ sha256:/ --hash=sha256:/' >"${work}/requirements.txt"
   say "downloading $(entries "${kind}" | cut -d' ' -f1 | xargs) to ${target}"
   # The wheels of CPython 3.11 whatever python3 is: only their C++ libraries are used.
@@ -59,8 +61,8 @@ install_wheels() {  # install_wheels KIND TARGET: hash-checked, without dependen
     --implementation cp --python-version 3.11 --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 \
     --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 --platform any \
     --target "${work}/site" -r "${work}/requirements.txt" \
-    || { rm -rf "${work}"; die "could not download the wheels of '${kind}' in ${LIST}"; }
-  mv "${work}/site" "${target}"
+    || die "could not get the wheels of '${kind}' in ${LIST}: no download, no disk space in ${CACHE}, or another checksum"
+  mv -T "${work}/site" "${target}" 2>/dev/null || [ -d "${target}" ]  # a setup at the same time was first
   rm -rf "${work}"
   say "done in $((SECONDS - start)) s"
 }

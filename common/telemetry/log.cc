@@ -33,8 +33,13 @@ Settings& GetSettings() {
   return *settings;
 }
 
+// A longer value says no more; the line must stay one write.
+constexpr size_t kMaxValueBytes = 8192;
+
+bool IsPlainUtf8(std::string_view value) { return common::IsValidUtf8(value) && !common::HasC1Control(value); }
+
 bool NeedsQuotes(std::string_view value) {
-  if (value.empty() || !common::IsValidUtf8(value)) return true;
+  if (value.empty() || !IsPlainUtf8(value)) return true;
   for (const unsigned char c : value) {
     if (c <= ' ' || c == '"' || c == '\\' || c == '=' || c == 0x7F) return true;
   }
@@ -42,13 +47,13 @@ bool NeedsQuotes(std::string_view value) {
 }
 
 void AppendValue(std::string_view value, std::string* line) {
+  if (value.size() > kMaxValueBytes) return AppendValue(common::Printable(value, kMaxValueBytes - 3), line);
   if (!NeedsQuotes(value)) {
     *line += value;
     return;
   }
   const absl::string_view text(value.data(), value.size());
-  const bool is_utf8 = common::IsValidUtf8(value);
-  absl::StrAppend(line, "\"", is_utf8 ? absl::Utf8SafeCEscape(text) : absl::CEscape(text), "\"");
+  absl::StrAppend(line, "\"", IsPlainUtf8(value) ? absl::Utf8SafeCEscape(text) : absl::CEscape(text), "\"");
 }
 
 // One write per line: lines of several threads and processes never mix.

@@ -43,8 +43,25 @@ TEST(LogTest, HostileValueStaysOnItsLine) {
 }
 
 TEST(LogTest, BrokenUtf8IsEscaped) {
-  EXPECT_THAT(StderrOf([] { log::Info("x", {{"bad", "\xFF"}, {"good", "\xC3\xA9"}}); }),
+  EXPECT_THAT(StderrOf([] {
+                log::Info("x", {{"bad", "\xFF"}, {"good", "\xC3\xA9"}});
+              }),
               ::testing::EndsWith(" x bad=\"\\377\" good=\xC3\xA9\n"));
+}
+
+TEST(LogTest, ControlsThatTerminalsObeyAreEscaped) {
+  EXPECT_THAT(StderrOf([] {
+                log::Info("x", {{"bad",
+                                 "\xC2\x9B"
+                                 "2J"}});
+              }),
+              ::testing::EndsWith(" x bad=\"\\302\\2332J\"\n"));
+}
+
+TEST(LogTest, EndlessValueIsCut) {
+  const std::string line = StderrOf([] { log::Info("x", {{"text", std::string(100'000, 'a')}}); });
+  EXPECT_LT(line.size(), 9000);
+  EXPECT_THAT(line, ::testing::EndsWith("aaa...\n"));
 }
 
 TEST(LogTest, StatusIsAField) {

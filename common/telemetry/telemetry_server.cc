@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/network_address.h"
 #include "common/status_macros.h"
+#include "common/telemetry/bounded_http_server.h"
 #include "common/telemetry/process_metrics.h"
 #include "prometheus/registry.h"
 #include "prometheus/text_serializer.h"
@@ -26,9 +27,6 @@ class HttpTelemetryServer final : public TelemetryServer {
  public:
   HttpTelemetryServer(std::string_view component, prometheus::Registry* registry, const Health* health)
       : component_(component), registry_(registry), health_(health) {
-    server_.new_task_queue = [] { return new httplib::ThreadPool(/*n=*/4); };
-    server_.set_read_timeout(/*sec=*/5);
-    server_.set_keep_alive_timeout(/*sec=*/1);
     // The library's default shares a port that is in use.
     server_.set_socket_options([](socket_t socket) {
       const int yes = 1;
@@ -41,7 +39,7 @@ class HttpTelemetryServer final : public TelemetryServer {
   }
 
   ~HttpTelemetryServer() override {
-    server_.stop();
+    server_.StopNow();
     if (thread_.joinable()) thread_.join();
   }
 
@@ -80,7 +78,7 @@ class HttpTelemetryServer final : public TelemetryServer {
   prometheus::Registry* const registry_;
   const Health* const health_;
   std::string address_;
-  httplib::Server server_;
+  BoundedHttpServer server_;
   std::thread thread_;
 };
 

@@ -16,7 +16,8 @@ class Registry;
 namespace cohort::common {
 
 // HTTP on one port: /metrics (Prometheus text), /healthz (200 while the process lives), /readyz (200 or 503 and the
-// reason). Adds process_* and cohort_build_info to the registry's output. Thread-safe; the destructor stops it.
+// reason). Adds process_* and cohort_build_info to the registry's output. What a client can hold is bounded
+// (bounded_http_server.h). Thread-safe; the destructor stops it.
 class TelemetryServer {
  public:
   // `address` is host:port; port 0 picks a free one. `registry` and `health` must outlive the server. `component`

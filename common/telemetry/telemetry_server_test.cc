@@ -3,7 +3,12 @@
 
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+#include <string>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "common/testing/status_matchers.h"
@@ -26,6 +31,16 @@ class TelemetryServerTest : public ::testing::Test {
   std::string Metrics() {
     const auto response = Get("/metrics");
     return response && response->status == 200 ? response->body : "no answer";
+  }
+  // A bare connection.
+  int Connect() {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<uint16_t>(std::stoi(server_->Address().substr(10))));
+    EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    return fd;
   }
   // Value of an unlabelled metric; -1 when absent.
   double Value(const std::string& name) {
@@ -95,6 +110,58 @@ TEST_F(TelemetryServerTest, PortInUseIsUnavailableByName) {
 TEST_F(TelemetryServerTest, MalformedAddressIsInvalid) {
   EXPECT_THAT(TelemetryServer::Create("9090", "x", &registry_, &health_),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("9090")));
+}
+
+TEST_F(TelemetryServerTest, SilentClientsDoNotKeepOthersOut) {
+  // More than there are threads; none ever sends its request's end.
+  std::vector<int> silent;
+  for (int i = 0; i < 8; ++i) {
+    silent.push_back(Connect());
+    ASSERT_GT(send(silent.back(), "GET /metrics", 12, MSG_NOSIGNAL), 0);
+  }
+  httplib::Client client("http://" + server_->Address());
+  client.set_read_timeout(/*sec=*/30);
+  const auto response = client.Get("/healthz");
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 200);
+  for (const int fd : silent) close(fd);
+}
+
+TEST_F(TelemetryServerTest, EndlessRequestIsCut) {
+  for (const std::string& start : {std::string(), std::string("GET /healthz HTTP/1.1\r\nA: "),
+                                   std::string("POST /metrics HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n")}) {
+    const int fd = Connect();
+    const std::string bytes = start + std::string(1 << 20, 'a');
+    // The kernel takes some of it; the rest meets a closed connection.
+    size_t num_sent = 0;
+    while (num_sent < 64 * bytes.size()) {
+      const ssize_t sent = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent < 0) break;
+      num_sent += static_cast<size_t>(sent);
+    }
+    EXPECT_LT(num_sent, 64 * bytes.size());
+    close(fd);
+  }
+  EXPECT_EQ(Get("/healthz")->status, 200);
+}
+
+TEST_F(TelemetryServerTest, RangesDoNotMultiplyTheAnswer) {
+  std::string ranges = "bytes=0-";
+  for (int i = 0; i < 500; ++i) ranges += ",0-";
+  const auto response =
+      httplib::Client("http://" + server_->Address()).Get("/metrics", httplib::Headers{{"Range", ranges}});
+  ASSERT_TRUE(response);
+  EXPECT_LT(response->body.size(), 2 * Metrics().size());
+}
+
+TEST_F(TelemetryServerTest, StopsWithSilentClients) {
+  std::vector<int> silent;
+  for (int i = 0; i < 20; ++i) silent.push_back(Connect());
+  const absl::Time start = absl::Now();
+  server_.reset();
+  // 20 connections by 4 threads with 2 s each would take 10.
+  EXPECT_LT(absl::Now() - start, absl::Seconds(8));
+  for (const int fd : silent) close(fd);
 }
 
 TEST_F(TelemetryServerTest, StopsWithAnIdleConnectionOpen) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/dataset/dataset.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -14,6 +15,31 @@ namespace cohort::coordinator {
 namespace {
 
 constexpr size_t kShownBytes = 80;
+// Far more than data needs, far less than recursion over a row could bear.
+constexpr int kMaxDepth = 64;
+// What a row becomes is sent as one message of at most 4 MiB, together with what else an assignment holds.
+constexpr size_t kMaxMessageBytes = 3 << 20;
+
+// Of arrays and objects; at most `limit` + 1. Valid JSON or not: brackets inside of strings do not count.
+int Depth(std::string_view text, int limit) {
+  int depth = 0, deepest = 0;
+  bool is_in_string = false;
+  for (size_t i = 0; i < text.size() && deepest <= limit; ++i) {
+    const char c = text[i];
+    if (c == '"') is_in_string = !is_in_string;
+    if (is_in_string && c == '\\') ++i;
+    if (is_in_string) continue;
+    if (c == '[' || c == '{') deepest = std::max(deepest, ++depth);
+    if (c == ']' || c == '}') --depth;
+  }
+  return deepest;
+}
+
+absl::Status CheckMessageSize(size_t num_bytes, const std::string& where) {
+  if (num_bytes <= kMaxMessageBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(where, ": too large to be sent (", num_bytes, " bytes, at most ", kMaxMessageBytes, ")"));
+}
 
 size_t ValidUtf8Bytes(std::string_view text) {
   size_t valid = 0;
@@ -30,6 +56,10 @@ absl::StatusOr<nlohmann::json> ParseRow(const std::string& text, const std::stri
   if (valid < text.size()) {
     return absl::InvalidArgumentError(absl::StrCat(where, ": not UTF-8 at byte ", valid, " (",
                                                    common::Printable(std::string_view(text).substr(valid), 8), ")"));
+  }
+  if (Depth(text, kMaxDepth) > kMaxDepth) {
+    return absl::InvalidArgumentError(absl::StrCat(where, ": nested too deeply, more than ", kMaxDepth, " levels (",
+                                                   common::Printable(text, kShownBytes), ")"));
   }
   nlohmann::json row = nlohmann::json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
   if (!row.is_object()) {
@@ -78,9 +108,12 @@ absl::StatusOr<cohort::v1::Problem> Dataset::ReadProblem(int64_t row) const {
   problem.set_problem_id(row);
   problem.set_prompt(absl::StrCat(spec_.prompt_prefix(), prompt, spec_.prompt_suffix()));
   problem.set_row_json(text);
-  if (spec_.fields().answer().empty()) return problem;
-  COHORT_ASSIGN_OR_RETURN(const std::string answer, FieldText(fields, spec_.fields().answer(), where));
-  COHORT_ASSIGN_OR_RETURN(*problem.mutable_answer(), AnswerAfterMarker(answer, spec_.fields().answer_marker(), where));
+  if (!spec_.fields().answer().empty()) {
+    COHORT_ASSIGN_OR_RETURN(const std::string answer, FieldText(fields, spec_.fields().answer(), where));
+    COHORT_ASSIGN_OR_RETURN(*problem.mutable_answer(),
+                            AnswerAfterMarker(answer, spec_.fields().answer_marker(), where));
+  }
+  COHORT_RETURN_IF_ERROR(CheckMessageSize(problem.ByteSizeLong(), where));
   return problem;
 }
 
@@ -96,6 +129,7 @@ absl::StatusOr<cohort::v1::Demonstration> Dataset::ReadDemonstration(int64_t row
   if (demonstration.completion().empty()) {
     return absl::InvalidArgumentError(absl::StrCat(where, ": nothing to imitate (", spec_.fields().completion(), ")"));
   }
+  COHORT_RETURN_IF_ERROR(CheckMessageSize(demonstration.ByteSizeLong(), where));
   return demonstration;
 }
 

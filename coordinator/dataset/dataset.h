@@ -21,7 +21,10 @@ class Dataset final {
   static absl::StatusOr<std::unique_ptr<Dataset>> Open(const cohort::v1::DatasetSpec& spec, std::string_view data_root);
 
   int64_t NumRows() const { return rows_->NumRows(); }
-  // INVALID_ARGUMENT names file, row and what is wrong: not UTF-8, no JSON object, a mapped field missing.
+  // SHA-256 of the rows; 32 bytes.
+  std::string Digest() const { return rows_->Digest(); }
+  // INVALID_ARGUMENT names file, row and what is wrong: not UTF-8, no JSON object, nested too deeply, a mapped field
+  // missing, too large for one message.
   absl::StatusOr<cohort::v1::Problem> ReadProblem(int64_t row) const;
   absl::StatusOr<cohort::v1::Demonstration> ReadDemonstration(int64_t row) const;
   // For messages: "problems.jsonl row 12 (line 13)".

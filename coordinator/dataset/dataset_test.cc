@@ -71,6 +71,40 @@ TEST_F(DatasetTest, BadRowsAreNamedByFileRowAndReason) {
   EXPECT_THAT(dataset->ReadProblem(5), StatusIs(absl::StatusCode::kOutOfRange));
 }
 
+TEST_F(DatasetTest, DeeplyNestedRowIsRefusedByNameAndBracketsInTextAreNot) {
+  const std::string bomb = std::string(500000, '[') + std::string(500000, ']');
+  const std::string brackets(1000, '[');
+  ASSERT_OK_AND_ASSIGN(const auto dataset,
+                       Open("{\"question\": " + bomb + ", \"answer\": 1}\n{\"question\": \"\\\"" + brackets +
+                            "\", \"answer\": [[1]]}\n{\"question\": " + std::string(500000, '{') + "\n"));
+  EXPECT_THAT(dataset->ReadProblem(0),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("row 0 (line 1): nested too deeply"), HasSubstr("{\"question\": [[["))));
+  ASSERT_OK_AND_ASSIGN(const auto problem, dataset->ReadProblem(1));
+  EXPECT_EQ(problem.prompt(), "\"" + brackets);
+  EXPECT_EQ(problem.answer(), "[[1]]");
+  EXPECT_THAT(dataset->ReadProblem(2), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("nested too deeply")));
+}
+
+TEST_F(DatasetTest, RowTooLargeForOneMessageIsRefusedByName) {
+  const std::string text(2 << 20, 'a');
+  ASSERT_OK_AND_ASSIGN(const auto dataset, Open("{\"question\":\"" + text + "\",\"answer\":1,\"solution\":\"s\"}\n"));
+  EXPECT_THAT(dataset->ReadProblem(0),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("row 0 (line 1): too large to be sent (4194")));
+  EXPECT_OK(dataset->ReadDemonstration(0)) << "which does not carry the row itself";
+}
+
+TEST_F(DatasetTest, DigestIsOfTheRowsThatAreUsed) {
+  const std::string two = "{\"question\":\"a\",\"answer\":1}\n{\"question\":\"b\",\"answer\":2}\n";
+  const std::string digest = (*Open(two))->Digest();
+  EXPECT_EQ(digest.size(), 32u);
+  EXPECT_EQ((*Open(two))->Digest(), digest);
+  EXPECT_NE((*Open(two + "{\"question\":\"c\",\"answer\":3}\n"))->Digest(), digest);
+  spec_.set_max_rows(2);
+  EXPECT_EQ((*Open(two + "{\"question\":\"c\",\"answer\":3}\n"))->Digest(), digest);
+  EXPECT_NE((*Open("{\"question\":\"a\",\"answer\":1}\n{\"question\":\"b\",\"answer\":3}\n"))->Digest(), digest);
+}
+
 TEST_F(DatasetTest, DemonstrationNeedsANonEmptyCompletion) {
   ASSERT_OK_AND_ASSIGN(const auto dataset, Open("{\"question\": \"q\", \"solution\": \"s\"}\n"
                                                 "{\"question\": \"q\", \"solution\": \"\"}\n{\"question\": \"q\"}\n"));
@@ -103,7 +137,7 @@ TEST_F(DatasetTest, EmptyMissingAndEscapingFilesAreRefusedByField) {
                                  AllOf(HasSubstr("jsonl.path"), HasSubstr("no rows"), HasSubstr("rows.jsonl"))));
   spec_.mutable_jsonl()->set_path("missing.jsonl");
   EXPECT_THAT(Dataset::Open(spec_, folder_.path()),
-              StatusIs(absl::StatusCode::kInvalidArgument, AllOf(HasSubstr("jsonl.path"), HasSubstr("missing.jsonl"))));
+              StatusIs(absl::StatusCode::kNotFound, AllOf(HasSubstr("jsonl.path"), HasSubstr("missing.jsonl"))));
   spec_.mutable_jsonl()->set_path("../../etc/passwd");
   EXPECT_THAT(Dataset::Open(spec_, folder_.path()),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("../../etc/passwd")));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/sha256.h"
 #include "common/status_macros.h"
 
 namespace cohort::coordinator {
@@ -30,19 +31,24 @@ class JsonlRowReader final : public RowReader {
     if (!S_ISREG(status.st_mode)) return absl::InvalidArgumentError("not a regular file");
     std::string buffer(kScanBytes, '\0');
     int64_t begin = 0;
+    common::Sha256 digest;
     for (int64_t offset = 0; offset < status.st_size && !IsFull(max_rows);) {
       const ssize_t got = ::pread(descriptor_, buffer.data(), buffer.size(), offset);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return absl::ErrnoToStatus(errno, "cannot read the file");
       if (got == 0) break;
       const char* const end = buffer.data() + got;
+      const char* last = end;
       for (const char* at = buffer.data(); at < end && !IsFull(max_rows);) {
         const char* newline = static_cast<const char*>(std::memchr(at, '\n', end - at));
         if (newline == nullptr) break;
         at = newline + 1;
         begins_.push_back(begin);
         begin = offset + (at - buffer.data());
+        // Whole rows only: with max_rows what follows does not matter.
+        if (IsFull(max_rows)) last = at;
       }
+      digest.Update(buffer.data(), last - buffer.data());
       offset += got;
     }
     if (begin < status.st_size && !IsFull(max_rows)) {
@@ -51,8 +57,11 @@ class JsonlRowReader final : public RowReader {
     }
     if (begins_.empty()) return absl::FailedPreconditionError("the file has no rows");
     begins_.push_back(begin);
+    digest_ = digest.Finish();
     return absl::OkStatus();
   }
+
+  std::string Digest() const override { return digest_; }
 
   int64_t NumRows() const override { return static_cast<int64_t>(begins_.size()) - 1; }
 
@@ -83,6 +92,7 @@ class JsonlRowReader final : public RowReader {
   const int descriptor_;
   // Where each row begins, and at the end where the next one would.
   std::vector<int64_t> begins_;
+  std::string digest_;
 };
 
 }  // namespace

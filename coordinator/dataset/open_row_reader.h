@@ -11,8 +11,9 @@
 
 namespace cohort::coordinator {
 
-// Opens what `spec.reader` names; relative paths are taken from `data_root`. INVALID_ARGUMENT or NOT_FOUND names the
-// field and the path.
+// Opens what `spec.reader` names; relative paths are taken from `data_root`. Errors name the field
+// and the path: INVALID_ARGUMENT when the file is not what it must be, else the code of what went wrong with it
+// (NOT_FOUND).
 absl::StatusOr<std::unique_ptr<RowReader>> OpenRowReader(const cohort::v1::DatasetSpec& spec,
                                                          std::string_view data_root);
 

@@ -17,6 +17,8 @@ class RowReader {
   virtual int64_t NumRows() const = 0;
   // The text of a row, which need not be valid yet. OUT_OF_RANGE, or the error of the disk.
   virtual absl::StatusOr<std::string> Read(int64_t row) const = 0;
+  // SHA-256 of what the rows are; 32 bytes.
+  virtual std::string Digest() const = 0;
   // For messages: "problems.jsonl row 12 (line 13)".
   virtual std::string Describe(int64_t row) const = 0;
 };

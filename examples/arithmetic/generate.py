@@ -3,7 +3,7 @@
 """Writes the data of the arithmetic example: additions of two three-digit numbers, as JSONL.
 
 Demonstrations show two habits. Most state the sum with every carry forgotten ("123+989=" -> ">002"); the others work it
-out digit by digit, ones first, each sum with the carry that came in ("3+9=12 2+8+1=11 1+9+1=11>1112"). The text after
+out digit by digit, ones first, each sum with the carry that came in ("3+9=12;2+8+1=11;1+9+1=11>1112"). The text after
 ">" is the answer. A function of the seed alone; no unordered pair of numbers is used twice, so the held-out problems
 appear in neither job's data. Python's standard library is enough.
 """
@@ -12,6 +12,7 @@ import argparse
 import json
 import pathlib
 import random
+import sys
 
 
 def worked(a, b):
@@ -22,7 +23,7 @@ def worked(a, b):
         total = x + y + carry
         parts.append(f"{x}+{y}={total:02d}" if position == 0 else f"{x}+{y}+{carry}={total:02d}")
         carry = total // 10
-    return " ".join(parts) + f">{a + b}"
+    return ";".join(parts) + f">{a + b}"
 
 
 def careless(a, b):
@@ -76,4 +77,9 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OSError as error:
+        sys.exit(f"generate.py: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -29,26 +29,34 @@ while [ $# -gt 0 ]; do
     *) further+=("$1"); shift ;;
   esac
 done
-[[ "$SEED" =~ ^[0-9]+$ ]] || { echo "run_demo.sh: --seed: not a number ($SEED)" >&2; exit 2; }
+fail() { echo "run_demo.sh: $1" >&2; exit "${2:-1}"; }
+[[ "$SEED" =~ ^[0-9]+$ ]] || fail "--seed: not a number ($SEED)" 2
 
 BIN_DIR="${BIN_DIR:-$root/bazel-bin/cli}"
-RUN_DIR="${RUN_DIR:-$root/runs/demo-seed$SEED-$(date +%Y%m%d-%H%M%S)}"
 cohortctl="$BIN_DIR/cohortctl"
-[ -x "$cohortctl" ] || { echo "run_demo.sh: --bin_dir: no cohortctl there, run \`make build\` ($BIN_DIR)" >&2; exit 2; }
+[ -x "$cohortctl" ] || fail "--bin_dir: no cohortctl there, run \`make build\` ($BIN_DIR)" 2
 
-mkdir -p "$RUN_DIR"
+if [ -n "$RUN_DIR" ]; then
+  mkdir -p "$RUN_DIR" || fail "--run_dir: cannot be made ($RUN_DIR)" 2
+else
+  mkdir -p "$root/runs" || fail "the folder for runs cannot be made ($root/runs)"
+  RUN_DIR="$root/runs/demo-seed$SEED-$(date +%Y%m%d-%H%M%S)"
+  # A second run of the same second gets a folder of its own.
+  mkdir "$RUN_DIR" 2>/dev/null || RUN_DIR="$(mktemp -d "$RUN_DIR-XXXX")" || fail "no folder can be made in $root/runs"
+fi
 echo "run_demo.sh: seed $SEED, run folder $RUN_DIR" >&2
-if [ ! -e "$RUN_DIR/data" ]; then
-  # Written beside and renamed: an interrupted start leaves no half of it.
-  rm -rf "$RUN_DIR/data.partial"
-  python3 "$here/generate.py" --output "$RUN_DIR/data.partial" --seed "$SEED"
-  mv "$RUN_DIR/data.partial" "$RUN_DIR/data"
-fi
-if [ ! -e "$RUN_DIR/model" ]; then
-  rm -rf "$RUN_DIR/model.partial"
-  "$cohortctl" model init --template "$here/model" --output "$RUN_DIR/model.partial" --seed "$SEED" >&2
-  mv "$RUN_DIR/model.partial" "$RUN_DIR/model"
-fi
+
+# make_once WHAT COMMAND...: runs the command with a folder to write, beside the real one and renamed at the end, so that
+# an interrupted start leaves no half of it.
+make_once() {
+  local target="$RUN_DIR/$1" partial="$RUN_DIR/$1.partial"
+  shift
+  [ ! -e "$target" ] || return 0
+  rm -rf "$partial"
+  "$@" --seed "$SEED" --output "$partial" >&2 && mv "$partial" "$target" || { rm -rf "$partial"; fail "cannot make $target"; }
+}
+make_once data python3 "$here/generate.py"
+make_once model "$cohortctl" model init --template "$here/model"
 
 exec "$cohortctl" local -f "$here/warm_start.yaml" -f "$here/grpo.yaml" --seed "$SEED" --run_dir "$RUN_DIR" \
   --data_root "$RUN_DIR" --model_root "$RUN_DIR" ${further[@]+"${further[@]}"}

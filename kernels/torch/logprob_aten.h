@@ -12,7 +12,7 @@ namespace cohort::kernels {
 // logprob_op.h by ATen's operators, on any device and floating dtype; arithmetic in fp32.
 LogprobAndEntropy LogprobForwardAten(const at::Tensor& logits_TV, const at::Tensor& targets_T, double temperature);
 
-void LogprobBackwardInPlaceAten(at::Tensor logits_TV, const at::Tensor& targets_T, const at::Tensor& grad_T,
+void LogprobBackwardInPlaceAten(at::Tensor logits_TV, const at::Tensor& targets_T, const LogprobGradients& gradients,
                                 double temperature);
 
 }  // namespace cohort::kernels

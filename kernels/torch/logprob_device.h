@@ -14,8 +14,8 @@ namespace cohort::kernels {
 
 LogprobAndEntropy LogprobForwardOnDevice(const at::Tensor& logits_TV, const at::Tensor& targets_T, double temperature);
 
-void LogprobBackwardInPlaceOnDevice(at::Tensor logits_TV, const at::Tensor& targets_T, const at::Tensor& grad_T,
-                                    double temperature);
+void LogprobBackwardInPlaceOnDevice(at::Tensor logits_TV, const at::Tensor& targets_T,
+                                    const LogprobGradients& gradients, double temperature);
 
 }  // namespace cohort::kernels
 

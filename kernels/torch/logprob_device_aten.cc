@@ -8,9 +8,9 @@ LogprobAndEntropy LogprobForwardOnDevice(const at::Tensor& logits_TV, const at::
   return LogprobForwardAten(logits_TV, targets_T, temperature);
 }
 
-void LogprobBackwardInPlaceOnDevice(at::Tensor logits_TV, const at::Tensor& targets_T, const at::Tensor& grad_T,
-                                    double temperature) {
-  LogprobBackwardInPlaceAten(std::move(logits_TV), targets_T, grad_T, temperature);
+void LogprobBackwardInPlaceOnDevice(at::Tensor logits_TV, const at::Tensor& targets_T,
+                                    const LogprobGradients& gradients, double temperature) {
+  LogprobBackwardInPlaceAten(std::move(logits_TV), targets_T, gradients, temperature);
 }
 
 }  // namespace cohort::kernels

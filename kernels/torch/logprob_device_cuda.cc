@@ -39,15 +39,18 @@ LogprobAndEntropy LogprobForwardOnDevice(const at::Tensor& logits_TV, const at::
   return result;
 }
 
-void LogprobBackwardInPlaceOnDevice(at::Tensor logits_TV, const at::Tensor& targets_T, const at::Tensor& grad_T,
-                                    double temperature) {
-  if (!UsesOwnKernel(logits_TV)) return LogprobBackwardInPlaceAten(logits_TV, targets_T, grad_T, temperature);
+void LogprobBackwardInPlaceOnDevice(at::Tensor logits_TV, const at::Tensor& targets_T,
+                                    const LogprobGradients& gradients, double temperature) {
+  if (!UsesOwnKernel(logits_TV)) return LogprobBackwardInPlaceAten(logits_TV, targets_T, gradients, temperature);
   TORCH_CHECK(logits_TV.is_contiguous(), "logprob: logits must be contiguous to be overwritten");
   const c10::DeviceGuard guard(logits_TV.device());
-  const at::Tensor grad = grad_T.to(at::kFloat).contiguous();
-  const int error = LogprobBackwardInPlaceCuda(RowsOf(logits_TV, targets_T, temperature), TypeOf(logits_TV),
-                                               grad.const_data_ptr<float>(), logits_TV.mutable_data_ptr(),
-                                               c10::cuda::getCurrentCUDAStream().stream());
+  const at::Tensor grad = gradients.logprobs_T.to(at::kFloat).contiguous();
+  const at::Tensor entropy_grad =
+      gradients.entropies_T.defined() ? gradients.entropies_T.to(at::kFloat).contiguous() : at::Tensor();
+  const int error = LogprobBackwardInPlaceCuda(
+      RowsOf(logits_TV, targets_T, temperature), TypeOf(logits_TV), grad.const_data_ptr<float>(),
+      entropy_grad.defined() ? entropy_grad.const_data_ptr<float>() : nullptr, logits_TV.mutable_data_ptr(),
+      c10::cuda::getCurrentCUDAStream().stream());
   TORCH_CHECK(error == 0, "logprob: CUDA launch failed (error ", error, ")");
 }
 

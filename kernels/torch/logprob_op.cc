@@ -25,6 +25,10 @@ LogprobRows CheckedRows(const at::Tensor& logits_TV, const at::Tensor& targets_T
   return rows;
 }
 
+void CheckGradient(const at::Tensor& grad_T, const LogprobRows& rows) {
+  TORCH_CHECK(grad_T.dim() == 1 && grad_T.size(0) == rows.num_rows, "logprob: grad must be [T] (", grad_T.sizes(), ")");
+}
+
 bool UsesOwnKernel(const at::Tensor& logits) { return logits.is_cpu() && logits.scalar_type() == at::kFloat; }
 
 }  // namespace
@@ -42,16 +46,21 @@ LogprobAndEntropy LogprobForward(const at::Tensor& logits_TV, const at::Tensor& 
   return result;
 }
 
-void LogprobBackwardInPlace(at::Tensor logits_TV, const at::Tensor& targets_T, const at::Tensor& grad_T,
+void LogprobBackwardInPlace(at::Tensor logits_TV, const at::Tensor& targets_T, const LogprobGradients& gradients,
                             double temperature) {
   const c10::NoGradGuard no_grad;
   const at::Tensor targets = targets_T.contiguous();
   const LogprobRows rows = CheckedRows(logits_TV, targets, temperature);
-  TORCH_CHECK(grad_T.dim() == 1 && grad_T.size(0) == rows.num_rows, "logprob: grad must be [T] (", grad_T.sizes(), ")");
-  if (!UsesOwnKernel(logits_TV)) return LogprobBackwardInPlaceOnDevice(logits_TV, targets, grad_T, temperature);
+  const bool has_entropy = gradients.entropies_T.defined();
+  CheckGradient(gradients.logprobs_T, rows);
+  if (has_entropy) CheckGradient(gradients.entropies_T, rows);
+  if (!UsesOwnKernel(logits_TV)) return LogprobBackwardInPlaceOnDevice(logits_TV, targets, gradients, temperature);
   TORCH_CHECK(logits_TV.is_contiguous(), "logprob: logits must be contiguous to be overwritten");
-  const at::Tensor grad = grad_T.to(at::kFloat).contiguous();
-  LogprobBackwardInPlace(rows, grad.const_data_ptr<float>(), logits_TV.mutable_data_ptr<float>());
+  const at::Tensor grad = gradients.logprobs_T.to(at::kFloat).contiguous();
+  const at::Tensor entropy_grad = has_entropy ? gradients.entropies_T.to(at::kFloat).contiguous() : at::Tensor();
+  LogprobBackwardInPlace(rows, grad.const_data_ptr<float>(),
+                         has_entropy ? entropy_grad.const_data_ptr<float>() : nullptr,
+                         logits_TV.mutable_data_ptr<float>());
 }
 
 }  // namespace cohort::kernels

@@ -15,9 +15,15 @@ struct LogprobAndEntropy {
 // Log-prob of each row's target and entropy of softmax(logits / temperature). targets_T is int64.
 LogprobAndEntropy LogprobForward(const at::Tensor& logits_TV, const at::Tensor& targets_T, double temperature);
 
-// Gradient of sum(grad_T * logprobs_T) with respect to the logits, written over `logits_TV`:
-// grad * (1[v = target] - softmax) / temperature.
-void LogprobBackwardInPlace(at::Tensor logits_TV, const at::Tensor& targets_T, const at::Tensor& grad_T,
+// What reaches log-probs and entropies from the loss.
+struct LogprobGradients {
+  at::Tensor logprobs_T;
+  at::Tensor entropies_T;  // undefined: none, at no cost
+};
+
+// Gradient of sum(gradients.logprobs_T * logprobs_T + gradients.entropies_T * entropies_T) with respect to the logits
+// (kernels/logprob.h), written over `logits_TV`.
+void LogprobBackwardInPlace(at::Tensor logits_TV, const at::Tensor& targets_T, const LogprobGradients& gradients,
                             double temperature);
 
 }  // namespace cohort::kernels

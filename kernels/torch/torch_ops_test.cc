@@ -12,7 +12,6 @@
 #include "kernels/torch/adamw_op.h"
 #include "kernels/torch/attention_op.h"
 #include "kernels/torch/logprob_op.h"
-#include "kernels/torch/segment_objective_op.h"
 #include "kernels/torch/torch_status.h"
 
 namespace cohort::kernels {
@@ -184,15 +183,22 @@ TEST(LogprobOpTest, ValueEntropyAndGradientMatchAutogradInDouble) {
   for (const at::ScalarType dtype : {at::kFloat, at::kDouble}) {  // own kernel, ATen
     const at::Tensor leaf_TV = logits_TV.to(at::kDouble).set_requires_grad(true);
     const at::Tensor all_TV = at::log_softmax(leaf_TV / 0.7, -1);
+    const at::Tensor entropies_T = (all_TV.exp() * all_TV).sum(-1).neg();
     const at::Tensor expected_T = all_TV.gather(1, targets_T.unsqueeze(1)).squeeze(1);
     const LogprobAndEntropy result = LogprobForward(logits_TV.to(dtype), targets_T, 0.7);
     EXPECT_EQ(result.logprobs_T.scalar_type(), at::kFloat);
     EXPECT_LT(LargestDifference(result.logprobs_T, expected_T), 1e-5);
-    EXPECT_LT(LargestDifference(result.entropies_T, -(all_TV.exp() * all_TV).sum(-1)), 1e-5);
+    EXPECT_LT(LargestDifference(result.entropies_T, entropies_T), 1e-5);
     at::Tensor gradient_TV = logits_TV.to(dtype).clone();
-    LogprobBackwardInPlace(gradient_TV, targets_T, grad_T, 0.7);
-    const at::Tensor expected_TV = torch::autograd::grad({expected_T}, {leaf_TV}, {grad_T.to(at::kDouble)})[0];
+    LogprobBackwardInPlace(gradient_TV, targets_T, {grad_T, {}}, 0.7);
+    const at::Tensor expected_TV =
+        torch::autograd::grad({expected_T}, {leaf_TV}, {grad_T.to(at::kDouble)}, /*retain_graph=*/true)[0];
     EXPECT_LT(LargestDifference(gradient_TV, expected_TV), 2e-6);
+    at::Tensor both_TV = logits_TV.to(dtype).clone();
+    LogprobBackwardInPlace(both_TV, targets_T, {grad_T, grad_T.cos()}, 0.7);
+    const at::Tensor expected_both_TV = torch::autograd::grad(
+        {expected_T, entropies_T}, {leaf_TV}, {grad_T.to(at::kDouble), grad_T.cos().to(at::kDouble)})[0];
+    EXPECT_LT(LargestDifference(both_TV, expected_both_TV), 3e-6);
   }
 }
 
@@ -202,47 +208,6 @@ TEST(LogprobOpTest, ATargetOutsideTheVocabularyIsRefused) {
     return absl::OkStatus();
   });
   EXPECT_EQ(status.message(), "score: logprob: target of row 1 is outside the vocabulary (5 of 5)");
-}
-
-// -sum w min(r A, clip(r) A) with segment ratios, from elementary operators; one segment per response.
-at::Tensor NaiveResponseLoss(const at::Tensor& policy_T, const SegmentBranch& b) {
-  at::Tensor loss = at::zeros({}, policy_T.options());
-  for (size_t s = 0; s + 1 < b.segment_offsets.size(); ++s) {
-    const auto cut = [&](const at::Tensor& t) { return t.slice(0, b.segment_offsets[s], b.segment_offsets[s + 1]); };
-    const at::Tensor ratio = (cut(policy_T) - cut(b.proximal_logprobs_T)).mean().exp();
-    const at::Tensor advantages = cut(b.advantages_T);
-    const at::Tensor clipped = ratio.clamp(1 - b.clip_low, 1 + b.clip_high);
-    loss = loss - (cut(b.weights_T) * at::minimum(ratio * advantages, clipped * advantages)).sum();
-  }
-  return loss;
-}
-
-TEST(SegmentObjectiveOpTest, MatchesAutogradOfTheDefinition) {
-  at::manual_seed(3);
-  const auto options = at::TensorOptions().dtype(at::kDouble);
-  SegmentBranch branch;
-  branch.proximal_logprobs_T = -at::rand({40}, options);
-  branch.policy_logprobs_T = branch.proximal_logprobs_T + at::randn({40}, options) * 0.3;
-  branch.advantages_T = at::randn({40}, options);
-  branch.weights_T = at::full({40}, 1.0 / 40, options);
-  branch.segment_offsets = {0, 3, 12, 13, 40};
-  branch.clip_low = 0.05;
-  branch.clip_high = 0.1;
-  const at::Tensor leaf_T = branch.policy_logprobs_T.clone().set_requires_grad(true);
-  const at::Tensor loss = NaiveResponseLoss(leaf_T, branch);
-  const SegmentObjectiveResult result = SegmentObjective(branch);
-  EXPECT_NEAR(result.loss, loss.item<double>(), 1e-13);
-  EXPECT_LT(LargestDifference(result.gradient_T, torch::autograd::grad({loss}, {leaf_T})[0]), 1e-13);
-  EXPECT_EQ(result.num_tokens, 40);
-}
-
-TEST(SegmentObjectiveOpTest, OffsetsThatDoNotCoverTheTokensAreRefused) {
-  const at::Tensor zeros = at::zeros({4});
-  const absl::Status status = StatusFromTorch("loss", [&] {
-    SegmentObjective({zeros, zeros, zeros, zeros, {0, 3}, 0.2, 0.2, true});
-    return absl::OkStatus();
-  });
-  EXPECT_EQ(status.message(), "loss: segment objective: offsets must run from 0 to 4 (0 to 3)");
 }
 
 TEST(AdamWOpTest, UpdatesTheTensorsInPlace) {

@@ -16,7 +16,6 @@ void Append(const TrainSequence& sequence, Microbatch* microbatch) {
                                        sequence.behavior_logprobs.end());
   microbatch->cu_seqlens.push_back(static_cast<int32_t>(microbatch->token_ids.size()));
   microbatch->trained_cu_seqlens.push_back(static_cast<int64_t>(microbatch->targets.size()));
-  microbatch->advantages.push_back(sequence.advantage);
 }
 
 }  // namespace

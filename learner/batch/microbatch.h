@@ -19,7 +19,6 @@ struct Microbatch {
   std::vector<int32_t> targets;             // T
   std::vector<int64_t> trained_cu_seqlens;  // S + 1 offsets into the trained tokens
   std::vector<float> behavior_logprobs;     // T; empty for demonstrations
-  std::vector<double> advantages;           // S
   SequenceRange sequences;                  // which they are in the list that was packed
 };
 

@@ -11,12 +11,8 @@ namespace {
 
 TEST(MicrobatchTest, EveryTrainedTokenIsPredictedByTheRowBeforeIt) {
   const std::vector<TrainSequence> sequences = {
-      {.label = "a",
-       .token_ids = {1, 2, 3, 4},
-       .num_prompt_tokens = 2,
-       .behavior_logprobs = {-1, -2},
-       .advantage = 0.5},
-      {.label = "b", .token_ids = {5, 6}, .num_prompt_tokens = 1, .behavior_logprobs = {-3}, .advantage = -0.5}};
+      {.label = "a", .token_ids = {1, 2, 3, 4}, .num_prompt_tokens = 2, .behavior_logprobs = {-1, -2}},
+      {.label = "b", .token_ids = {5, 6}, .num_prompt_tokens = 1, .behavior_logprobs = {-3}}};
   const Microbatch microbatch = BuildMicrobatch(sequences, {.begin = 0, .end = 2});
   EXPECT_EQ(microbatch.token_ids, (std::vector<int32_t>{1, 2, 3, 4, 5, 6}));
   EXPECT_EQ(microbatch.cu_seqlens, (std::vector<int32_t>{0, 4, 6}));
@@ -24,7 +20,6 @@ TEST(MicrobatchTest, EveryTrainedTokenIsPredictedByTheRowBeforeIt) {
   EXPECT_EQ(microbatch.targets, (std::vector<int32_t>{3, 4, 6}));
   EXPECT_EQ(microbatch.trained_cu_seqlens, (std::vector<int64_t>{0, 2, 3}));
   EXPECT_EQ(microbatch.behavior_logprobs, (std::vector<float>{-1, -2, -3}));
-  EXPECT_EQ(microbatch.advantages, (std::vector<double>{0.5, -0.5}));
 }
 
 TEST(MicrobatchTest, ListIsCutByTheTokensOfPromptAndCompletion) {

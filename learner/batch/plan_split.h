@@ -22,13 +22,6 @@ GroupRange GroupsOfUpdate(int64_t num_groups, int64_t update, int64_t num_update
 // Group i of a plan belongs to rank i % world_size: the indices of `range` that are this rank's, rising.
 std::vector<int64_t> GroupsOfRank(const GroupRange& range, int64_t rank, int64_t world_size);
 
-// Loss denominators of one update over all ranks.
-struct PlanTotals {
-  int64_t num_tokens = 0;     // 0 for demonstrations: the plan does not know their tokens
-  int64_t num_sequences = 0;  // a demonstration is one sequence
-};
-PlanTotals TotalsOf(const cohort::v1::StepPlan& plan, const GroupRange& range);
-
 }  // namespace cohort::learner
 
 #endif  // COHORT_LEARNER_BATCH_PLAN_SPLIT_H_

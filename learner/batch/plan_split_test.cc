@@ -30,23 +30,5 @@ TEST(PlanSplitTest, GroupBelongsToTheRankOfItsIndexModuloTheWorld) {
   EXPECT_EQ(GroupsOfRank({.begin = 0, .end = 1}, /*rank=*/1, /*world_size=*/2), std::vector<int64_t>{});
 }
 
-TEST(PlanSplitTest, TotalsCountSequencesWithoutTokensToo) {
-  cohort::v1::StepPlan plan;
-  for (int num_tokens : {5, 0, 2}) plan.add_groups()->add_completion_tokens(num_tokens);
-  plan.mutable_groups(0)->add_completion_tokens(7);
-  const PlanTotals totals = TotalsOf(plan, {.begin = 0, .end = 2});
-  EXPECT_EQ(totals.num_tokens, 12);
-  EXPECT_EQ(totals.num_sequences, 3);
-}
-
-TEST(PlanSplitTest, DemonstrationIsOneSequenceOfUnknownLength) {
-  cohort::v1::StepPlan plan;
-  plan.add_groups()->set_group_id(4);
-  plan.add_groups()->set_group_id(5);
-  const PlanTotals totals = TotalsOf(plan, {.begin = 0, .end = 2});
-  EXPECT_EQ(totals.num_tokens, 0);
-  EXPECT_EQ(totals.num_sequences, 2);
-}
-
 }  // namespace
 }  // namespace cohort::learner

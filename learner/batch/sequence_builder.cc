@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "learner/batch/sequence_builder.h"
 
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -29,13 +30,22 @@ absl::Status CheckTokens(const TrainSequence& sequence, const TokenLimits& limit
 }
 
 absl::Status CheckAgainstPlan(const cohort::v1::PlannedGroup& planned, const cohort::v1::RolloutGroup& group,
-                              const std::vector<double>& advantages) {
+                              size_t num_credits) {
   if (planned.group_id() != group.group_id()) {
     return absl::InvalidArgumentError(
         absl::StrCat("payload: another group than planned (", group.group_id(), "), group ", planned.group_id()));
   }
+  if (group.purpose() == cohort::v1::GROUP_PURPOSE_EVALUATE) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("payload: sampled for an evaluation, never to be trained on, group ", planned.group_id()));
+  }
+  if (group.prompt_token_ids_size() != planned.prompt_tokens()) {
+    return absl::InvalidArgumentError(absl::StrCat("payload: another prompt than planned (",
+                                                   group.prompt_token_ids_size(), " tokens for ",
+                                                   planned.prompt_tokens(), "), group ", planned.group_id()));
+  }
   const int num_siblings = planned.completion_tokens_size();
-  if (group.rollouts_size() != num_siblings || static_cast<int>(advantages.size()) != num_siblings) {
+  if (group.rollouts_size() != num_siblings || static_cast<int>(num_credits) != num_siblings) {
     return absl::InvalidArgumentError(absl::StrCat("payload: another number of rollouts than planned (",
                                                    group.rollouts_size(), " for ", num_siblings, "), group ",
                                                    planned.group_id()));
@@ -49,27 +59,56 @@ absl::Status CheckRollout(const cohort::v1::Rollout& rollout, int32_t planned_to
                                                    " tokens were planned, the payload has ", rollout.token_ids_size(),
                                                    " with ", rollout.behavior_logprobs_size(), " log-probs"));
   }
+  if (planned_tokens == 0) return absl::InvalidArgumentError(absl::StrCat(label, ": the completion has no token"));
+  for (int i = 0; i < planned_tokens; ++i) {
+    if (!std::isfinite(rollout.behavior_logprobs(i))) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(label, ": log-prob is not finite (", rollout.behavior_logprobs(i), "), token ", i));
+    }
+  }
   return absl::OkStatus();
+}
+
+// The bytes of every completion token.
+absl::StatusOr<std::vector<std::string>> TokenTexts(const cohort::v1::Rollout& rollout, const std::string& label,
+                                                    const RolloutReading& reading) {
+  std::vector<std::string> texts;
+  texts.reserve(rollout.token_ids_size());
+  for (const int32_t token : rollout.token_ids()) {
+    absl::StatusOr<std::string> text = reading.tokenizer->TokenText(token);
+    if (!text.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat(label, ": ", std::string(text.status().message())));
+    }
+    texts.push_back(*std::move(text));
+  }
+  return texts;
 }
 
 }  // namespace
 
-absl::Status AppendRollouts(const cohort::v1::PlannedGroup& planned, const cohort::v1::RolloutGroup& group,
-                            const std::vector<double>& advantages, const TokenLimits& limits,
+absl::Status AppendRollouts(const cohort::v1::PlannedGroup& planned, const cohort::v1::RolloutGroup& rollouts,
+                            int64_t group, const objective::GroupCredit& credit, const RolloutReading& reading,
                             std::vector<TrainSequence>* sequences) {
-  COHORT_RETURN_IF_ERROR(CheckAgainstPlan(planned, group, advantages));
-  for (int i = 0; i < group.rollouts_size(); ++i) {
-    const cohort::v1::Rollout& rollout = group.rollouts(i);
+  COHORT_RETURN_IF_ERROR(CheckAgainstPlan(planned, rollouts, credit.size()));
+  for (int i = 0; i < rollouts.rollouts_size(); ++i) {
+    const cohort::v1::Rollout& rollout = rollouts.rollouts(i);
     TrainSequence sequence;
-    sequence.label = absl::StrCat("group ", group.group_id(), " sibling ", i);
+    sequence.label = absl::StrCat("group ", rollouts.group_id(), " sibling ", i);
     COHORT_RETURN_IF_ERROR(CheckRollout(rollout, planned.completion_tokens(i), sequence.label));
-    if (rollout.token_ids_size() == 0) continue;
-    sequence.token_ids.assign(group.prompt_token_ids().begin(), group.prompt_token_ids().end());
-    sequence.num_prompt_tokens = group.prompt_token_ids_size();
+    sequence.token_ids.assign(rollouts.prompt_token_ids().begin(), rollouts.prompt_token_ids().end());
+    sequence.num_prompt_tokens = rollouts.prompt_token_ids_size();
     sequence.token_ids.insert(sequence.token_ids.end(), rollout.token_ids().begin(), rollout.token_ids().end());
     sequence.behavior_logprobs.assign(rollout.behavior_logprobs().begin(), rollout.behavior_logprobs().end());
-    sequence.advantage = advantages[i];
-    COHORT_RETURN_IF_ERROR(CheckTokens(sequence, limits));
+    sequence.group = group;
+    sequence.advantage = credit[i].advantage;
+    sequence.is_truncated = rollout.finish_reason() == cohort::v1::FINISH_REASON_LENGTH;
+    COHORT_RETURN_IF_ERROR(CheckTokens(sequence, reading.limits));
+    if (reading.tokenizer != nullptr) {
+      COHORT_ASSIGN_OR_RETURN(const std::vector<std::string> texts, TokenTexts(rollout, sequence.label, reading));
+      COHORT_ASSIGN_OR_RETURN(sequence.layout,
+                              objective::LayOutSequence(*reading.objective, credit[i], texts,
+                                                        rollout.finish_reason() == cohort::v1::FINISH_REASON_EOS));
+    }
     sequences->push_back(std::move(sequence));
   }
   return absl::OkStatus();

@@ -12,6 +12,7 @@
 #include "cohort/v1/rollout.pb.h"
 #include "learner/batch/train_sequence.h"
 #include "model/tokenizer/tokenizer.h"
+#include "objective/credit.h"
 
 namespace cohort::learner {
 
@@ -21,11 +22,18 @@ struct TokenLimits {
   int64_t max_sequence_tokens = 0;
 };
 
-// The sequences of a group with their credit, appended to `sequences`; a completion without tokens is left out (it
-// counts in the denominators all the same). INVALID_ARGUMENT names group and sibling when the payload contradicts the
-// plan or a token, a log-prob or a length cannot be.
-absl::Status AppendRollouts(const cohort::v1::PlannedGroup& planned, const cohort::v1::RolloutGroup& group,
-                            const std::vector<double>& advantages, const TokenLimits& limits,
+// How rollouts become sequences of one update; pointers must outlive the call.
+struct RolloutReading {
+  const cohort::v1::ObjectiveSpec* objective = nullptr;
+  const model::Tokenizer* tokenizer = nullptr;  // null when the objective needs no token text
+  TokenLimits limits;
+};
+
+// The sequences of a group with their credit, appended to `sequences`; `group` is its index in the update.
+// INVALID_ARGUMENT names group and sibling when the payload contradicts the plan, a completion has no token, or a
+// token, a log-prob or a length cannot be.
+absl::Status AppendRollouts(const cohort::v1::PlannedGroup& planned, const cohort::v1::RolloutGroup& rollouts,
+                            int64_t group, const objective::GroupCredit& credit, const RolloutReading& reading,
                             std::vector<TrainSequence>* sequences);
 
 // Prompt and completion, tokenised apart, then EOS; completion and EOS are trained. INVALID_ARGUMENT names the problem

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@ namespace {
 
 constexpr TokenLimits kLimits = {.vocab_size = 30, .max_sequence_tokens = 8};
 constexpr int32_t kEos = 1;
+const objective::GroupCredit kCredit = {{.advantage = 1}, {.advantage = -1}};
+const RolloutReading kReading = {.limits = kLimits};
 
 struct Group {
   cohort::v1::PlannedGroup planned;
@@ -24,6 +27,7 @@ struct Group {
 Group MakeGroup() {
   Group made;
   made.planned.set_group_id(12);
+  made.planned.set_prompt_tokens(2);
   made.group.set_group_id(12);
   made.group.add_prompt_token_ids(7);
   made.group.add_prompt_token_ids(8);
@@ -40,29 +44,46 @@ Group MakeGroup() {
 
 std::string ErrorOf(const Group& made) {
   std::vector<TrainSequence> sequences;
-  return std::string(AppendRollouts(made.planned, made.group, {1, -1}, kLimits, &sequences).message());
+  return std::string(AppendRollouts(made.planned, made.group, /*group=*/4, kCredit, kReading, &sequences).message());
 }
 
 TEST(SequenceBuilderTest, SiblingsShareThePromptAndKeepTheirOwnCredit) {
   const Group made = MakeGroup();
   std::vector<TrainSequence> sequences;
-  ASSERT_TRUE(AppendRollouts(made.planned, made.group, {1, -1}, kLimits, &sequences).ok());
+  ASSERT_TRUE(AppendRollouts(made.planned, made.group, /*group=*/4, kCredit, kReading, &sequences).ok());
   ASSERT_EQ(sequences.size(), 2);
   EXPECT_EQ(sequences[0].token_ids, (std::vector<int32_t>{7, 8, 9, kEos}));
   EXPECT_EQ(sequences[0].num_prompt_tokens, 2);
   EXPECT_EQ(sequences[0].num_completion_tokens(), 2);
   EXPECT_EQ(sequences[1].token_ids, (std::vector<int32_t>{7, 8, kEos}));
   EXPECT_EQ(sequences[1].advantage, -1);
+  EXPECT_EQ(sequences[1].group, 4);
   EXPECT_EQ(sequences[1].behavior_logprobs, std::vector<float>{-0.5f});
 }
 
-TEST(SequenceBuilderTest, CompletionWithoutTokensIsLeftOut) {
+TEST(SequenceBuilderTest, CompletionWithoutTokensIsNamed) {
   Group made = MakeGroup();
   made.group.mutable_rollouts(1)->Clear();
   made.planned.set_completion_tokens(1, 0);
+  EXPECT_EQ(ErrorOf(made), "group 12 sibling 1: the completion has no token");
+}
+
+TEST(SequenceBuilderTest, SegmentsFollowTheTextOfTokens) {
+  cohort::v1::ObjectiveSpec objective;
+  objective.add_branches()->set_level(cohort::v1::SEGMENT_LEVEL_SUBSENTENCE);
+  objective.mutable_segmenter()->set_delimiters(cohort::v1::SegmenterSpec::DELIMITERS_SUBSENTENCE);
+  objective.mutable_segmenter()->set_min_tokens(1);
+  objective.mutable_segmenter()->set_attach_eos(false);
+  const LetterTokenizer tokenizer;
+  Group made = MakeGroup();
+  made.group.mutable_rollouts(0)->set_finish_reason(cohort::v1::FINISH_REASON_EOS);
+  made.group.mutable_rollouts(1)->set_finish_reason(cohort::v1::FINISH_REASON_LENGTH);
   std::vector<TrainSequence> sequences;
-  ASSERT_TRUE(AppendRollouts(made.planned, made.group, {1, -1}, kLimits, &sequences).ok());
-  EXPECT_EQ(sequences.size(), 1);
+  const RolloutReading reading = {.objective = &objective, .tokenizer = &tokenizer, .limits = kLimits};
+  ASSERT_TRUE(AppendRollouts(made.planned, made.group, /*group=*/0, kCredit, reading, &sequences).ok());
+  EXPECT_EQ(sequences[0].layout.subsentence_ends, (std::vector<int64_t>{1, 2}));
+  EXPECT_FALSE(sequences[0].is_truncated);
+  EXPECT_TRUE(sequences[1].is_truncated);
 }
 
 TEST(SequenceBuilderTest, PayloadThatContradictsThePlanIsNamed) {
@@ -78,6 +99,20 @@ TEST(SequenceBuilderTest, PayloadThatContradictsThePlanIsNamed) {
   made = MakeGroup();
   made.group.mutable_rollouts()->RemoveLast();
   EXPECT_NE(ErrorOf(made).find("number of rollouts"), std::string::npos) << ErrorOf(made);
+  made = MakeGroup();
+  made.group.add_prompt_token_ids(7);
+  EXPECT_NE(ErrorOf(made).find("another prompt than planned (3 tokens for 2), group 12"), std::string::npos)
+      << ErrorOf(made);
+  made = MakeGroup();
+  made.group.set_purpose(cohort::v1::GROUP_PURPOSE_EVALUATE);
+  EXPECT_NE(ErrorOf(made).find("sampled for an evaluation"), std::string::npos) << ErrorOf(made);
+}
+
+TEST(SequenceBuilderTest, LogprobThatIsNotFiniteIsNamed) {
+  Group made = MakeGroup();
+  made.group.mutable_rollouts(0)->set_behavior_logprobs(1, std::numeric_limits<float>::quiet_NaN());
+  EXPECT_NE(ErrorOf(made).find("group 12 sibling 0: log-prob is not finite (nan), token 1"), std::string::npos)
+      << ErrorOf(made);
 }
 
 TEST(SequenceBuilderTest, TokenOutsideTheVocabularyIsNamed) {

@@ -1,17 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "learner/checkpoint/checkpoint.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/sha256.h"
 #include "common/status_macros.h"
 #include "learner/checkpoint/manifest.h"
 #include "learner/checkpoint/optimizer_file.h"
 #include "learner/checkpoint/sealed_folder.h"
 #include "model/model_config.h"
+#include "model/weight_sync/weight_digest.h"
 #include "model/weights/checkpoint_folder.h"
 
 namespace cohort::learner {
+namespace {
+
+// A manifest that lost entries would vouch for too little.
+absl::Status CheckComplete(const CheckpointManifest& manifest, const std::string& directory) {
+  for (const char* name : {"config.json", "model.safetensors", "optimizer.safetensors", "train_state.json"}) {
+    const bool is_listed = std::any_of(manifest.files.begin(), manifest.files.end(),
+                                       [name](const ManifestEntry& file) { return file.name == name; });
+    if (!is_listed) return absl::DataLossError(absl::StrCat(directory, ": the manifest lacks a file, ", name));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::StatusOr<TrainState> CreateTrainState(std::string_view model_path, const cohort::v1::OptimizerSpec& optimizer,
                                             const at::Device& device) {
@@ -36,16 +52,29 @@ absl::StatusOr<std::string> SealCheckpoint(const TrainState& state, const SealOp
       });
 }
 
-absl::StatusOr<TrainState> LoadCheckpoint(std::string_view directory, std::string_view spec_digest,
+absl::StatusOr<TrainState> LoadCheckpoint(std::string_view directory_view, const ExpectedCheckpoint& expected,
                                           const cohort::v1::OptimizerSpec& optimizer, const at::Device& device) {
-  COHORT_RETURN_IF_ERROR(VerifyManifest(directory).status());
+  const std::string directory(directory_view);
+  COHORT_ASSIGN_OR_RETURN(const CheckpointManifest manifest, VerifyManifest(directory));
+  COHORT_RETURN_IF_ERROR(CheckComplete(manifest, directory));
   COHORT_ASSIGN_OR_RETURN(const TrainStateRecord record, ReadTrainState(directory));
-  if (record.spec_digest != spec_digest) {
+  for (const int64_t version : {manifest.policy_version, record.policy_version}) {
+    if (version == expected.policy_version) continue;
+    return absl::DataLossError(
+        absl::StrCat(directory, ": holds version ", version, " instead of ", expected.policy_version));
+  }
+  if (record.spec_digest != expected.spec_digest) {
     return absl::FailedPreconditionError(
-        absl::StrCat(std::string(directory), ": written by a job with another spec (", record.spec_digest, ")"));
+        absl::StrCat(directory, ": written by a job with another spec (", record.spec_digest, ")"));
   }
   COHORT_ASSIGN_OR_RETURN(TrainState state, CreateTrainState(directory, optimizer, device));
   COHORT_RETURN_IF_ERROR(ReadOptimizerFile(directory, *state.parameters, state.optimizer.get()));
+  COHORT_ASSIGN_OR_RETURN(const cohort::v1::WeightManifest weights,
+                          model::DescribeWeights(state.parameters->parameters()));
+  if (common::HexOf(weights.digest()) != manifest.weight_digest) {
+    return absl::DataLossError(absl::StrCat(directory, ": the weights are not those of the manifest (digest ",
+                                            common::HexOf(weights.digest()), ")"));
+  }
   state.policy_version = record.policy_version;
   state.num_updates = record.num_updates;
   return state;

@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -31,9 +32,16 @@ struct SealOptions {
 // manifest.json beside it (sealed_folder.h says what a failure leaves). Returns the folder.
 absl::StatusOr<std::string> SealCheckpoint(const TrainState& state, const SealOptions& options);
 
-// The state of a sealed checkpoint after verifying every checksum. DATA_LOSS names what is damaged;
-// FAILED_PRECONDITION: it belongs to another job's spec.
-absl::StatusOr<TrainState> LoadCheckpoint(std::string_view directory, std::string_view spec_digest,
+// What a checkpoint must be, beside valid.
+struct ExpectedCheckpoint {
+  int64_t policy_version = 0;
+  std::string spec_digest;
+};
+
+// The state of a sealed checkpoint after verifying the checksum of every file, that none is missing, the version and
+// the digest of the weights. DATA_LOSS or NOT_FOUND names what is damaged; FAILED_PRECONDITION: it belongs to another
+// job's spec.
+absl::StatusOr<TrainState> LoadCheckpoint(std::string_view directory, const ExpectedCheckpoint& expected,
                                           const cohort::v1::OptimizerSpec& optimizer, const at::Device& device);
 
 }  // namespace cohort::learner

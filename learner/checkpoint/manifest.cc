@@ -2,9 +2,11 @@
 #include "learner/checkpoint/manifest.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <exception>
 #include <filesystem>
-#include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
@@ -24,18 +26,26 @@ std::string PathOf(std::string_view directory, std::string_view name) {
   return std::string(directory) + "/" + std::string(name);
 }
 
+// A file that is not there or that the disk cannot read is lost; a lack of rights or descriptors says nothing about it.
+absl::Status ReadError(int error, const std::string& path) {
+  const absl::Status status = absl::ErrnoToStatus(error, absl::StrCat(path, ": cannot be read"));
+  const bool is_lost = error == ENOENT || error == EIO || error == EISDIR || error == ENOTDIR;
+  return is_lost ? absl::DataLossError(status.message()) : status;
+}
+
 absl::StatusOr<ManifestEntry> DescribeFile(std::string_view directory, std::string_view name) {
-  std::ifstream file(PathOf(directory, name), std::ios::binary);
-  if (!file) return absl::DataLossError(absl::StrCat(PathOf(directory, name), ": cannot be read"));
+  const std::string path = PathOf(directory, name);
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(fopen(path.c_str(), "rbe"), fclose);
+  if (file == nullptr) return ReadError(errno, path);
   ManifestEntry entry;
   entry.name = std::string(name);
   common::Sha256 hash;
   std::string buffer(kReadBytes, '\0');
-  while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())), file.gcount() > 0) {
-    hash.Update(buffer.data(), static_cast<size_t>(file.gcount()));
-    entry.size_bytes += file.gcount();
+  while (const size_t size_bytes = fread(buffer.data(), 1, buffer.size(), file.get())) {
+    hash.Update(buffer.data(), size_bytes);
+    entry.size_bytes += static_cast<int64_t>(size_bytes);
   }
-  if (file.bad()) return absl::DataLossError(absl::StrCat(PathOf(directory, name), ": cannot be read"));
+  if (ferror(file.get())) return ReadError(errno, path);
   entry.sha256 = common::HexOf(hash.Finish());
   return entry;
 }
@@ -44,7 +54,8 @@ absl::Status CheckFile(std::string_view directory, const ManifestEntry& expected
   const std::string path = PathOf(directory, expected.name);
   std::error_code error;
   const uintmax_t size_bytes = std::filesystem::file_size(path, error);
-  if (error) return absl::DataLossError(absl::StrCat(path, ": missing (", error.message(), ")"));
+  if (error == std::errc::no_such_file_or_directory) return absl::DataLossError(absl::StrCat(path, ": missing"));
+  if (error) return ReadError(error.value(), path);
   if (static_cast<int64_t>(size_bytes) != expected.size_bytes) {
     return absl::DataLossError(
         absl::StrCat(path, ": wrong size (", size_bytes, " bytes instead of ", expected.size_bytes, ")"));

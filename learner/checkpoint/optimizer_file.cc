@@ -3,7 +3,6 @@
 
 #include <ATen/ops/empty.h>
 
-#include <cstring>
 #include <map>
 #include <memory>
 #include <string>
@@ -35,9 +34,8 @@ absl::Status Fill(const model::SafetensorsReader& file, const model::Safetensors
   if (entry.dtype != "F32" || entry.shape != moment.sizes().vec()) {
     return absl::DataLossError(absl::StrCat(file.path(), ": dtype or shape is not the parameter's, ", entry.name));
   }
-  const std::string_view bytes = file.Bytes(entry);
   at::Tensor host = at::empty(moment.sizes(), at::kFloat);
-  std::memcpy(host.mutable_data_ptr(), bytes.data(), bytes.size());
+  COHORT_RETURN_IF_ERROR(file.Read(entry, 0, entry.size_bytes, static_cast<char*>(host.mutable_data_ptr())));
   moment.copy_(host);
   return absl::OkStatus();
 }

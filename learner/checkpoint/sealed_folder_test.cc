@@ -139,6 +139,59 @@ TEST_F(SealedFolderTest, OtherWeightsOfTheSameVersionAreReplaced) {
   EXPECT_EQ(*common::ReadFile(dir_.Join("step-000003/weights.bin")), "second");
 }
 
+// As a writer of a former gang does that went on while the present one sealed the same version.
+TEST_F(SealedFolderTest, WritersOfTheSameVersionDoNotMeet) {
+  ASSERT_OK_AND_ASSIGN(const std::string path,
+                       SealFolder(dir_.path(), 3, kDigest, [this](const std::string& directory) -> absl::Status {
+                         const absl::Status first = WriterOf("outer")(directory);
+                         Seal(3, "inner");
+                         const absl::StatusOr<std::string> kept = common::ReadFile(directory + "/weights.bin");
+                         EXPECT_TRUE(kept.ok() && *kept == "outer");
+                         return first;
+                       }));
+  EXPECT_EQ(*common::ReadFile(path + "/weights.bin"), "inner");  // the same weights: the first one stays
+  EXPECT_OK(VerifyManifest(path));
+  EXPECT_EQ(NamesIn(dir_.path()), std::vector<std::string>{"step-000003"});
+}
+
+TEST_F(SealedFolderTest, ParentsAreMadeAndTheFolderHasTheirPermissions) {
+  ASSERT_OK_AND_ASSIGN(const std::string path, SealFolder(dir_.Join("a/b"), 1, kDigest, WriterOf("weights")));
+  EXPECT_EQ(path, dir_.Join("a/b/step-000001"));
+  EXPECT_EQ(fs::status(path).permissions(), fs::status(dir_.Join("a/b")).permissions());
+}
+
+TEST_F(SealedFolderTest, ListIsNewestFirstAndOfSealedFoldersAlone) {
+  for (int64_t version : {5, 1000000, 10}) Seal(version);
+  for (const char* name : {".tmp-11-abcdef", "damaged-step-000007", "step-", "step-12x", "notes"}) {
+    fs::create_directories(dir_.Join(name));
+  }
+  std::vector<int64_t> versions;
+  for (const SealedFolder& folder : ListSealedFolders(dir_.path())) {
+    versions.push_back(folder.policy_version);
+    EXPECT_TRUE(fs::exists(folder.path)) << folder.path;
+  }
+  EXPECT_EQ(versions, (std::vector<int64_t>{1000000, 10, 5}));
+  EXPECT_TRUE(ListSealedFolders(dir_.Join("absent")).empty());
+}
+
+TEST_F(SealedFolderTest, DamagedFolderIsSetAsideUnderAFreeName) {
+  ASSERT_OK_AND_ASSIGN(const std::string first, SetAside(Seal(3)));
+  EXPECT_EQ(first, dir_.Join("damaged-step-000003"));
+  ASSERT_OK_AND_ASSIGN(const std::string second, SetAside(Seal(3)));
+  EXPECT_EQ(second, dir_.Join("damaged-step-000003.2"));
+  EXPECT_EQ(NamesIn(dir_.path()), (std::vector<std::string>{"damaged-step-000003", "damaged-step-000003.2"}));
+  EXPECT_FALSE(SetAside(dir_.Join("step-000009")).ok());
+}
+
+TEST_F(SealedFolderTest, PruningRemovesDamagedFoldersOlderThanTheKeptOnes) {
+  for (const char* name : {"damaged-step-000003.2", "damaged-step-000012"}) fs::create_directories(dir_.Join(name));
+  ASSERT_OK(PruneCheckpoints(dir_.path(), /*keep_last=*/1));
+  EXPECT_EQ(NamesIn(dir_.path()).size(), 2);
+  Seal(10);
+  ASSERT_OK(PruneCheckpoints(dir_.path(), /*keep_last=*/1));
+  EXPECT_EQ(NamesIn(dir_.path()), (std::vector<std::string>{"damaged-step-000012", "step-000010"}));
+}
+
 TEST_F(SealedFolderTest, PruningKeepsTheNewestAndClearsWhatDeadWritersLeft) {
   for (int64_t version : {5, 10, 100, 1000000}) Seal(version);
   fs::create_directories(dir_.Join(".tmp-11/deep"));

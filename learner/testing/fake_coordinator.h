@@ -120,15 +120,15 @@ class FakeCoordinator final : public cohort::v1::LearnerService::Service {
   }
 
  private:
-  // Groups go out in two parts each, as large ones do.
   static void WritePayload(const WholeStep& step, grpc::ServerWriter<cohort::v1::GetStepResponse>* writer) {
     for (const cohort::v1::RolloutGroup& group : step.groups) {
       cohort::v1::GetStepResponse head, tail;
-      *head.mutable_group() = group;
+      *head.mutable_group() = group;  // in two parts, as large ones go
       head.mutable_group()->clear_rollouts();
       for (int i = 0; i < group.rollouts_size(); ++i) {
         *(i == 0 ? head : tail).mutable_group()->add_rollouts() = group.rollouts(i);
       }
+      tail.mutable_group()->set_group_id(group.group_id());
       tail.set_is_last_part(true);
       writer->Write(head);
       writer->Write(tail);

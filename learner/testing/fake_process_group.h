@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -21,8 +22,17 @@ class FakeGang final {
  public:
   explicit FakeGang(int world_size) : world_size_(world_size), tensors_(world_size) {}
 
-  // Waits for all ranks; the last one runs `combine` on their tensors, in order of rank.
-  void Meet(int rank, const at::Tensor& tensor, const std::function<void(std::vector<at::Tensor>&)>& combine) {
+  void Enter(int rank) {
+    absl::MutexLock lock(&mutex_);
+    left_.erase(rank);
+  }
+  void Leave(int rank) {
+    absl::MutexLock lock(&mutex_);
+    left_.insert(rank);
+  }
+
+  // Waits for all ranks; the last one runs `combine` on their tensors, in order of rank. UNAVAILABLE when one has left.
+  absl::Status Meet(int rank, const at::Tensor& tensor, const std::function<void(std::vector<at::Tensor>&)>& combine) {
     absl::MutexLock lock(&mutex_);
     tensors_[rank] = tensor;
     const int64_t round = round_;
@@ -33,9 +43,10 @@ class FakeGang final {
     }
     const auto is_over = [this, round] {
       mutex_.AssertReaderHeld();
-      return round_ > round;
+      return round_ > round || !left_.empty();
     };
     mutex_.Await(absl::Condition(&is_over));
+    return round_ > round ? absl::OkStatus() : absl::UnavailableError("a peer has left");
   }
 
   int world_size() const { return world_size_; }
@@ -46,12 +57,14 @@ class FakeGang final {
   std::vector<at::Tensor> tensors_ ABSL_GUARDED_BY(mutex_);
   int num_arrived_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t round_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::set<int> left_ ABSL_GUARDED_BY(mutex_);
 };
 
-// One rank of it.
+// One rank of it, for as long as this lives.
 class FakeProcessGroup final : public model::ProcessGroup {
  public:
-  FakeProcessGroup(FakeGang* gang, int rank) : gang_(gang), rank_(rank) {}
+  FakeProcessGroup(FakeGang* gang, int rank) : gang_(gang), rank_(rank) { gang_->Enter(rank_); }
+  ~FakeProcessGroup() override { gang_->Leave(rank_); }
 
   int rank() const override { return rank_; }
   int world_size() const override { return gang_->world_size(); }
@@ -62,24 +75,21 @@ class FakeProcessGroup final : public model::ProcessGroup {
     return Combine(tensor, [](at::Tensor& total, const at::Tensor& next) { total.copy_(total.maximum(next)); });
   }
   absl::Status Broadcast(at::Tensor tensor, int root) override {
-    gang_->Meet(rank_, tensor, [root](std::vector<at::Tensor>& tensors) {
+    return gang_->Meet(rank_, tensor, [root](std::vector<at::Tensor>& tensors) {
       for (at::Tensor& other : tensors) other.copy_(tensors[root].clone());
     });
-    return absl::OkStatus();
   }
   absl::Status Barrier() override {
-    gang_->Meet(rank_, at::Tensor(), [](std::vector<at::Tensor>&) {});
-    return absl::OkStatus();
+    return gang_->Meet(rank_, at::Tensor(), [](std::vector<at::Tensor>&) {});
   }
 
  private:
   absl::Status Combine(const at::Tensor& tensor, const std::function<void(at::Tensor&, const at::Tensor&)>& add) {
-    gang_->Meet(rank_, tensor, [&add](std::vector<at::Tensor>& tensors) {
+    return gang_->Meet(rank_, tensor, [&add](std::vector<at::Tensor>& tensors) {
       at::Tensor total = tensors[0].clone();
       for (size_t rank = 1; rank < tensors.size(); ++rank) add(total, tensors[rank]);
       for (at::Tensor& other : tensors) other.copy_(total);
     });
-    return absl::OkStatus();
   }
 
   FakeGang* const gang_;

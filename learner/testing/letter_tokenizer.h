@@ -31,6 +31,9 @@ class LetterTokenizer final : public model::Tokenizer {
     }
     return keep_special ? absl::StatusOr<std::string>(absl::UnimplementedError("special tokens")) : text;
   }
+  absl::StatusOr<std::string> TokenText(int32_t id) const override {
+    return id >= 2 ? std::string(1, static_cast<char>('a' + id - 2)) : std::string();
+  }
   int64_t VocabSize() const override { return 28; }
 };
 

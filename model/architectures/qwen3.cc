@@ -45,8 +45,16 @@ absl::Status CheckQwen3Features(const JsonFields& fields) {
   if (sliding_window) return fields.Unsupported("use_sliding_window", "a sliding window is not supported");
   COHORT_ASSIGN_OR_RETURN(const std::string activation, fields.StringOr("hidden_act", "silu"));
   if (activation != "silu") return fields.Unsupported("hidden_act", "only silu is supported");
+  COHORT_ASSIGN_OR_RETURN(const std::string type, fields.StringOr("model_type", "qwen3"));
+  if (type != "qwen3")
+    return fields.Unsupported("model_type", "must be qwen3, as the architecture is Qwen3ForCausalLM");
+  const nlohmann::json* dropout = fields.Find("attention_dropout");
+  if (dropout != nullptr && *dropout != 0) return fields.Unsupported("attention_dropout", "dropout is not supported");
   if (fields.Find("quantization_config") != nullptr) {
-    return fields.Unsupported("quantization_config", "quantised weights are not supported");
+    return fields.Unsupported("quantization_config", "quantized weights are not supported");
+  }
+  if (fields.Find("auto_map") != nullptr) {
+    return fields.Unsupported("auto_map", "code of the model folder is never run");
   }
   return absl::OkStatus();
 }

@@ -2,6 +2,9 @@
 #include "model/parallel/c10d_process_group.h"
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <utility>
@@ -28,8 +31,11 @@ absl::Status PeerStatus(const absl::Status& status) {
 
 class C10dProcessGroup final : public ProcessGroup {
  public:
-  C10dProcessGroup(const ProcessGroupOptions& options, c10::intrusive_ptr<c10d::Backend> backend, WaitForWork wait)
-      : rank_(options.rank), world_size_(options.world_size), backend_(std::move(backend)), wait_(std::move(wait)) {}
+  C10dProcessGroup(const ProcessGroupOptions& options, c10::intrusive_ptr<c10d::Backend> backend, C10dBackend functions)
+      : rank_(options.rank),
+        world_size_(options.world_size),
+        backend_(std::move(backend)),
+        functions_(std::move(functions)) {}
 
   int rank() const override { return rank_; }
   int world_size() const override { return world_size_; }
@@ -47,7 +53,11 @@ class C10dProcessGroup final : public ProcessGroup {
   }
 
   absl::Status Barrier() override {
-    return Run("barrier", [&] { return backend_->barrier(); });
+    return Run("barrier", [&] {
+      c10d::BarrierOptions options;
+      options.device_ids = functions_.barrier_devices;
+      return backend_->barrier(options);
+    });
   }
 
  private:
@@ -63,24 +73,42 @@ class C10dProcessGroup final : public ProcessGroup {
   absl::Status Run(const char* what, const std::function<c10::intrusive_ptr<c10d::Work>()>& start) {
     if (!broken_.ok())
       return absl::FailedPreconditionError(absl::StrCat(what, ": the group broke: ", broken_.message()));
-    const absl::Status status =
-        PeerStatus(kernels::StatusFromTorch(absl::StrCat(what, " of rank ", rank_), [&] { return wait_(*start()); }));
-    if (!status.ok()) broken_ = status;
+    const absl::Status status = PeerStatus(
+        kernels::StatusFromTorch(absl::StrCat(what, " of rank ", rank_), [&] { return functions_.wait(*start()); }));
+    if (!status.ok()) Break(status);
     return status;
+  }
+
+  // Nothing may run on after a failure: a GPU would spin for a peer that is gone. That aborting fails too changes
+  // nothing; the process is about to leave.
+  void Break(const absl::Status& status) {
+    broken_ = status;
+    kernels::StatusFromTorch("abort", [this] {
+      backend_->abort();
+      return absl::OkStatus();
+    }).IgnoreError();
   }
 
   const int rank_;
   const int world_size_;
   const c10::intrusive_ptr<c10d::Backend> backend_;
-  const WaitForWork wait_;
+  const C10dBackend functions_;
   absl::Status broken_;
 };
+
+// Ranks meet in the store, where waiting has a bound. Making a communicator of NCCL has none: a rank that never came
+// would hold up the others for ever.
+void AwaitAllRanks(const ProcessGroupOptions& options, c10d::Store* store) {
+  std::vector<std::string> keys;
+  for (int rank = 0; rank < options.world_size; ++rank) keys.push_back(absl::StrCat("arrived/", rank));
+  store->set(keys[static_cast<size_t>(options.rank)], std::vector<uint8_t>{1});
+  store->wait(keys, std::chrono::milliseconds(absl::ToInt64Milliseconds(options.timeout)));
+}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ProcessGroup>> CreateC10dProcessGroup(const ProcessGroupOptions& options,
-                                                                     const MakeBackend& make_backend,
-                                                                     WaitForWork wait_for_work) {
+                                                                     C10dBackend functions) {
   if (options.rank < 0 || options.rank >= options.world_size) {
     return absl::InvalidArgumentError(
         absl::StrCat("rank: must be from 0 to ", options.world_size - 1, " (", options.rank, ")"));
@@ -95,10 +123,12 @@ absl::StatusOr<std::unique_ptr<ProcessGroup>> CreateC10dProcessGroup(const Proce
     store_options.waitWorkers = false;
     store_options.timeout = std::chrono::milliseconds(absl::ToInt64Milliseconds(options.timeout));
     const auto store = c10::make_intrusive<c10d::TCPStore>(address.host, store_options);
-    backend = make_backend(c10::make_intrusive<c10d::PrefixStore>(options.key_prefix, store));
+    const auto gang_store = c10::make_intrusive<c10d::PrefixStore>(options.key_prefix, store);
+    AwaitAllRanks(options, gang_store.get());
+    backend = functions.make(gang_store);
     return absl::OkStatus();
   })));
-  return std::make_unique<C10dProcessGroup>(options, std::move(backend), std::move(wait_for_work));
+  return std::make_unique<C10dProcessGroup>(options, std::move(backend), std::move(functions));
 }
 
 }  // namespace cohort::model

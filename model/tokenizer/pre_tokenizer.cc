@@ -5,10 +5,15 @@
 #include <pcre2.h>
 
 #include "absl/strings/str_cat.h"
-#include "model/tokenizer/utf8.h"
+#include "common/utf8.h"
 
 namespace cohort::model {
 namespace {
+
+// What a match may cost; PCRE2's own limit of memory is 20 GB. A run of spaces costs a step a space.
+constexpr uint32_t kMatchSteps = 10'000'000;
+constexpr uint32_t kMatchKilobytes = 256 * 1024;
+constexpr size_t kMaxPatternBytes = 64 * 1024;
 
 std::string ErrorText(int code) {
   PCRE2_UCHAR buffer[256];
@@ -23,37 +28,47 @@ PCRE2_SPTR Bytes(std::string_view text) { return reinterpret_cast<PCRE2_SPTR>(te
 absl::StatusOr<std::unique_ptr<PreTokenizer>> PreTokenizer::Create(const std::string& pattern) {
   int error = 0;
   PCRE2_SIZE offset = 0;
-  pcre2_code* code =
-      pcre2_compile(Bytes(pattern), pattern.size(), PCRE2_UTF | PCRE2_UCP, &error, &offset, /*ccontext=*/nullptr);
-  if (code == nullptr) {
+  if (pattern.size() > kMaxPatternBytes) {
     return absl::InvalidArgumentError(
-        absl::StrCat("split pattern does not compile: ", ErrorText(error), " at offset ", offset, " (", pattern, ")"));
+        absl::StrCat("split pattern: must have at most ", kMaxPatternBytes, " bytes (", pattern.size(), ")"));
+  }
+  pcre2_code* code = pcre2_compile(Bytes(pattern), pattern.size(), PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C,
+                                   &error, &offset, /*ccontext=*/nullptr);
+  if (code == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat("split pattern does not compile: ", ErrorText(error), " at offset ",
+                                                   offset, " (", common::Printable(pattern, /*max_bytes=*/200), ")"));
   }
   // Where the machine has no JIT, matching interprets: slower, same pieces.
   pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
-  return std::unique_ptr<PreTokenizer>(new PreTokenizer(code));
+  pcre2_match_context* limits = pcre2_match_context_create(nullptr);
+  pcre2_set_match_limit(limits, kMatchSteps);
+  pcre2_set_heap_limit(limits, kMatchKilobytes);
+  return std::unique_ptr<PreTokenizer>(new PreTokenizer(code, limits));
 }
 
-PreTokenizer::~PreTokenizer() { pcre2_code_free(static_cast<pcre2_code*>(code_)); }
+PreTokenizer::~PreTokenizer() {
+  pcre2_match_context_free(static_cast<pcre2_match_context*>(limits_));
+  pcre2_code_free(static_cast<pcre2_code*>(code_));
+}
 
 absl::StatusOr<std::vector<std::string_view>> PreTokenizer::Split(std::string_view text) const {
   std::vector<std::string_view> pieces;
   const auto* code = static_cast<const pcre2_code*>(code_);
+  auto* limits = static_cast<pcre2_match_context*>(limits_);  // only read by matching
   const std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> match(
       pcre2_match_data_create_from_pattern(code, nullptr), &pcre2_match_data_free);
   size_t piece_start = 0;
   size_t at = 0;
   while (at < text.size()) {
     // The text was validated once; checking it again at every match would be quadratic.
-    const int found = pcre2_match(code, Bytes(text), text.size(), at, PCRE2_NO_UTF_CHECK, match.get(), nullptr);
+    const int found = pcre2_match(code, Bytes(text), text.size(), at, PCRE2_NO_UTF_CHECK, match.get(), limits);
     if (found == PCRE2_ERROR_NOMATCH) break;
     if (found < 0) {
       return absl::ResourceExhaustedError(absl::StrCat("text cannot be split: ", ErrorText(found)));
     }
     const PCRE2_SIZE* range = pcre2_get_ovector_pointer(match.get());
     if (range[1] <= range[0]) {  // an empty match splits nothing: look on behind the next character
-      size_t broken;
-      at = range[0] >= text.size() ? text.size() : range[0] + Utf8CharacterLength(text.substr(range[0]), &broken);
+      at = range[0] >= text.size() ? text.size() : range[0] + common::LeadingUtf8Character(text.substr(range[0]));
       continue;
     }
     if (range[0] > piece_start) pieces.push_back(text.substr(piece_start, range[0] - piece_start));

@@ -20,20 +20,22 @@ inline constexpr char kGpt2SplitPattern[] =
 // Immutable, thread-safe.
 class PreTokenizer final {
  public:
-  // INVALID_ARGUMENT when the pattern does not compile (PCRE2, UTF and Unicode properties on).
+  // INVALID_ARGUMENT when the pattern does not compile (PCRE2, UTF and Unicode properties on, \C off: it cuts
+  // characters).
   static absl::StatusOr<std::unique_ptr<PreTokenizer>> Create(const std::string& pattern);
   ~PreTokenizer();
   PreTokenizer(const PreTokenizer&) = delete;
   PreTokenizer& operator=(const PreTokenizer&) = delete;
 
-  // Pieces of `text`, which must be UTF-8; they point into it. RESOURCE_EXHAUSTED when the pattern needs more stack or
-  // backtracking than PCRE2 grants.
+  // Pieces of `text`, which must be UTF-8; they point into it. RESOURCE_EXHAUSTED when the pattern needs more stack,
+  // memory or backtracking than a match is granted.
   absl::StatusOr<std::vector<std::string_view>> Split(std::string_view text) const;
 
  private:
-  explicit PreTokenizer(void* code) : code_(code) {}
+  PreTokenizer(void* code, void* limits) : code_(code), limits_(limits) {}
 
-  void* code_;  // pcre2_code
+  void* code_;    // pcre2_code
+  void* limits_;  // pcre2_match_context
 };
 
 }  // namespace cohort::model

@@ -2,11 +2,12 @@
 #include "model/tokenizer/tokenizer.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/files.h"
 #include "common/status_macros.h"
+#include "model/regular_file.h"
 #include "model/tokenizer/added_tokens.h"
 #include "model/tokenizer/bpe.h"
 #include "model/tokenizer/byte_alphabet.h"
@@ -16,6 +17,8 @@
 
 namespace cohort::model {
 namespace {
+
+constexpr char kReplacementCharacter[] = "\xEF\xBF\xBD";  // U+FFFD
 
 struct DecodedToken {
   bool known = false;
@@ -55,12 +58,20 @@ class ByteLevelTokenizer final : public Tokenizer {
   absl::StatusOr<std::string> Decode(const std::vector<int32_t>& ids, bool keep_special) const override {
     std::string bytes;
     for (const int32_t id : ids) {
-      if (id < 0 || id >= VocabSize() || !tokens_[id].known) {
-        return absl::InvalidArgumentError(absl::StrCat("token id: not in the vocabulary (", id, ")"));
+      if (id < 0) return absl::InvalidArgumentError(absl::StrCat("token id: must not be negative (", id, ")"));
+      if (id >= VocabSize() || !tokens_[id].known) {
+        bytes += kReplacementCharacter;
+      } else if (!tokens_[id].special || keep_special) {
+        bytes += tokens_[id].bytes;
       }
-      if (!tokens_[id].special || keep_special) bytes += tokens_[id].bytes;
     }
     return ReplaceInvalidUtf8(bytes);
+  }
+
+  absl::StatusOr<std::string> TokenText(int32_t id) const override {
+    if (id < 0) return absl::InvalidArgumentError(absl::StrCat("token id: must not be negative (", id, ")"));
+    if (id >= VocabSize() || !tokens_[id].known) return std::string(kReplacementCharacter);
+    return tokens_[id].bytes;
   }
 
   int64_t VocabSize() const override { return static_cast<int64_t>(tokens_.size()); }
@@ -91,7 +102,11 @@ absl::StatusOr<std::vector<DecodedToken>> CollectTokens(const TokenizerDescripti
       return absl::InvalidArgumentError(absl::StrCat("model.vocab: two tokens have one id (", id, ")"));
     tokens[id] = {true, false, BytesOf(token)};
   }
+  std::set<std::string_view> contents;
   for (const AddedToken& added : description.added_tokens) {
+    if (!contents.insert(added.content).second) {
+      return absl::InvalidArgumentError(absl::StrCat("added_tokens: text of id ", added.id, " is given twice"));
+    }
     const std::string bytes = BytesOf(added.content);
     if (tokens[added.id].known && tokens[added.id].bytes != bytes) {
       return absl::InvalidArgumentError(absl::StrCat("added_tokens: id belongs to another token (", added.id, ")"));
@@ -126,7 +141,7 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> Build(const TokenizerDescription& des
 
 absl::StatusOr<std::unique_ptr<Tokenizer>> Tokenizer::Load(std::string_view directory) {
   const std::string path = absl::StrCat(std::string(directory), "/tokenizer.json");
-  COHORT_ASSIGN_OR_RETURN(const std::string text, common::ReadFile(path));
+  COHORT_ASSIGN_OR_RETURN(const std::string text, ReadRegularFile(path));
   COHORT_ASSIGN_OR_RETURN(const TokenizerDescription description, ParseTokenizerDescription(text, path));
   absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = Build(description);
   if (!tokenizer.ok()) {

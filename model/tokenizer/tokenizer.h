@@ -23,9 +23,12 @@ class Tokenizer {
   // INVALID_ARGUMENT when `text` is not UTF-8 or has a byte that the vocabulary cannot express (named). Special tokens
   // written in the text are recognised.
   virtual absl::StatusOr<std::vector<int32_t>> Encode(std::string_view text) const = 0;
-  // Bytes of the ids; special tokens are left out unless asked for. Incomplete UTF-8 becomes U+FFFD. Unknown ids are
-  // INVALID_ARGUMENT.
+  // Bytes of the ids; special tokens are left out unless asked for. Incomplete UTF-8 becomes U+FFFD, and so does an id
+  // without a token: a model can sample the ids that pad its embedding. Negative ids are INVALID_ARGUMENT.
   virtual absl::StatusOr<std::string> Decode(const std::vector<int32_t>& ids, bool keep_special = false) const = 0;
+  // The bytes that one token stands for, a special one its own text: possibly a part of a UTF-8 character. U+FFFD for
+  // an id without a token; a negative one is INVALID_ARGUMENT.
+  virtual absl::StatusOr<std::string> TokenText(int32_t id) const = 0;
   // Largest id + 1.
   virtual int64_t VocabSize() const = 0;
 };

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 #include "model/strict_json.h"
 #include "model/tokenizer/pre_tokenizer.h"
 
@@ -21,7 +22,8 @@ std::string TypeOf(const json& component) {
 
 absl::Status RefuseComponent(const JsonFields& fields, const std::string& key, const std::string& type) {
   return absl::UnimplementedError(absl::StrCat(std::string(fields.file()), ": ", key, ": component is not supported (",
-                                               type.empty() ? "no type" : type.substr(0, 60), ")"));
+                                               type.empty() ? "no type" : common::Printable(type, /*max_bytes=*/60),
+                                               ")"));
 }
 
 // Options that must keep the value which turns them off.

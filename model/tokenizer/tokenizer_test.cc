@@ -104,13 +104,51 @@ TEST(TokenizerTest, TextThatIsNotUtf8IsRefusedWithItsOffset) {
   }
 }
 
-TEST(TokenizerTest, UnknownIdIsNamed) {
+TEST(TokenizerTest, IdWithoutATokenDecodesToTheReplacementCharacter) {
   const auto tokenizer = Tokenizer::Load("model/testdata/tokenizers/characters").value();
-  for (const int32_t id : {-1, 100'000}) {
-    const absl::Status status = tokenizer->Decode({2, id}).status();
-    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_NE(status.message().find(absl::StrCat(id)), absl::string_view::npos) << status;
+  const std::string known = tokenizer->Decode({2}).value();
+  EXPECT_EQ(tokenizer->Decode({2, 100'000, 2}).value(), known + "\xEF\xBF\xBD" + known);
+  EXPECT_EQ(tokenizer->Decode({2, INT32_MAX}).value(), known + "\xEF\xBF\xBD");
+}
+
+TEST(TokenizerTest, NegativeIdIsNamed) {
+  const auto tokenizer = Tokenizer::Load("model/testdata/tokenizers/characters").value();
+  const absl::Status status = tokenizer->Decode({2, -1}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("(-1)"), absl::string_view::npos) << status;
+}
+
+TEST(TokenizerTest, SplitPatternThatBacktracksWithoutEndIsResourceExhausted) {
+  json description = Description("qwen_style");
+  json& pattern = description["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"];
+  const std::string text = std::string(40, 'a') + "!";
+  for (const char* hostile : {"(a+)+$", "(?:a|aa)+$", "(a?){40}a{40}[bc]"}) {
+    pattern = hostile;
+    const auto tokenizer = LoadJson(description);
+    ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+    EXPECT_EQ((*tokenizer)->Encode(text).status().code(), absl::StatusCode::kResourceExhausted) << hostile;
   }
+}
+
+TEST(TokenizerTest, SplitPatternThatCutsCharactersOrIsHugeIsRefused) {
+  json description = Description("qwen_style");
+  json& pattern = description["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"];
+  for (const std::string& hostile : {std::string("\\C"), std::string(1'000'000, 'a'), std::string(10'000, '(')}) {
+    pattern = hostile;
+    const absl::Status status = LoadJson(description).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_NE(status.message().find("split pattern"), absl::string_view::npos) << status;
+    EXPECT_LT(status.message().size(), 1000u);
+  }
+}
+
+TEST(TokenizerTest, SplitPatternThatMatchesNothingEndsAndKeepsTheText) {
+  json description = Description("qwen_style");
+  description["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = "x*|(?=\\p{L})|\\bq\\K";
+  const auto tokenizer = LoadJson(description);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
+  const std::string text = "q \xC3\xA9\xF0\x9F\x98\x80 q";
+  EXPECT_EQ((*tokenizer)->Decode((*tokenizer)->Encode(text).value()).value(), text);
 }
 
 struct Refusal {
@@ -148,6 +186,11 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"Padding", R"({"padding":{"strategy":"BatchLongest"}})", kUnsupported, "padding"},
         Refusal{"Strip", R"({"added_tokens":[{"id":0,"content":"<|end|>","special":true,"lstrip":true}]})",
                 kUnsupported, "lstrip"},
+        Refusal{"ByteFallback", R"({"model":{"byte_fallback":true}})", kUnsupported, "byte_fallback"},
+        Refusal{"SameTextTwice", R"({"added_tokens":[{"id":5000,"content":"<x>"},{"id":5001,"content":"<x>"}]})",
+                kInvalid, "given twice"},
+        Refusal{"NumberAsMerge", R"({"model":{"merges":[[1,2]]}})", kInvalid, "entry 0"},
+        Refusal{"MergeTwice", R"({"model":{"merges":[["e","n"],["e","n"]]}})", kInvalid, "entry 1 is given twice"},
         Refusal{"EmptyVocab", R"({"model":{"vocab":null}})", kInvalid, "model.vocab"},
         Refusal{"UnknownMerge", R"({"model":{"merges":[["a","\u00e9\u00e9"]]}})", kInvalid, "entry 0"},
         Refusal{"BadMerge", R"({"model":{"merges":["ab"]}})", kInvalid, "entry 0"},
@@ -156,6 +199,16 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"HugeId", R"({"model":{"vocab":{"zz":99999999}}})", kInvalid, "99999999"},
         Refusal{"AddedIdTaken", R"({"added_tokens":[{"id":7,"content":"<x>"}]})", kInvalid, "(7)"}),
     [](const testing::TestParamInfo<Refusal>& refusal) { return refusal.param.what; });
+
+TEST(TokenizerTest, DeeplyNestedFileIsRefused) {
+  for (const char* key : {"model", "added_tokens", "pre_tokenizer", "surplus"}) {
+    const absl::Status status =
+        LoadText(absl::StrCat("{\"", key, "\":", std::string(1'000'000, '['), std::string(1'000'000, ']'), "}"))
+            .status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_NE(status.message().find("nested deeper"), absl::string_view::npos) << status;
+  }
+}
 
 TEST(TokenizerTest, MalformedJsonIsRefused) {
   for (const char* text : {"", "[]", "{", "{\"model\":", "{\"a\":1,\"a\":2}"}) {

@@ -2,18 +2,13 @@
 #ifndef COHORT_MODEL_TOKENIZER_UTF8_H_
 #define COHORT_MODEL_TOKENIZER_UTF8_H_
 
-// Torch-free.
+// What tokenizers need beyond common/utf8.h. Torch-free.
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace cohort::model {
-
-// Length of the well-formed character at the start of `text` (Unicode 15, table 3-7), or 0. `text` is not empty. When
-// 0,
-// `*broken` is the length of its longest prefix that could begin a character, at least 1.
-size_t Utf8CharacterLength(std::string_view text, size_t* broken);
 
 // Offset of the first byte that is not part of a well-formed character; text.size() when there is none.
 size_t FindInvalidUtf8(std::string_view text);

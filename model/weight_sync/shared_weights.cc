@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "model/regular_file.h"
 
 namespace cohort::model {
 namespace {
@@ -67,18 +67,17 @@ absl::StatusOr<std::unique_ptr<SharedWeights>> SharedWeights::Create(
   if (fstat(file.fd, &status) != 0 || status.st_size != total_bytes) {
     return absl::InternalError(absl::StrCat(file.path, ": has another size than announced (", total_bytes, ")"));
   }
-  if (total_bytes == 0) return weights;
-  void* mapping = mmap(nullptr, static_cast<size_t>(total_bytes), PROT_READ, MAP_SHARED, file.fd, 0);
-  if (mapping == MAP_FAILED) return absl::ErrnoToStatus(errno, absl::StrCat(file.path, ": cannot be mapped"));
-  weights->mapping_ = mapping;
-  weights->size_ = static_cast<size_t>(total_bytes);
+  weights->size_bytes_ = total_bytes;
   return weights;
 }
 
 SharedWeights::~SharedWeights() {
   unlink(path_.c_str());
-  if (mapping_ != nullptr) munmap(mapping_, size_);
   close(fd_);
+}
+
+absl::Status SharedWeights::Read(int64_t first, int64_t count, char* bytes) const {
+  return ReadFileAt(fd_, path_, first, count, bytes);
 }
 
 void SharedWeights::RemoveAbandoned(const std::string& directory, const std::string& prefix) {

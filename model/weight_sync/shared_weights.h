@@ -3,10 +3,12 @@
 #define COHORT_MODEL_WEIGHT_SYNC_SHARED_WEIGHTS_H_
 
 // Torch-free.
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -14,8 +16,9 @@
 namespace cohort::model {
 
 // One version's byte stream in a shared-memory file that this process owns. The file is locked (flock) while its owner
-// lives, so that others can tell it from one that a killed process left. Immutable once written, thread-safe; the
-// destructor removes the file, readers that have it open keep it.
+// lives, so that others can tell it from one that a killed process left. Nothing is mapped: a file that somebody
+// truncates is an error and not a signal. Immutable once written, thread-safe; the destructor removes the file, readers
+// that have it open keep it.
 class SharedWeights final {
  public:
   // Takes pieces of the stream in order; they are copied.
@@ -31,7 +34,9 @@ class SharedWeights final {
   SharedWeights& operator=(const SharedWeights&) = delete;
 
   const std::string& path() const { return path_; }
-  std::string_view bytes() const { return std::string_view(static_cast<const char*>(mapping_), size_); }
+  int64_t size_bytes() const { return size_bytes_; }
+  // `count` bytes from byte `first` on. DATA_LOSS when the file has been truncated.
+  absl::Status Read(int64_t first, int64_t count, char* bytes) const;
 
   // Removes files of killed processes from `directory`, those whose name begins with `prefix`.
   static void RemoveAbandoned(const std::string& directory, const std::string& prefix);
@@ -41,8 +46,7 @@ class SharedWeights final {
 
   std::string path_;
   int fd_;
-  void* mapping_ = nullptr;  // null when empty
-  size_t size_ = 0;
+  int64_t size_bytes_ = 0;
 };
 
 }  // namespace cohort::model

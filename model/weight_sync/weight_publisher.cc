@@ -80,8 +80,8 @@ class SharedMemoryPublisher final : public WeightPublisher, public cohort::v1::W
                             grpc::ServerWriter<cohort::v1::WeightChunk>* writer) override {
     const absl::StatusOr<VersionPointer> version = Find(request->job(), request->policy_version());
     if (!version.ok()) return common::ToGrpcStatus(version.status());
-    const std::string_view bytes = (*version)->weights->bytes();
-    const auto size = static_cast<int64_t>(bytes.size());
+    const SharedWeights& weights = *(*version)->weights;
+    const int64_t size = weights.size_bytes();
     if (request->offset_bytes() < 0 || request->offset_bytes() > size) {
       return common::ToGrpcStatus(absl::OutOfRangeError(
           absl::StrCat("offset_bytes: outside the version's ", size, " bytes (", request->offset_bytes(), ")")));
@@ -90,7 +90,9 @@ class SharedMemoryPublisher final : public WeightPublisher, public cohort::v1::W
       cohort::v1::WeightChunk chunk;
       chunk.set_offset_bytes(offset);
       const int64_t count = std::min(kChunkBytes, size - offset);
-      chunk.set_content(bytes.data() + offset, static_cast<size_t>(count));
+      chunk.mutable_content()->resize(static_cast<size_t>(count));
+      const absl::Status read = weights.Read(offset, count, chunk.mutable_content()->data());
+      if (!read.ok()) return common::ToGrpcStatus(read);
       if (!writer->Write(chunk)) return common::ToGrpcStatus(absl::CancelledError("the reader went away"));
     }
     return grpc::Status::OK;

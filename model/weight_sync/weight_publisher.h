@@ -13,7 +13,7 @@
 
 namespace cohort::model {
 
-// Holds policy versions as byte streams in shared memory and serves them: readers on this host map the file, others
+// Holds policy versions as byte streams in shared memory and serves them: readers on this host read the file, others
 // stream it. Thread-safe. The destructor removes its shared-memory files.
 class WeightPublisher {
  public:

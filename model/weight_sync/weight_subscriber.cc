@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cohort/v1/weights.grpc.pb.h"
+#include "common/call_group.h"
 #include "common/grpc_channel.h"
 #include "common/grpc_status.h"
 #include "common/sha256.h"
@@ -29,12 +30,14 @@ using cohort::v1::WeightSource;
 
 constexpr std::chrono::seconds kManifestDeadline(20);
 
-absl::StatusOr<WeightManifest> FetchManifest(const WeightSource& source, WeightService::StubInterface* stub) {
+absl::StatusOr<WeightManifest> FetchManifest(const WeightSource& source, WeightService::StubInterface* stub,
+                                             common::CallGroup* calls) {
   cohort::v1::GetManifestRequest request;
   request.set_job(source.job());
   request.set_policy_version(source.policy_version());
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kManifestDeadline);
+  const common::CallGroup::Member member(calls, &context);
   WeightManifest manifest;
   COHORT_RETURN_IF_ERROR(common::FromGrpcStatus(stub->GetManifest(&context, request, &manifest)));
   if (manifest.job() != source.job() || manifest.policy_version() != source.policy_version()) {
@@ -102,20 +105,23 @@ class VerifyingSubscriber final : public WeightSubscriber {
 
   absl::Status Fetch(const WeightSource& source, ParameterMap* parameters) override {
     const auto stub = WeightService::NewStub(common::CreateChannel(source.address()));
-    COHORT_ASSIGN_OR_RETURN(const WeightManifest manifest, FetchManifest(source, stub.get()));
+    COHORT_ASSIGN_OR_RETURN(const WeightManifest manifest, FetchManifest(source, stub.get(), &calls_));
     COHORT_RETURN_IF_ERROR(CheckParameters(manifest, *parameters));
     // The bytes are verified in a buffer of our own: the publisher's file could change after a check.
     std::vector<char> bytes(static_cast<size_t>(manifest.total_bytes()));
     absl::Status status = allow_shared_memory_ ? ReadSharedMemory(manifest, bytes.data())
                                                : absl::UnavailableError("shared memory is not allowed");
-    if (absl::IsUnavailable(status)) status = StreamWeights(manifest, stub.get(), bytes.data());
+    if (absl::IsUnavailable(status)) status = StreamWeights(manifest, stub.get(), &calls_, bytes.data());
     COHORT_RETURN_IF_ERROR(status);
     COHORT_RETURN_IF_ERROR(VerifyBytes(manifest, bytes.data()));
     return CopyInto(manifest, bytes.data(), parameters);
   }
 
+  void Cancel() override { calls_.Cancel(); }
+
  private:
   const bool allow_shared_memory_;
+  common::CallGroup calls_;
 };
 
 }  // namespace

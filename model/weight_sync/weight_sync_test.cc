@@ -2,8 +2,14 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -11,9 +17,6 @@
 #include "common/grpc_server.h"
 #include "common/sha256.h"
 #include "model/testing/tiny_model.h"
-#include "model/weight_sync/manifest_digest.h"
-#include "model/weight_sync/shared_weights.h"
-#include "model/weight_sync/weight_digest.h"
 #include "model/weight_sync/weight_publisher.h"
 #include "model/weight_sync/weight_subscriber.h"
 
@@ -58,12 +61,14 @@ class TamperingService final : public cohort::v1::WeightService::Service {
     cohort::v1::WeightChunk chunk;
     while (reader->Read(&chunk)) {
       ++chunks;
-      if (change_chunk && !change_chunk(&chunk)) break;
+      if (change_chunk && !change_chunk(&chunk)) {
+        context.TryCancel();
+        reader->Finish();
+        return grpc::Status::OK;
+      }
       writer->Write(chunk);
     }
-    context.TryCancel();
-    reader->Finish();
-    return grpc::Status::OK;
+    return reader->Finish();
   }
 
   std::function<void(WeightManifest*)> change_manifest;
@@ -169,6 +174,29 @@ TEST_F(WeightSyncTest, TruncatedSharedMemoryFallsBackToTheStream) {
   EXPECT_GT(service_->chunks, 1);
 }
 
+TEST_F(WeightSyncTest, FileTruncatedUnderThePublisherIsDataLossAndEndsNobody) {
+  std::filesystem::resize_file(manifest_.shared_memory_path(), 1000);
+  for (const bool allow_shared_memory : {true, false}) {
+    ExpectRefused(Fetch(allow_shared_memory), absl::StatusCode::kDataLoss, "truncated (ends at byte 1000)");
+  }
+  EXPECT_TRUE(publisher_->Publish(kJob, 4, published_).ok());
+}
+
+TEST_F(WeightSyncTest, SharedMemoryThatIsNoRegularFileFallsBackToTheStream) {
+  service_->change_manifest = [](WeightManifest* manifest) { manifest->set_shared_memory_path("/dev/zero"); };
+  const absl::Status status = Fetch(/*allow_shared_memory=*/true);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_TRUE(SameBits(received_, published_));
+}
+
+TEST_F(WeightSyncTest, ChunkBeyondTheVersionsEndIsDataLoss) {
+  service_->change_chunk = [](cohort::v1::WeightChunk* chunk) {
+    chunk->mutable_content()->resize(3 << 20, 'x');
+    return true;
+  };
+  ExpectRefused(Fetch(/*allow_shared_memory=*/false), absl::StatusCode::kDataLoss, "does not follow");
+}
+
 TEST_F(WeightSyncTest, PublisherOnAnotherHostIsStreamedFrom) {
   service_->change_manifest = [](WeightManifest* manifest) { manifest->set_host_boot_id("another"); };
   ASSERT_TRUE(Fetch(/*allow_shared_memory=*/true).ok());
@@ -199,6 +227,11 @@ TEST_F(WeightSyncTest, ManifestThatContradictsItselfIsDataLoss) {
       {"offset", [](WeightManifest* m) { m->mutable_tensors(2)->set_offset_bytes(1); }},
       {"size", [](WeightManifest* m) { m->mutable_tensors(2)->set_size_bytes(1); }},
       {"total_bytes", [](WeightManifest* m) { m->set_total_bytes(int64_t{1} << 60); }},
+      {"size", [](WeightManifest* m) { m->mutable_tensors(2)->set_shape(0, int64_t{1} << 62); }},
+      {"digest", [](WeightManifest* m) { m->mutable_tensors(2)->set_name("another"); }},
+      {"digest", [](WeightManifest* m) { m->mutable_tensors(2)->add_shape(1); }},
+      {"digest", [](WeightManifest* m) { m->mutable_tensors(2)->set_dtype("I32"); }},
+      {"checksum", [](WeightManifest* m) { m->mutable_tensors(2)->mutable_sha256()->pop_back(); }},
       {"policy version 4", [](WeightManifest* m) { m->set_policy_version(4); }},
   };
   for (const auto& [named, change] : changes) {
@@ -253,30 +286,6 @@ TEST_F(WeightSyncTest, FilesOfAKilledPublisherAreRemovedAndThoseOfALivingOneKept
   EXPECT_FALSE(std::filesystem::exists(abandoned));
   EXPECT_TRUE(std::filesystem::exists(manifest_.shared_memory_path()));
   EXPECT_NE(second->Publish(kJob, 3, published_)->shared_memory_path(), manifest_.shared_memory_path());
-}
-
-TEST(WeightDigestTest, DependsOnNamesShapesAndBytes) {
-  const auto digest = [](ParameterMap parameters) { return DescribeWeights(parameters)->digest(); };
-  const at::Tensor values = at::arange(6, at::kFloat);
-  const std::string base = digest({{{"a", values.clone()}, {"b", values.clone()}}});
-  EXPECT_EQ(base, digest({{{"a", values.clone()}, {"b", values.clone()}}}));
-  EXPECT_NE(base, digest({{{"b", values.clone()}, {"a", values.clone()}}}));
-  EXPECT_NE(base, digest({{{"a", values.view({2, 3})}, {"b", values.clone()}}}));
-  at::Tensor changed = values.clone();
-  changed.mutable_data_ptr<float>()[5] = std::nextafter(5.0f, 6.0f);
-  EXPECT_NE(base, digest({{{"a", values.clone()}, {"b", changed}}}));
-  EXPECT_EQ(DescribeWeights({{{"half", values.to(at::kHalf)}}}).status().code(), absl::StatusCode::kInvalidArgument);
-}
-
-TEST(SharedWeightsTest, FailedWriteLeavesNoFile) {
-  const std::string directory = testing::TempDir() + "/failed_write";
-  std::filesystem::create_directories(directory);
-  const auto status = SharedWeights::Create(directory, "w", 10, [](const SharedWeights::Append& append) {
-                        EXPECT_TRUE(append("12345").ok());
-                        return absl::ResourceExhaustedError("full");
-                      }).status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_TRUE(std::filesystem::is_empty(directory));
 }
 
 }  // namespace

@@ -51,13 +51,14 @@ absl::Status ReadSharedMemory(const cohort::v1::WeightManifest& manifest, char* 
 }
 
 absl::Status StreamWeights(const cohort::v1::WeightManifest& manifest, cohort::v1::WeightService::StubInterface* stub,
-                           char* bytes) {
+                           common::CallGroup* calls, char* bytes) {
   cohort::v1::FetchWeightsRequest request;
   request.set_job(manifest.job());
   request.set_policy_version(manifest.policy_version());
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() +
                        std::chrono::seconds(kGraceSeconds + manifest.total_bytes() / kMinBytesPerSecond));
+  const common::CallGroup::Member member(calls, &context);
   const auto reader = stub->FetchWeights(&context, request);
   cohort::v1::WeightChunk chunk;
   int64_t done = 0;

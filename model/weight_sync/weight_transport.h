@@ -6,16 +6,17 @@
 // verifies them.
 #include "absl/status/status.h"
 #include "cohort/v1/weights.grpc.pb.h"
+#include "common/call_group.h"
 
 namespace cohort::model {
 
 // UNAVAILABLE when the publisher is on another host or its file is gone or has another size: use the stream.
 absl::Status ReadSharedMemory(const cohort::v1::WeightManifest& manifest, char* bytes);
 
-// Chunked gRPC. UNAVAILABLE when the stream breaks off or ends early, DATA_LOSS when its chunks leave gaps; else the
-// server's status.
+// Chunked gRPC, as one of `calls`. UNAVAILABLE when the stream breaks off or ends early, DATA_LOSS when its chunks
+// leave gaps; else the server's status.
 absl::Status StreamWeights(const cohort::v1::WeightManifest& manifest, cohort::v1::WeightService::StubInterface* stub,
-                           char* bytes);
+                           common::CallGroup* calls, char* bytes);
 
 }  // namespace cohort::model
 

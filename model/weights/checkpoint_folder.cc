@@ -4,6 +4,7 @@
 #include <ATen/ops/empty.h>
 #include <c10/util/Half.h>
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -18,13 +19,6 @@
 namespace cohort::model {
 namespace {
 
-// The bytes in a file need not be aligned.
-uint16_t Load16Bits(const char* at) {
-  uint16_t bits;
-  std::memcpy(&bits, at, sizeof(bits));
-  return bits;
-}
-
 float FloatOfBfloat16(uint16_t bits) {
   const uint32_t wide = static_cast<uint32_t>(bits) << 16;
   float value;
@@ -32,17 +26,19 @@ float FloatOfBfloat16(uint16_t bits) {
   return value;
 }
 
-void CopyAsFloat(const WeightFiles::Tensor& source, float* values) {
-  const std::string_view bytes = source.Bytes();
-  if (source.entry->dtype == "F32") {
-    std::memcpy(values, bytes.data(), bytes.size());
-    return;
-  }
+absl::Status ReadAsFloat(const WeightFiles::Tensor& source, float* values) {
+  const int64_t size_bytes = source.entry->size_bytes;
+  if (source.entry->dtype == "F32") return source.Read(0, size_bytes, reinterpret_cast<char*>(values));
   const bool is_bfloat16 = source.entry->dtype == "BF16";
-  for (size_t i = 0; i < bytes.size() / 2; ++i) {
-    const uint16_t bits = Load16Bits(bytes.data() + 2 * i);
-    values[i] = is_bfloat16 ? FloatOfBfloat16(bits) : c10::detail::fp16_ieee_to_fp32_value(bits);
+  std::vector<uint16_t> piece(1 << 16);
+  for (int64_t first = 0; first < size_bytes; first += 2 * static_cast<int64_t>(piece.size())) {
+    const int64_t count = std::min(static_cast<int64_t>(piece.size()), (size_bytes - first) / 2);
+    COHORT_RETURN_IF_ERROR(source.Read(first, 2 * count, reinterpret_cast<char*>(piece.data())));
+    for (int64_t i = 0; i < count; ++i) {
+      *values++ = is_bfloat16 ? FloatOfBfloat16(piece[i]) : c10::detail::fp16_ieee_to_fp32_value(piece[i]);
+    }
   }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -58,14 +54,15 @@ absl::StatusOr<ParameterMap> LoadParameters(std::string_view directory, const Mo
   COHORT_ASSIGN_OR_RETURN(const WeightFiles files, WeightFiles::Open(directory));
   COHORT_RETURN_IF_ERROR(files.Check(specs, config.tie_word_embeddings));
   ParameterMap parameters;
-  COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch(absl::StrCat(std::string(directory), ": weights"), [&] {
-    for (const ParameterSpec& spec : specs) {
-      at::Tensor tensor = at::empty(spec.shape, at::kFloat);
-      CopyAsFloat(files.Get(spec.name), tensor.mutable_data_ptr<float>());
-      parameters.entries.emplace_back(spec.name, tensor.to(device));
-    }
-    return absl::OkStatus();
-  }));
+  COHORT_RETURN_IF_ERROR(
+      kernels::StatusFromTorch(absl::StrCat(std::string(directory), ": weights"), [&]() -> absl::Status {
+        for (const ParameterSpec& spec : specs) {
+          at::Tensor tensor = at::empty(spec.shape, at::kFloat);
+          COHORT_RETURN_IF_ERROR(ReadAsFloat(files.Get(spec.name), tensor.mutable_data_ptr<float>()));
+          parameters.entries.emplace_back(spec.name, tensor.to(device));
+        }
+        return absl::OkStatus();
+      }));
   return parameters;
 }
 

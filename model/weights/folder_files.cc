@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/files.h"
 #include "common/status_macros.h"
+#include "model/regular_file.h"
 
 namespace cohort::model {
 namespace {
@@ -30,7 +31,7 @@ constexpr CopiedFile kCopiedFiles[] = {
 
 absl::Status CopyFolderFiles(const std::string& source_directory, const std::string& directory) {
   for (const CopiedFile& file : kCopiedFiles) {
-    const absl::StatusOr<std::string> content = common::ReadFile(absl::StrCat(source_directory, "/", file.name));
+    const absl::StatusOr<std::string> content = ReadRegularFile(absl::StrCat(source_directory, "/", file.name));
     if (!file.required && absl::IsNotFound(content.status())) continue;
     if (!content.ok()) return content.status();
     COHORT_RETURN_IF_ERROR(common::WriteFileAtomically(absl::StrCat(directory, "/", file.name), *content));

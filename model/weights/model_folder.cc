@@ -2,11 +2,14 @@
 #include "model/weights/model_folder.h"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cmath>
+#include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -30,6 +33,11 @@ int64_t CountParameters(const std::vector<ParameterSpec>& parameters) {
   return count;
 }
 
+std::string ParentOf(const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
 absl::Status CheckTokenizer(const std::string& directory, const ModelConfig& config) {
   COHORT_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::Load(directory));
   if (tokenizer->VocabSize() > config.vocab_size) {
@@ -42,9 +50,19 @@ absl::Status CheckTokenizer(const std::string& directory, const ModelConfig& con
 
 absl::StatusOr<double> ReadInitializerRange(const std::string& directory) {
   const std::string path = absl::StrCat(directory, "/config.json");
-  COHORT_ASSIGN_OR_RETURN(const std::string text, common::ReadFile(path));
-  COHORT_ASSIGN_OR_RETURN(const nlohmann::json document, ParseJsonObject(text, path));
+  COHORT_ASSIGN_OR_RETURN(const nlohmann::json document, ReadJsonObject(path));
   return JsonFields(document, path).PositiveOr("initializer_range", 0.02);
+}
+
+// A config.json can ask for any size: said before the folder is made, not by a full disk.
+absl::Status CheckRoom(const std::string& output, const std::vector<ParameterSpec>& parameters) {
+  const int64_t needed = CountParameters(parameters) * static_cast<int64_t>(sizeof(float));
+  struct statvfs disk;
+  if (statvfs(ParentOf(output).c_str(), &disk) != 0) return absl::OkStatus();  // making the folder will tell
+  const auto room = static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
+  if (static_cast<uint64_t>(needed) <= room) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat(output, ": the weights need ", needed, " bytes, the disk has ", room, " free"));
 }
 
 // Element i of parameter p is a function of (seed, p, i) alone. Box-Muller in double: two values of two words.
@@ -103,6 +121,7 @@ absl::Status WriteRandomModel(std::string_view template_directory, std::string_v
   COHORT_RETURN_IF_ERROR(CheckTokenizer(source, config));
   COHORT_ASSIGN_OR_RETURN(const double scale, ReadInitializerRange(source));
   const std::vector<ParameterSpec> parameters = FindArchitecture(config.architecture)->parameters(config);
+  COHORT_RETURN_IF_ERROR(CheckRoom(output, parameters));
   if (mkdir(output.c_str(), 0755) != 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat(output, ": folder cannot be created"));
   }
@@ -110,6 +129,7 @@ absl::Status WriteRandomModel(std::string_view template_directory, std::string_v
   if (status.ok()) {
     status = WriteRandomWeights(absl::StrCat(output, "/", kWeightsFile), parameters, scale, seed);
   }
+  if (status.ok()) status = common::SyncDirectory(ParentOf(output));
   if (!status.ok()) {
     RemoveFolderFiles(output);
     rmdir(output.c_str());

@@ -47,8 +47,12 @@ class ModelFolderTest : public testing::Test {
   void Rewrite(const std::string& folder, const std::function<void(std::vector<TensorToWrite>*)>& change) {
     const auto reader = SafetensorsReader::Open(folder + "/model.safetensors").value();
     std::vector<TensorToWrite> tensors;
+    std::string bytes;  // of the tensor being written
     for (const SafetensorsEntry& entry : reader->entries()) {
-      tensors.push_back({entry.name, entry.dtype, entry.shape, [&reader, &entry] { return reader->Bytes(entry); }});
+      tensors.push_back({entry.name, entry.dtype, entry.shape, [&] {
+                           bytes = reader->ReadAll(entry).value();
+                           return std::string_view(bytes);
+                         }});
     }
     change(&tensors);
     ASSERT_TRUE(WriteSafetensors(folder + "/model.safetensors", tensors).ok());
@@ -85,7 +89,7 @@ TEST_F(ModelFolderTest, WeightsHaveTheConfiguredSpreadAndNormsAreOne) {
   const auto reader = SafetensorsReader::Open(Init("model", 3) + "/model.safetensors").value();
   for (const SafetensorsEntry& entry : reader->entries()) {
     std::vector<float> values(static_cast<size_t>(entry.size_bytes) / 4);
-    std::memcpy(values.data(), reader->Bytes(entry).data(), static_cast<size_t>(entry.size_bytes));
+    ASSERT_TRUE(reader->Read(entry, 0, entry.size_bytes, reinterpret_cast<char*>(values.data())).ok());
     double sum = 0, squares = 0;
     for (const float value : values) {
       sum += value;
@@ -105,6 +109,23 @@ TEST_F(ModelFolderTest, OutputFolderThatExistsIsRefusedAndKept) {
   std::filesystem::create_directories(root_ + "/there");
   EXPECT_EQ(WriteRandomModel(root_ + "/template", root_ + "/there", 1).code(), absl::StatusCode::kAlreadyExists);
   EXPECT_TRUE(std::filesystem::is_empty(root_ + "/there"));
+}
+
+TEST_F(ModelFolderTest, ModelLargerThanTheDiskIsRefusedAndLeavesNoFolder) {
+  config_["hidden_size"] = config_["intermediate_size"] = 1 << 22;
+  WriteConfig("template");
+  const absl::Status status = WriteRandomModel(root_ + "/template", root_ + "/model", 1);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(absl::StrContains(status.message(), "the weights need")) << status;
+  EXPECT_FALSE(std::filesystem::exists(root_ + "/model"));
+}
+
+TEST_F(ModelFolderTest, DeeplyNestedTokenizerIsRefused) {
+  const std::string folder = Init("model", 1);
+  const std::string nested =
+      absl::StrCat(R"({"model":)", std::string(1'000'000, '['), std::string(1'000'000, ']'), "}");
+  ASSERT_TRUE(common::WriteFileAtomically(folder + "/tokenizer.json", nested).ok());
+  ExpectRefused(folder, absl::StatusCode::kInvalidArgument, {"tokenizer.json: is nested deeper"});
 }
 
 TEST_F(ModelFolderTest, BadTemplateLeavesNoFolder) {
@@ -218,6 +239,12 @@ TEST_F(ShardedFolderTest, IndexThatNamesAnotherShardIsRefused) {
                                                : "model-00001-of-00002.safetensors";
   WriteIndex();
   ExpectRefused(folder_, absl::StatusCode::kInvalidArgument, {"index.json", "lm_head.weight"});
+}
+
+TEST_F(ShardedFolderTest, DeeplyNestedIndexIsRefused) {
+  const std::string nested = absl::StrCat(R"({"weight_map":)", std::string(1'000'000, '['), "}");
+  ASSERT_TRUE(common::WriteFileAtomically(folder_ + "/model.safetensors.index.json", nested).ok());
+  ExpectRefused(folder_, absl::StatusCode::kInvalidArgument, {"index.json: is nested deeper"});
 }
 
 TEST_F(ShardedFolderTest, IndexMustStayInsideTheFolder) {

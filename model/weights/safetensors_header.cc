@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 #include "model/strict_json.h"
 
 namespace cohort::model {
@@ -35,8 +36,11 @@ constexpr std::array<DtypeBytes, 15> kDtypes = {{{"BOOL", 1},
                                                  {"I64", 8},
                                                  {"U64", 8}}};
 
+// Names in messages come from the file: cut and made printable.
+std::string Shown(const std::string& name) { return common::Printable(name, /*max_bytes=*/200); }
+
 absl::Status Bad(std::string_view file, const std::string& tensor, const std::string& why) {
-  return absl::InvalidArgumentError(absl::StrCat(std::string(file), ": tensor ", tensor, ": ", why));
+  return absl::InvalidArgumentError(absl::StrCat(std::string(file), ": tensor ", Shown(tensor), ": ", why));
 }
 
 // An array of integers from 0 to 2^62, which leaves room for sums.
@@ -53,7 +57,7 @@ absl::StatusOr<SafetensorsEntry> ReadEntry(const std::string& name, const json& 
   if (!fields.is_object()) return Bad(file, name, "its header entry is not an object");
   for (const auto& [key, unused] : fields.items()) {
     if (key != "dtype" && key != "shape" && key != "data_offsets") {
-      return Bad(file, name, absl::StrCat("unknown header key (", key, ")"));
+      return Bad(file, name, absl::StrCat("unknown header key (", Shown(key), ")"));
     }
   }
   SafetensorsEntry entry;
@@ -62,7 +66,7 @@ absl::StatusOr<SafetensorsEntry> ReadEntry(const std::string& name, const json& 
   if (dtype == fields.end() || !dtype->is_string()) return Bad(file, name, "dtype is missing or not a string");
   entry.dtype = dtype->get<std::string>();
   if (SafetensorsDtypeBytes(entry.dtype) == 0) {
-    return Bad(file, name, absl::StrCat("unknown dtype (", entry.dtype.substr(0, 40), ")"));
+    return Bad(file, name, absl::StrCat("unknown dtype (", common::Printable(entry.dtype, /*max_bytes=*/40), ")"));
   }
   const auto shape = fields.find("shape");
   if (shape == fields.end() || !ReadCounts(*shape, &entry.shape)) {
@@ -93,7 +97,7 @@ absl::Status CheckCoverage(const std::vector<SafetensorsEntry>& entries, int64_t
     }
     end += entry.size_bytes;
     if (end > data_bytes) {
-      return absl::DataLossError(absl::StrCat(std::string(file), ": tensor ", entry.name,
+      return absl::DataLossError(absl::StrCat(std::string(file), ": tensor ", Shown(entry.name),
                                               ": the file is truncated (needs ", end, " data bytes, has ", data_bytes,
                                               ")"));
     }

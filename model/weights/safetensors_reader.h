@@ -6,37 +6,37 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "model/regular_file.h"
 #include "model/weights/safetensors_header.h"
 
 namespace cohort::model {
 
-// A safetensors file mapped into memory, its header validated against the file's size before anything is handed out.
-// Immutable, thread-safe. The file must not shrink while it is open.
+// An open safetensors file, its header validated against the file's size before anything is handed out. Bytes are read
+// when they are asked for, so a file that shrinks meanwhile is an error. Immutable, thread-safe.
 class SafetensorsReader final {
  public:
   // NOT_FOUND, INVALID_ARGUMENT or DATA_LOSS with the path, and the tensor where one is to blame.
   static absl::StatusOr<std::unique_ptr<SafetensorsReader>> Open(std::string_view path);
-  ~SafetensorsReader();
-  SafetensorsReader(const SafetensorsReader&) = delete;
-  SafetensorsReader& operator=(const SafetensorsReader&) = delete;
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return file_.path(); }
   // In file order.
   const std::vector<SafetensorsEntry>& entries() const { return entries_; }
-  // Valid as long as the reader; not aligned.
-  std::string_view Bytes(const SafetensorsEntry& entry) const;
+  // `count` bytes of the tensor from its byte `first` on; the range must lie within it. DATA_LOSS when the file has
+  // been truncated.
+  absl::Status Read(const SafetensorsEntry& entry, int64_t first, int64_t count, char* bytes) const;
+  // All its bytes.
+  absl::StatusOr<std::string> ReadAll(const SafetensorsEntry& entry) const;
 
  private:
-  SafetensorsReader(std::string path, const char* mapping, size_t file_bytes)
-      : path_(std::move(path)), mapping_(mapping), file_bytes_(file_bytes) {}
+  explicit SafetensorsReader(RegularFile file) : file_(std::move(file)) {}
 
-  std::string path_;
-  const char* mapping_;
-  size_t file_bytes_;
-  size_t data_start_ = 0;
+  RegularFile file_;
+  int64_t data_start_ = 0;
   std::vector<SafetensorsEntry> entries_;
 };
 

@@ -59,10 +59,31 @@ TEST(SafetensorsTest, WrittenFileIsReadBackInOrder) {
   EXPECT_EQ(entries[0].name, "b.weight");
   EXPECT_EQ(entries[0].shape, (std::vector<int64_t>{2, 3}));
   EXPECT_EQ(entries[1].name, "a");
-  EXPECT_EQ((*reader)->Bytes(entries[0]), std::string_view(reinterpret_cast<const char*>(values.data()), 24));
-  EXPECT_EQ((*reader)->Bytes(entries[1]).size(), 16u);
-  EXPECT_EQ((*reader)->Bytes(entries[0]).data() - (*reader)->Bytes(entries[1]).data(), -24);
-  EXPECT_EQ(reinterpret_cast<uintptr_t>((*reader)->Bytes(entries[0]).data()) % 8, 0u);
+  const std::string_view written(reinterpret_cast<const char*>(values.data()), 24);
+  EXPECT_EQ((*reader)->ReadAll(entries[0]).value(), written);
+  EXPECT_EQ((*reader)->ReadAll(entries[1]).value(), written.substr(0, 16));
+  char piece[8];
+  ASSERT_TRUE((*reader)->Read(entries[0], 4, 8, piece).ok());
+  EXPECT_EQ(std::string_view(piece, 8), written.substr(4, 8));
+  // Readers that map the file expect aligned data.
+  EXPECT_EQ((common::ReadFile(path).value().size() - 40) % 8, 0u);
+}
+
+TEST(SafetensorsTest, FileThatShrinksAfterItWasOpenedIsDataLoss) {
+  const std::string path = FreshFolder() + "/model.safetensors";
+  const std::vector<float> values(6, 1.0f);
+  ASSERT_TRUE(WriteSafetensors(path, TwoTensors(values)).ok());
+  const auto reader = SafetensorsReader::Open(path).value();
+  std::filesystem::resize_file(path, 20);
+  const absl::Status status = reader->ReadAll(reader->entries()[0]).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  EXPECT_TRUE(absl::StrContains(status.message(), path)) << status;
+}
+
+TEST(SafetensorsTest, PipeIsRefusedAndNotWaitedFor) {
+  const std::string path = FreshFolder() + "/model.safetensors";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(SafetensorsReader::Open(path).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(SafetensorsTest, FullDiskLeavesTheOldFileAndNothingElse) {
@@ -120,7 +141,8 @@ TEST(SafetensorsTest, EveryDamagedByteOfTheHeaderIsSafeToRead) {
       const auto reader = SafetensorsReader::Open(damaged_path);
       if (!reader.ok()) continue;
       int64_t total = 0;
-      for (const auto& entry : (*reader)->entries()) total += static_cast<int64_t>((*reader)->Bytes(entry).size());
+      for (const auto& entry : (*reader)->entries())
+        total += static_cast<int64_t>((*reader)->ReadAll(entry).value().size());
       EXPECT_EQ(total, 40);
     }
   }
@@ -161,6 +183,16 @@ INSTANTIATE_TEST_SUITE_P(
         BadHeader{"FractionalDim", R"({"a":{"dtype":"F32","shape":[4.0],"data_offsets":[0,16]}})", "shape"},
         BadHeader{"Overflow", R"({"a":{"dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,16]}})",
                   "need -1"},
+        BadHeader{"OverflowHiddenByAZero",
+                  R"({"a":{"dtype":"F32","shape":[4611686018427387904,4611686018427387904,0],"data_offsets":[0,0]}})",
+                  "need -1"},
+        BadHeader{"SameBytesTwice",
+                  R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},)"
+                  R"("b":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})",
+                  "tensor b: overlaps"},
+        BadHeader{"HugeOffsets",
+                  R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[9223372036854775807,9223372036854775807]}})",
+                  "data_offsets"},
         BadHeader{"Backwards", R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[16,0]}})", "data_offsets"},
         BadHeader{"Twice",
                   R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},)"
@@ -176,6 +208,21 @@ TEST(SafetensorsTest, AbsurdHeaderLengthIsRefusedBeforeItIsRead) {
   const absl::Status status = OpenBytes(std::string("\xff\xff\xff\xff\xff\xff\xff\x7f{}", 10));
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(absl::StrContains(status.message(), "absurd")) << status;
+}
+
+TEST(SafetensorsTest, DeeplyNestedHeaderIsRefused) {
+  const std::string nested =
+      absl::StrCat(R"({"a":{"dtype":)", std::string(1'000'000, '['), std::string(1'000'000, ']'), "}}");
+  const absl::Status status = OpenBytes(FileOf(nested, 16));
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(absl::StrContains(status.message(), "bytes.safetensors: is nested deeper")) << status;
+}
+
+TEST(SafetensorsTest, LongNameMakesNoLongMessage) {
+  const std::string name = std::string(1'000'000, 'n') + R"()";
+  const absl::Status status = OpenBytes(FileOf(absl::StrCat("{\"", name, "\":{\"dtype\":1}}"), 16));
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_LT(status.message().size(), 600u);
 }
 
 }  // namespace

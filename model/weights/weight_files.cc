@@ -3,13 +3,15 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <cstring>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "common/files.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 #include "model/strict_json.h"
 
 namespace cohort::model {
@@ -23,7 +25,27 @@ bool Exists(const std::string& path) {
   return stat(path.c_str(), &status) == 0;
 }
 
-std::string ShapeText(const std::vector<int64_t>& shape) { return absl::StrCat("[", absl::StrJoin(shape, ", "), "]"); }
+// Names in messages come from files: cut and made printable.
+std::string Shown(std::string_view name) { return common::Printable(name, /*max_bytes=*/200); }
+
+std::string ShapeText(const std::vector<int64_t>& shape) {
+  constexpr size_t kMaxShownDims = 8;
+  const auto end = shape.begin() + static_cast<int64_t>(std::min(shape.size(), kMaxShownDims));
+  return absl::StrCat("[", absl::StrJoin(shape.begin(), end, ", "), end == shape.end() ? "]" : ", ...]");
+}
+
+// Whether both tensors, of one size, have the same bytes.
+absl::StatusOr<bool> HaveSameBytes(const WeightFiles::Tensor& a, const WeightFiles::Tensor& b) {
+  constexpr int64_t kPieceBytes = 1 << 20;
+  std::string piece_a(kPieceBytes, '\0'), piece_b(kPieceBytes, '\0');
+  for (int64_t first = 0; first < a.entry->size_bytes; first += kPieceBytes) {
+    const int64_t count = std::min(kPieceBytes, a.entry->size_bytes - first);
+    COHORT_RETURN_IF_ERROR(a.Read(first, count, piece_a.data()));
+    COHORT_RETURN_IF_ERROR(b.Read(first, count, piece_b.data()));
+    if (std::memcmp(piece_a.data(), piece_b.data(), static_cast<size_t>(count)) != 0) return false;
+  }
+  return true;
+}
 
 // A shard is a file of the folder itself, whatever the index says.
 bool IsPlainFileName(const std::string& name) {
@@ -31,8 +53,7 @@ bool IsPlainFileName(const std::string& name) {
 }
 
 absl::StatusOr<std::map<std::string, std::string>> ReadIndex(const std::string& path) {
-  COHORT_ASSIGN_OR_RETURN(const std::string text, common::ReadFile(path));
-  COHORT_ASSIGN_OR_RETURN(const nlohmann::json index, ParseJsonObject(text, path));
+  COHORT_ASSIGN_OR_RETURN(const nlohmann::json index, ReadJsonObject(path));
   const auto map = index.find("weight_map");
   if (map == index.end() || !map->is_object() || map->empty()) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": weight_map: missing, empty or not an object"));
@@ -41,7 +62,7 @@ absl::StatusOr<std::map<std::string, std::string>> ReadIndex(const std::string& 
   for (const auto& [tensor, file] : map->items()) {
     if (!file.is_string() || !IsPlainFileName(file.get<std::string>())) {
       return absl::InvalidArgumentError(
-          absl::StrCat(path, ": weight_map: ", tensor, ": not a file name of this folder"));
+          absl::StrCat(path, ": weight_map: ", Shown(tensor), ": not a file name of this folder"));
     }
     file_of_tensor[tensor] = file.get<std::string>();
   }
@@ -73,7 +94,7 @@ absl::Status WeightFiles::AddFile(const std::string& file_name) {
   for (const SafetensorsEntry& entry : file->entries()) {
     if (!tensors_.emplace(entry.name, Tensor{file.get(), &entry}).second) {
       return absl::InvalidArgumentError(
-          absl::StrCat(file->path(), ": tensor ", entry.name, ": is in another shard too"));
+          absl::StrCat(file->path(), ": tensor ", Shown(entry.name), ": is in another shard too"));
     }
   }
   files_.push_back(std::move(file));
@@ -86,13 +107,13 @@ absl::Status WeightFiles::CheckIndex(const std::map<std::string, std::string>& f
     const auto found = tensors_.find(name);
     if (found == tensors_.end() || found->second.file->path() != absl::StrCat(directory_, "/", file)) {
       return absl::InvalidArgumentError(
-          absl::StrCat(index_path, ": tensor ", name, ": is not in the shard named (", file, ")"));
+          absl::StrCat(index_path, ": tensor ", Shown(name), ": is not in the shard named (", Shown(file), ")"));
     }
   }
   for (const auto& [name, tensor] : tensors_) {
     if (file_of_tensor.count(name) == 0) {
       return absl::InvalidArgumentError(
-          absl::StrCat(tensor.file->path(), ": tensor ", name, ": is not in ", kIndexFile));
+          absl::StrCat(tensor.file->path(), ": tensor ", Shown(name), ": is not in ", kIndexFile));
     }
   }
   return absl::OkStatus();
@@ -125,7 +146,7 @@ absl::Status WeightFiles::Check(const std::vector<ParameterSpec>& parameters, bo
       continue;
     }
     return absl::InvalidArgumentError(
-        absl::StrCat(tensor.file->path(), ": tensor ", name, ": the architecture has no such parameter"));
+        absl::StrCat(tensor.file->path(), ": tensor ", Shown(name), ": the architecture has no such parameter"));
   }
   return absl::OkStatus();
 }
@@ -133,8 +154,9 @@ absl::Status WeightFiles::Check(const std::vector<ParameterSpec>& parameters, bo
 absl::Status WeightFiles::CheckTiedHead(const Tensor& head) const {
   const auto embedding = tensors_.find("model.embed_tokens.weight");
   if (embedding != tensors_.end() && embedding->second.entry->dtype == head.entry->dtype &&
-      embedding->second.Bytes() == head.Bytes()) {
-    return absl::OkStatus();
+      embedding->second.entry->shape == head.entry->shape) {
+    COHORT_ASSIGN_OR_RETURN(const bool is_same, HaveSameBytes(embedding->second, head));
+    if (is_same) return absl::OkStatus();
   }
   return absl::InvalidArgumentError(
       absl::StrCat(head.file->path(),

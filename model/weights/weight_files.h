@@ -23,7 +23,9 @@ class WeightFiles final {
   struct Tensor {
     const SafetensorsReader* file;
     const SafetensorsEntry* entry;
-    std::string_view Bytes() const { return file->Bytes(*entry); }
+    absl::Status Read(int64_t first, int64_t count, char* bytes) const {
+      return file->Read(*entry, first, count, bytes);
+    }
   };
 
   // Errors name the file, and the tensor where one is to blame: an index that disagrees with its shards, a tensor in

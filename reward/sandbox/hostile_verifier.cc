@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
@@ -65,6 +66,8 @@ class HostileVerifier final : public Verifier {
   static Score Obey(const std::string& word, std::istringstream* words) {
     double number = 0;
     if (word == "grade" && *words >> number) return GradedScore(number);
+    if (word == "grade_nan") return GradedScore(std::numeric_limits<double>::quiet_NaN());
+    if (word == "no_outcome") return Score();
     if (word == "no_verdict") return NoVerdictScore("told so");
     if (word == "pid") return PidScore();
     if (word == "spin") Spin();

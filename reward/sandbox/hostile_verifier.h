@@ -9,6 +9,7 @@ namespace cohort::reward {
 
 // For tests: a verifier that does what the completion says.
 //   grade X        GRADED with value X           wrong          WRONG
+//   grade_nan      GRADED with NaN               no_outcome     a score without one
 //   no_verdict     NO_VERDICT                    pid            GRADED 1, reason = pid of the child
 //   spin           never returns                 allocate       takes memory without end
 //   crash          dies by SIGABRT               exit N         _exit(N)

@@ -26,6 +26,21 @@ namespace {
 
 using cohort::v1::Score;
 
+// What a verifier may say. Anything else is a fault of the verifier and would poison rewards.
+Score Checked(Score score) {
+  switch (score.outcome()) {
+    case cohort::v1::SCORE_OUTCOME_GRADED:
+      if (score.value() >= 0 && score.value() <= 1) return score;  // false for NaN
+      return NoVerdictScore(absl::StrCat("the verifier graded ", score.value(), ", which is not from 0 to 1"));
+    case cohort::v1::SCORE_OUTCOME_WRONG:
+    case cohort::v1::SCORE_OUTCOME_NO_VERDICT:
+      score.set_value(0);
+      return score;
+    default:
+      return NoVerdictScore("the verifier gave no outcome");
+  }
+}
+
 // What one child holds.
 class JudgementChild final {
  public:
@@ -80,7 +95,7 @@ class JudgementChild final {
     const auto start = std::chrono::steady_clock::now();
     Score score;
     try {  // the edge of the room's own code: what libraries throw ends here
-      score = frame.kind == FrameKind::kJudge ? verifier->Judge(problem_, frame.payload) : CheckGold(verifier);
+      score = Checked(frame.kind == FrameKind::kJudge ? verifier->Judge(problem_, frame.payload) : CheckGold(verifier));
     } catch (const std::exception& error) {
       score = NoVerdictScore(absl::StrCat("the verifier threw ", Quoted(error.what())));
     }
@@ -95,7 +110,7 @@ class JudgementChild final {
 
   Score CheckGold(Verifier* verifier) {
     const absl::StatusOr<std::optional<std::string>> completion = verifier->GoldCompletion(problem_);
-    if (!completion.ok()) return WrongScore(std::string(completion.status().message()));
+    if (!completion.ok()) return NoVerdictScore(std::string(completion.status().message()));
     return completion->has_value() ? verifier->Judge(problem_, **completion) : GradedScore(1);
   }
 

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -25,6 +26,12 @@ std::string DescribeEnd(int wait_status) {
   if (WIFSIGNALED(wait_status)) return absl::StrCat("the verifier was killed by signal ", WTERMSIG(wait_status));
   if (WEXITSTATUS(wait_status) == kChildOutOfMemory) return "the verifier ran out of its memory limit";
   return absl::StrCat("the verifier exited with status ", WEXITSTATUS(wait_status));
+}
+
+// An idle child says nothing: a byte or the end of the stream means that it is of no use any more.
+bool IsAlive(const SandboxChild& child) {
+  char byte;
+  return recv(child.socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
 // Milliseconds until the first deadline, rounded up; -1 when every lane is idle.
@@ -146,6 +153,7 @@ absl::StatusOr<SandboxChild> JudgementPool::Fork() {
 }
 
 absl::StatusOr<std::vector<SandboxChild>> JudgementPool::Acquire(size_t max) {
+  ReplaceDead();
   std::vector<SandboxChild> children;
   {
     absl::MutexLock lock(&mutex_, absl::Condition(this, &JudgementPool::HasCapacity));
@@ -184,7 +192,25 @@ absl::StatusOr<SandboxChild> JudgementPool::Replace(const SandboxChild& child, s
   return Exchange(spare);
 }
 
+void JudgementPool::ReplaceDead() {
+  std::vector<SandboxChild> dead;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto first_dead = std::stable_partition(idle_.begin(), idle_.end(), IsAlive);
+    dead.assign(first_dead, idle_.end());
+    idle_.erase(first_dead, idle_.end());
+  }
+  for (const SandboxChild& child : dead) {
+    zygote_->Finish(child).IgnoreError();
+    const absl::StatusOr<SandboxChild> fresh = Fork();
+    if (!fresh.ok()) continue;  // Acquire tries again
+    absl::MutexLock lock(&mutex_);
+    idle_.push_back(*fresh);
+  }
+}
+
 SandboxChild JudgementPool::Exchange(const SandboxChild& child) {
+  ReplaceDead();
   absl::MutexLock lock(&mutex_);
   idle_.push_back(child);
   const SandboxChild other = idle_.front();

@@ -51,6 +51,9 @@ class JudgementPool final {
   void Release(const std::vector<Work>& works);
   // Kills the child and hands out another; *how says how the old one ended.
   absl::StatusOr<SandboxChild> Replace(const SandboxChild& child, std::string* how);
+  // Puts fresh children in the place of idle ones that have died (killed for memory, say): what they were never given
+  // must not count as tried.
+  void ReplaceDead();
   // Another living child for a living one.
   SandboxChild Exchange(const SandboxChild& child);
   bool HasCapacity() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return num_in_use_ < num_children_; }

@@ -2,6 +2,7 @@
 #include "reward/sandbox/zygote.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -20,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "common/status_macros.h"
+#include "reward/sandbox/process_list.h"
 
 namespace cohort::reward {
 namespace {
@@ -140,18 +142,39 @@ class ZygoteProcess final {
 
   // Only Finish reaps, so a pid in children_ is never anybody else's.
   Reply Finish(pid_t pid) {
-    const auto it = std::find(children_.begin(), children_.end(), pid);
-    if (it == children_.end()) return {.error = ESRCH};
+    if (!IsChild(pid)) return {.error = ESRCH};
     kill(pid, SIGKILL);  // it may not have made its process group yet
     kill(-pid, SIGKILL);
-    Reply reply = {.pid = pid};
-    waitpid(pid, &reply.wait_status, 0);
-    // Its descendants became our children when it died; they are in its group and killed as well.
-    while (RetryInterrupted([&] { return waitpid(-pid, nullptr, 0); }) > 0) {
+    siginfo_t info;
+    RetryInterrupted(
+        [&] { return waitid(P_PID, pid, &info, WEXITED | WNOWAIT); });  // the zombie keeps its number taken
+    for (int pass = 0; pass < kMaxPasses && EndStrays(pid); ++pass) {
     }
-    children_.erase(it);
+    Reply reply = {.pid = pid};
+    RetryInterrupted([&] { return waitpid(pid, &reply.wait_status, 0); });
+    children_.erase(std::find(children_.begin(), children_.end(), pid));
     return reply;
   }
+
+  bool IsChild(pid_t pid) const { return std::find(children_.begin(), children_.end(), pid) != children_.end(); }
+
+  // Kills what an ended child left behind: its session, whatever process groups are in it (timeout(1) makes one), and
+  // whoever left the session and lost its parent, which makes it a child of ours. False when nobody was there.
+  bool EndStrays(pid_t ended) const {
+    bool has_found = false;
+    for (const ProcessEntry& process : ListProcesses()) {
+      if (IsChild(process.pid)) continue;
+      const bool is_ours = process.parent == getpid();
+      const bool is_orphan = is_ours && !IsChild(process.session);  // else it belongs to a living child
+      if (process.session != ended && !is_orphan) continue;
+      has_found = true;
+      kill(process.pid, SIGKILL);
+      if (is_ours) RetryInterrupted([&] { return waitpid(process.pid, nullptr, 0); });
+    }
+    return has_found;
+  }
+
+  static constexpr int kMaxPasses = 64;  // each kills one generation
 
   int control_;
   std::vector<pid_t> children_;
@@ -187,7 +210,17 @@ class ZygoteClient final : public Zygote {
     return reply.wait_status;
   }
 
+  absl::Status CheckRunning() const override {
+    pollfd fd = {control_, /*events=*/0, 0};  // a closed other end shows without being asked for
+    return poll(&fd, 1, /*timeout=*/0) == 1 ? Gone() : absl::OkStatus();
+  }
+
+  // The zygote reads the end of its control socket and kills its children; a call that waits reads it too.
+  void Stop() override { shutdown(control_, SHUT_RDWR); }
+
  private:
+  absl::Status Gone() const { return absl::UnavailableError(absl::StrCat("zygote: process ", pid_, " is gone")); }
+
   absl::StatusOr<Reply> Call(Request request, int socket) {
     iovec data = {&request, sizeof(request)};
     ControlBuffer control = {};
@@ -207,7 +240,7 @@ class ZygoteClient final : public Zygote {
     absl::MutexLock lock(&mutex_);
     const bool sent = RetryInterrupted([&] { return sendmsg(control_, &message, MSG_NOSIGNAL); }) > 0;
     if (!sent || RetryInterrupted([&] { return recv(control_, &reply, sizeof(reply), 0); }) != sizeof(reply)) {
-      return absl::UnavailableError(absl::StrCat("zygote: process ", pid_, " is gone"));
+      return Gone();
     }
     if (reply.error != 0) return absl::UnavailableError(absl::StrCat("zygote: ", std::strerror(reply.error)));
     return reply;

@@ -18,7 +18,7 @@ struct SandboxChild {
 
 // A small process forked at the very start of main, before any thread, from which verifier children are forked later:
 // forking a process full of gRPC and LibTorch threads is not safe. It dies with its parent, and takes its children and
-// their process groups with it, however the parent ends. Thread-safe.
+// everything they started with it, however the parent ends. Thread-safe.
 class Zygote {
  public:
   // What a child runs; its result is the exit status. Parent and zygote are forks of one program, so the address of a
@@ -33,9 +33,16 @@ class Zygote {
   // socket and standard error. UNAVAILABLE: the zygote is gone or cannot fork.
   virtual absl::StatusOr<SandboxChild> Fork(ChildMain child_main) = 0;
 
-  // Kills the child's whole process group, reaps it, closes the socket. Returns the wait status of the child; one that
-  // had ended by itself keeps its own.
+  // Kills and reaps the child and what it started (its session, and processes that left the session once their parent
+  // is gone), closes the socket. Returns the wait status of the child; one that had ended by itself keeps its own.
   virtual absl::StatusOr<int> Finish(const SandboxChild& child) = 0;
+
+  // UNAVAILABLE once the zygote is gone (killed for memory, say), for good: the process can judge nothing any more and
+  // should end, to be started again. Never waits.
+  virtual absl::Status CheckRunning() const = 0;
+
+  // Ends the zygote and every child now: judgements under way end UNAVAILABLE, as does every later call.
+  virtual void Stop() = 0;
 };
 
 }  // namespace cohort::reward

@@ -32,6 +32,38 @@ int ForkMain(int socket) {
   while (true) pause();
 }
 
+// What escapes from a process group: a job in a group of its own (as timeout(1) makes it), a child in a session of its
+// own, and a daemon, whose parent ends at once. Sends their pids and waits.
+int EscapeMain(int socket) {
+  const pid_t job = fork();
+  if (job == 0) {
+    setpgid(0, 0);
+    while (true) pause();
+  }
+  setpgid(job, job);
+  int ready[2];
+  if (pipe(ready) != 0) return 1;
+  pid_t pids[3] = {job, 0, 0};
+  for (const bool is_daemon : {false, true}) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      if (is_daemon && fork() != 0) _exit(0);
+      setsid();
+      const pid_t self = getpid();
+      if (write(ready[1], &self, sizeof(self)) != sizeof(self)) _exit(1);
+      while (true) pause();
+    }
+    if (read(ready[0], &pids[is_daemon ? 2 : 1], sizeof(pid_t)) != sizeof(pid_t)) return 1;
+    if (is_daemon) waitpid(pid, nullptr, 0);
+  }
+  if (write(socket, pids, sizeof(pids)) != sizeof(pids)) return 1;
+  while (true) pause();
+}
+
+struct Escapees {
+  pid_t pids[3];
+};
+
 int CountDescriptorsMain(int socket) {
   char count = 0;
   DIR* const directory = opendir("/proc/self/fd");
@@ -85,6 +117,24 @@ TEST(ZygoteTest, FinishTellsHowTheChildEnded) {
   EXPECT_TRUE(absl::IsUnavailable(zygote->Finish({ended.pid, -1}).status()));
 }
 
+TEST(ZygoteTest, ALostZygoteIsSaid) {
+  const auto zygote = Zygote::Start().value();
+  const SandboxChild child = zygote
+                                 ->Fork([](int socket) {
+                                   const pid_t parent = getppid();
+                                   return write(socket, &parent, sizeof(parent)) == sizeof(parent) ? 0 : 1;
+                                 })
+                                 .value();
+  const auto pid = Receive<pid_t>(child.socket);
+  EXPECT_TRUE(zygote->CheckRunning().ok());
+  ASSERT_EQ(kill(pid, SIGKILL), 0);
+  siginfo_t info;
+  ASSERT_EQ(waitid(P_PID, pid, &info, WEXITED | WNOWAIT), 0);
+  EXPECT_TRUE(absl::IsUnavailable(zygote->CheckRunning()));
+  EXPECT_TRUE(absl::IsUnavailable(zygote->Fork(&WaitMain).status()));
+  close(child.socket);
+}
+
 TEST(ZygoteTest, FinishKillsTheWholeProcessGroup) {
   const auto zygote = Zygote::Start().value();
   const SandboxChild child = zygote->Fork(&ForkMain).value();
@@ -94,6 +144,33 @@ TEST(ZygoteTest, FinishKillsTheWholeProcessGroup) {
   EXPECT_TRUE(WIFSIGNALED(status));
   EXPECT_FALSE(IsAlive(child.pid));
   EXPECT_FALSE(IsAlive(grandchild));
+}
+
+TEST(ZygoteTest, FinishKillsWhatLeftTheProcessGroupAndNobodyElse) {
+  const auto zygote = Zygote::Start().value();
+  const SandboxChild other = zygote->Fork(&ForkMain).value();
+  const pid_t grandchild_of_other = Receive<pid_t>(other.socket);
+  const SandboxChild child = zygote->Fork(&EscapeMain).value();
+  const auto escapees = Receive<Escapees>(child.socket);
+  for (const pid_t pid : escapees.pids) ASSERT_TRUE(IsAlive(pid));
+  EXPECT_TRUE(zygote->Finish(child).ok());
+  for (const pid_t pid : escapees.pids) EXPECT_FALSE(IsAlive(pid)) << pid;
+  EXPECT_TRUE(IsAlive(other.pid));
+  EXPECT_TRUE(IsAlive(grandchild_of_other));
+}
+
+TEST(ZygoteTest, StopKillsChildrenAndRefusesMore) {
+  const auto zygote = Zygote::Start();
+  ASSERT_TRUE(zygote.ok());
+  const auto child = (*zygote)->Fork(&ForkMain);
+  ASSERT_TRUE(child.ok());
+  Receive<pid_t>(child->socket);
+  (*zygote)->Stop();
+  WaitReadable(child->socket);
+  char byte;
+  EXPECT_EQ(read(child->socket, &byte, 1), 0);
+  EXPECT_TRUE(absl::IsUnavailable((*zygote)->Fork(&WaitMain).status()));
+  EXPECT_TRUE(absl::IsUnavailable((*zygote)->Finish(*child).status()));
 }
 
 TEST(ZygoteTest, DestructorLeavesNobody) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <utility>
 
@@ -129,7 +130,7 @@ absl::Status Engine::RunStep(std::vector<SampledGroup>* finished) {
   if (sampled_rows_.empty()) return absl::OkStatus();
   COHORT_ASSIGN_OR_RETURN(const at::Tensor logits_RV, ComputeRowLogits(admissions));
   CopyPromptBlocks(admissions);
-  COHORT_RETURN_IF_ERROR(sampler_.Sample(GatherSampledRows(logits_RV, admissions), &sampled_rows_));
+  sampler_.Sample(GatherSampledRows(logits_RV, admissions), &sampled_rows_);
   return AppendTokens(finished);
 }
 
@@ -236,8 +237,15 @@ at::Tensor Engine::GatherSampledRows(const at::Tensor& logits_RV, const std::vec
 
 absl::Status Engine::AppendTokens(std::vector<SampledGroup>* finished) {
   const std::vector<int32_t>& eos_token_ids = decoder_->config().eos_token_ids;
+  std::map<int64_t, absl::Status> failed;
   for (size_t row = 0; row < sampled_rows_.size(); ++row) {
     const SampledRow& sampled = sampled_rows_[row];
+    if (sampled.token_id < 0) {
+      failed.emplace(sampled.group->id,
+                     absl::InternalError(absl::StrCat("logits are not finite, problem ", sampled.group->problem_id,
+                                                      ", sibling ", sampled.sibling, ", token ", sampled.position)));
+      continue;
+    }
     const SamplingParameters& sampling = sampled.group->sampling;
     const Slot slot = slots_[sampled_slots_[row]];
     Sequence& sequence = slot.group->sequences[slot.sibling];
@@ -250,6 +258,13 @@ absl::Status Engine::AppendTokens(std::vector<SampledGroup>* finished) {
     } else if (static_cast<int32_t>(sequence.token_ids.size()) >= sampling.max_completion_tokens) {
       COHORT_RETURN_IF_ERROR(Finish(sampled_slots_[row], cohort::v1::FINISH_REASON_LENGTH, finished));
     }
+  }
+  // A sibling that failed is never finished, so its group is still here.
+  for (const auto& [id, status] : failed) {
+    COHORT_RETURN_IF_ERROR(Drop(id));
+    SampledGroup& sampled = finished->emplace_back();
+    sampled.id = id;
+    sampled.status = status;
   }
   return absl::OkStatus();
 }

@@ -44,7 +44,8 @@ class Engine final {
   absl::Status Add(EngineGroup group);
   // Forgets a group, whatever its state; nothing when it is unknown.
   absl::Status Drop(int64_t group_id);
-  // One token for every running sequence; returns the groups that are finished. After an error the engine is unusable.
+  // One token for every running sequence; returns the groups that are finished, and with a status those whose logits
+  // are not finite: they are dropped, the others go on. After an error the engine is unusable.
   absl::StatusOr<std::vector<SampledGroup>> Step();
 
   bool HasWork() const { return !groups_.empty(); }

@@ -1,68 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rollout_worker/engine/engine.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/tensor.h>
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <map>
 #include <memory>
-#include <string>
 #include <vector>
 
-#include "common/testing/simulated_clock.h"
 #include "common/testing/status_matchers.h"
-#include "common/testing/temp_dir.h"
+#include "model/decoder.h"
 #include "model/logprob.h"
-#include "model/weights/checkpoint_folder.h"
-#include "rollout_worker/engine/row_independence.h"
+#include "rollout_worker/engine/engine_fixture.h"
 #include "rollout_worker/testing/random_groups.h"
 #include "rollout_worker/testing/tiny_model.h"
 
 namespace cohort::rollout_worker {
 namespace {
 
-using common::StatusIs;
-using ::testing::HasSubstr;
-
-class EngineTest : public ::testing::Test {
+class EngineTest : public EngineFixture {
  protected:
-  static void SetUpTestSuite() { at::set_num_threads(1); }
-
-  void SetUp() override {
-    const std::string directory = dir_.Join("model");
-    ASSERT_OK(WriteTinyModel(directory, /*seed=*/5));
-    ASSERT_OK_AND_ASSIGN(const model::ModelConfig config, model::LoadModelConfig(directory));
-    ASSERT_OK_AND_ASSIGN(model::ParameterMap parameters, model::LoadParameters(directory, config, at::kCPU));
-    ASSERT_OK_AND_ASSIGN(decoder_, model::Decoder::Create(config, std::move(parameters)));
-  }
-
-  std::unique_ptr<Engine> MakeEngine(int32_t max_sequences, int64_t kv_cache_tokens = 4096) {
-    absl::StatusOr<std::unique_ptr<Engine>> engine =
-        Engine::Create({.max_sequences = max_sequences, .kv_cache_tokens = kv_cache_tokens, .max_prefill_tokens = 128},
-                       decoder_.get(), &clock_);
-    return engine.ok() ? *std::move(engine) : nullptr;
-  }
-
-  // Adds a group every `steps_between` steps and runs to the end.
-  std::map<int64_t, SampledGroup> Sample(Engine* engine, const std::vector<EngineGroup>& groups, int steps_between) {
-    std::map<int64_t, SampledGroup> sampled;
-    size_t next = 0;
-    for (int step = 0; next < groups.size() || engine->HasWork(); ++step) {
-      if (next < groups.size() && step % steps_between == 0) {
-        EXPECT_OK(engine->Add(groups[next++]));
-      }
-      absl::StatusOr<std::vector<SampledGroup>> finished = engine->Step();
-      EXPECT_OK(finished);
-      if (!finished.ok()) break;
-      for (SampledGroup& group : *finished) sampled[group.id] = std::move(group);
-    }
-    return sampled;
-  }
-
   // What the learner computes: all sequences in one packed batch.
   std::vector<std::vector<float>> PackedLogprobs(const std::vector<EngineGroup>& groups,
                                                  const std::map<int64_t, SampledGroup>& sampled) {
@@ -95,10 +56,6 @@ class EngineTest : public ::testing::Test {
     }
     return logprobs;
   }
-
-  common::TempDir dir_;
-  common::SimulatedClock clock_;
-  std::unique_ptr<model::Decoder> decoder_;
 };
 
 TEST_F(EngineTest, BehaviorLogprobsAreBitEqualToThePackedForwardPass) {
@@ -255,33 +212,6 @@ TEST_F(EngineTest, CompletionIsCutAtTheEndOfTheContext) {
   for (const Sequence& sequence : sampled.at(group.id).sequences)
     longest = std::max(longest, sequence.token_ids.size());
   EXPECT_EQ(longest, 3u);
-}
-
-TEST_F(EngineTest, UnusableGroupIsRefusedByName) {
-  const std::unique_ptr<Engine> engine = MakeEngine(4, /*kv_cache_tokens=*/64);
-  const EngineGroup good = RandomGroups(1)[0];
-  EngineGroup group = good;
-  group.prompt_token_ids.clear();
-  EXPECT_THAT(engine->Add(group), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("empty")));
-  group.prompt_token_ids.assign(kTinyContext, 3);
-  EXPECT_THAT(engine->Add(group),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("longer than the context (192")));
-  group.prompt_token_ids = {1, 18};
-  EXPECT_THAT(engine->Add(group), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("(18)")));
-  group = good;
-  group.sampling.top_p = 0;
-  EXPECT_THAT(engine->Add(group), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("top_p")));
-  group = good;
-  group.sampling.temperature = -1;
-  EXPECT_THAT(engine->Add(group), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("temperature")));
-  group = good;
-  group.sampling.max_completion_tokens = 100;
-  EXPECT_THAT(engine->Add(group), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("--kv_cache_tokens")));
-  EXPECT_FALSE(engine->HasWork());
-}
-
-TEST_F(EngineTest, LinearRowsDoNotDependOnTheBatch) {
-  EXPECT_THAT(FindRowDependentShapes(*decoder_, /*max_rows=*/128), common::IsOkAndHolds(std::vector<std::string>{}));
 }
 
 }  // namespace

@@ -19,13 +19,18 @@ absl::Status PolicySlot::SwitchTo(const cohort::v1::WeightSource& source, const 
         absl::StrCat("policy slot: version ", policy_version_, " of ", job_, " is still in use"));
   }
   if (job_ != source.job()) Clear();
-  if (engine_ == nullptr) COHORT_RETURN_IF_ERROR(Build(config));
+  if (engine_ == nullptr) {
+    const absl::Status built = Build(config);
+    if (!built.ok()) Clear();  // what could be allocated is wanted elsewhere
+    COHORT_RETURN_IF_ERROR(built);
+  }
   if (engine_->blocks().num_free() != engine_->blocks().num_blocks()) {
     return absl::InternalError(absl::StrCat("policy slot: KV blocks of version ", policy_version_, " are still held"));
   }
   const absl::Status fetched = subscriber->Fetch(source, &parameters_);
   if (!fetched.ok()) {
-    if (policy_version_ < 0) Clear();
+    const bool is_half_written = absl::IsInternal(fetched) || absl::IsResourceExhausted(fetched);
+    if (policy_version_ < 0 || is_half_written) Clear();
     return fetched;
   }
   job_ = source.job();

@@ -40,7 +40,7 @@ class PolicySlot final {
 
   // Fetches and verifies `source` and makes it the slot's version. FAILED_PRECONDITION while a group is in the engine.
   // After an error of the fetch (DATA_LOSS: wrong checksum) the slot holds what it held before, or nothing when that
-  // was of another job.
+  // was of another job or the fetch left its memory half written.
   absl::Status SwitchTo(const cohort::v1::WeightSource& source, const model::ModelConfig& config,
                         model::WeightSubscriber* subscriber);
 

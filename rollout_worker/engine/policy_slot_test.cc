@@ -26,13 +26,19 @@ class FakeSubscriber final : public model::WeightSubscriber {
   explicit FakeSubscriber(model::ParameterMap base) : base_(std::move(base)) {}
   absl::Status Fetch(const cohort::v1::WeightSource& source, model::ParameterMap* parameters) override {
     if (source.policy_version() == refused_version) return absl::DataLossError("checksum of the version is wrong");
+    if (source.policy_version() == broken_version) {
+      parameters->entries[0].second.fill_(-1);
+      return absl::InternalError("copy: device error");
+    }
     for (size_t i = 0; i < base_.entries.size(); ++i) {
       EXPECT_EQ(parameters->entries[i].first, base_.entries[i].first);
       parameters->entries[i].second.copy_(base_.entries[i].second).add_(static_cast<double>(source.policy_version()));
     }
     return absl::OkStatus();
   }
+  void Cancel() override {}
   int64_t refused_version = -1;
+  int64_t broken_version = -1;
 
  private:
   model::ParameterMap base_;
@@ -96,6 +102,16 @@ TEST_F(PolicySlotTest, RefusedFirstVersionOfAJobLeavesNothing) {
   EXPECT_THAT(slot.SwitchTo(Source("b", 2), config_, subscriber_.get()), StatusIs(absl::StatusCode::kDataLoss));
   EXPECT_FALSE(slot.Holds("a", 1));
   EXPECT_EQ(slot.engine(), nullptr);
+}
+
+TEST_F(PolicySlotTest, CopyThatBreaksInTheMiddleLeavesNothingToSampleWith) {
+  PolicySlot slot(kOptions, at::kCPU, &clock_);
+  ASSERT_OK(slot.SwitchTo(Source("a", 1), config_, subscriber_.get()));
+  subscriber_->broken_version = 2;
+  EXPECT_THAT(slot.SwitchTo(Source("a", 2), config_, subscriber_.get()), StatusIs(absl::StatusCode::kInternal));
+  EXPECT_FALSE(slot.Holds("a", 1));
+  ASSERT_OK(slot.SwitchTo(Source("a", 1), config_, subscriber_.get()));
+  EXPECT_TRUE(HasWeightsOf(slot, 1));
 }
 
 TEST_F(PolicySlotTest, VersionInUseIsNotReplaced) {

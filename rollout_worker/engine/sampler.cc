@@ -7,7 +7,6 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
 #include "kernels/sampling.h"
 #include "kernels/sampling_key.h"
 #include "kernels/torch/logprob_op.h"
@@ -34,13 +33,12 @@ bool IsFiltered(const SamplingParameters& sampling) {
   return sampling.temperature > 0 && (sampling.top_k > 0 || sampling.top_p < 1);
 }
 
-absl::Status Sampler::Sample(const at::Tensor& logits_RV, std::vector<SampledRow>* rows) {
-  if (absl::Status status = DrawTokens(logits_RV, rows); !status.ok()) return status;
+void Sampler::Sample(const at::Tensor& logits_RV, std::vector<SampledRow>* rows) {
+  DrawTokens(logits_RV, rows);
   ComputeLogprobs(logits_RV, rows);
-  return absl::OkStatus();
 }
 
-absl::Status Sampler::DrawTokens(const at::Tensor& logits_RV, std::vector<SampledRow>* rows) {
+void Sampler::DrawTokens(const at::Tensor& logits_RV, std::vector<SampledRow>* rows) {
   const at::Tensor host_logits_RV = logits_RV.cpu().contiguous();
   const int64_t vocab_size = host_logits_RV.size(1);
   const float* logits = host_logits_RV.const_data_ptr<float>();
@@ -49,15 +47,10 @@ absl::Status Sampler::DrawTokens(const at::Tensor& logits_RV, std::vector<Sample
     const kernels::SampledToken sampled = kernels::SampleToken(
         logits, vocab_size, {.temperature = sampling.temperature, .top_k = sampling.top_k, .top_p = sampling.top_p},
         Uniform(row));
-    if (sampled.token < 0) {
-      return absl::InternalError(absl::StrCat("logits are not finite, problem ", row.group->problem_id, ", sibling ",
-                                              row.sibling, ", token ", row.position));
-    }
     row.token_id = static_cast<int32_t>(sampled.token);
     row.sampling_logprob = static_cast<float>(sampled.logprob);
     logits += vocab_size;
   }
-  return absl::OkStatus();
 }
 
 void Sampler::ComputeLogprobs(const at::Tensor& logits_RV, std::vector<SampledRow>* rows) {
@@ -65,7 +58,7 @@ void Sampler::ComputeLogprobs(const at::Tensor& logits_RV, std::vector<SampledRo
   targets_.resize(num_rows);
   temperatures_.clear();
   for (int64_t i = 0; i < num_rows; ++i) {
-    targets_[i] = (*rows)[i].token_id;
+    targets_[i] = std::max((*rows)[i].token_id, 0);
     const double temperature = LogprobTemperature((*rows)[i].group->sampling);
     const bool is_known = std::find(temperatures_.begin(), temperatures_.end(), temperature) != temperatures_.end();
     if (!is_known) temperatures_.push_back(temperature);

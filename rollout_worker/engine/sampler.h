@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "rollout_worker/engine/sequence.h"
 
 namespace cohort::rollout_worker {
@@ -22,7 +21,7 @@ struct SampledRow {
   int32_t sibling = 0;
   int64_t position = 0;  // of the token in its completion, from 0
 
-  int32_t token_id = 0;
+  int32_t token_id = 0;        // -1: the row's logits are not finite, nothing was drawn
   float behavior_logprob = 0;  // unfiltered, at the sampling temperature; greedy: at temperature 1
   float sampling_logprob = 0;  // under the filtered distribution; only when IsFiltered
 };
@@ -31,11 +30,11 @@ struct SampledRow {
 // the learner's function, once per temperature. Not thread-safe: keeps buffers between calls.
 class Sampler final {
  public:
-  // logits_RV: fp32, one row per element of `rows`. INTERNAL when a row is not finite. Throws what LibTorch throws.
-  absl::Status Sample(const at::Tensor& logits_RV, std::vector<SampledRow>* rows);
+  // logits_RV: fp32, one row per element of `rows`. Throws what LibTorch throws.
+  void Sample(const at::Tensor& logits_RV, std::vector<SampledRow>* rows);
 
  private:
-  absl::Status DrawTokens(const at::Tensor& logits_RV, std::vector<SampledRow>* rows);
+  void DrawTokens(const at::Tensor& logits_RV, std::vector<SampledRow>* rows);
   void ComputeLogprobs(const at::Tensor& logits_RV, std::vector<SampledRow>* rows);
 
   std::vector<int64_t> targets_;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "cohort/v1/rollout.pb.h"
 
@@ -39,9 +40,10 @@ struct Sequence {
   cohort::v1::FinishReason finish_reason = cohort::v1::FINISH_REASON_UNSPECIFIED;
 };
 
-// A group whose siblings are all finished.
+// A group whose siblings are all finished, or that could not be sampled and is forgotten.
 struct SampledGroup {
   int64_t id = 0;
+  absl::Status status;              // why not; then there are no sequences
   std::vector<Sequence> sequences;  // in order of sibling
   absl::Duration generation_time;   // from the prefill to the last token
 };

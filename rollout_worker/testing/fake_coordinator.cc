@@ -32,9 +32,15 @@ void FakeCoordinator::FailNextClaims(int count) {
   num_failing_claims_ = count;
 }
 
-void FakeCoordinator::FailNextSubmits(int count) {
+void FakeCoordinator::FailNextSubmits(int count, grpc::StatusCode code) {
   absl::MutexLock lock(&mutex_);
   num_failing_submits_ = count;
+  submit_code_ = code;
+}
+
+void FakeCoordinator::HangSubmits() {
+  absl::MutexLock lock(&mutex_);
+  do_submits_hang_ = true;
 }
 
 FakeCoordinator::Record FakeCoordinator::Look() {
@@ -64,6 +70,7 @@ grpc::Status FakeCoordinator::ClaimGroups(grpc::ServerContext* context, const co
     left -= kPoll;
   }
   --record_.num_claims_under_way;
+  if (!waiting_.empty()) record_.claim_sizes.push_back(request->max_groups());
   for (int32_t i = 0; i < request->max_groups() && !waiting_.empty(); ++i) {
     cohort::v1::GroupAssignment* group = response->add_groups();
     *group = waiting_.front();
@@ -105,9 +112,16 @@ void FakeCoordinator::Store(const cohort::v1::RolloutGroup& group) {
   }
 }
 
-grpc::Status FakeCoordinator::SubmitGroups(grpc::ServerContext*,
+grpc::Status FakeCoordinator::SubmitGroups(grpc::ServerContext* context,
                                            grpc::ServerReader<cohort::v1::SubmitGroupsRequest>* reader,
                                            cohort::v1::SubmitGroupsResponse* response) {
+  {
+    absl::MutexLock lock(&mutex_);
+    record_.num_hanging_submits += do_submits_hang_ ? 1 : 0;
+    const auto never = []() { return false; };
+    while (do_submits_hang_ && !context->IsCancelled()) mutex_.AwaitWithTimeout(absl::Condition(&never), kPoll);
+    if (do_submits_hang_) return grpc::Status(grpc::StatusCode::CANCELLED, "hanging");
+  }
   cohort::v1::SubmitGroupsRequest part;
   cohort::v1::RolloutGroup group;
   while (reader->Read(&part)) {
@@ -127,7 +141,7 @@ grpc::Status FakeCoordinator::SubmitGroups(grpc::ServerContext*,
   absl::MutexLock lock(&mutex_);
   if (num_failing_submits_ == 0) return grpc::Status::OK;
   --num_failing_submits_;
-  return grpc::Status(grpc::StatusCode::UNAVAILABLE, "going away");
+  return grpc::Status(submit_code_, "cannot be stored");
 }
 
 grpc::Status FakeCoordinator::ReleaseGroups(grpc::ServerContext*, const cohort::v1::ReleaseGroupsRequest* request,

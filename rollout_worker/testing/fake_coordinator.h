@@ -27,6 +27,8 @@ class FakeCoordinator final : public cohort::v1::RolloutService::Service {
     std::set<int64_t> different_submits;                    // a repetition was not equal to the first
     std::map<int64_t, std::string> released;                // error by group id
     std::vector<cohort::v1::WorkerDescription> claimed_by;
+    std::vector<int32_t> claim_sizes;  // max_groups of each claim that was answered with groups
+    int num_hanging_submits = 0;
     std::set<int64_t> renewed;  // in the last heartbeat
     int64_t num_heartbeats = 0;
     int64_t generated_tokens = 0;  // as the last heartbeat said
@@ -39,9 +41,11 @@ class FakeCoordinator final : public cohort::v1::RolloutService::Service {
   void AddGroup(const cohort::v1::GroupAssignment& group);
   // From now on heartbeats say that the group's lease is lost.
   void LoseLease(int64_t group_id);
-  // The next so many claims end ABORTED, submits UNAVAILABLE after they were stored.
+  // The next so many claims end ABORTED, submits with `code` after they were stored.
   void FailNextClaims(int count);
-  void FailNextSubmits(int count);
+  void FailNextSubmits(int count, grpc::StatusCode code = grpc::StatusCode::UNAVAILABLE);
+  // From now on submits are not answered until they are cancelled.
+  void HangSubmits();
 
   Record Look() ABSL_LOCKS_EXCLUDED(mutex_);
   // False when `condition` did not come true within a generous time.
@@ -69,6 +73,8 @@ class FakeCoordinator final : public cohort::v1::RolloutService::Service {
   std::set<int64_t> lost_ ABSL_GUARDED_BY(mutex_);
   int num_failing_claims_ ABSL_GUARDED_BY(mutex_) = 0;
   int num_failing_submits_ ABSL_GUARDED_BY(mutex_) = 0;
+  grpc::StatusCode submit_code_ ABSL_GUARDED_BY(mutex_) = grpc::StatusCode::UNAVAILABLE;
+  bool do_submits_hang_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace cohort::rollout_worker

@@ -7,8 +7,10 @@ namespace {
 // What a room without tensors may know of the model: its configuration, tokenizer, files and size.
 const std::vector<std::string>& TorchFreeModelHeaders() {
   static const auto* const headers = new std::vector<std::string>{
-      "model/model_config",        "model/tokenizer/",     "model/weights/model_folder",
-      "model/weights/safetensors", "model/architectures/", "objective/objective_spec",
+      "model/model_config",           "model/tokenizer/",        "model/weights/model_folder",
+      "model/weights/safetensors",    "model/architectures/",    "objective/objective_resolution",
+      "objective/resolution_context", "objective/credit",        "objective/rollout_facts",
+      "objective/job_context",        "objective/planned_facts",
   };
   return *headers;
 }
@@ -50,7 +52,7 @@ const std::vector<ExternalRule>& ExternalRules() {
   static const auto* const rules = new std::vector<ExternalRule>{
       {.name = std::string(kTorchRule),
        .headers = {"ATen/", "c10/", "torch/", "caffe2/"},
-       .allowed_in = {"kernels/torch/", "model/", "objective/", "learner/", "rollout_worker/", "tests/"},
+       .allowed_in = {"kernels/torch/", "model/", "learner/", "rollout_worker/", "tests/"},
        .allowed_in_tests = true},
       {.name = "CUDA",
        .headers = {"cuda", "cub/", "cooperative_groups", "nccl", "mma.h", "nvtx"},

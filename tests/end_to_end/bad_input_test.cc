@@ -238,9 +238,9 @@ TEST_F(BadInputTest, FullDiskWhileACheckpointIsWrittenLeavesTheOlderOneValid) {
                                       "--model_root \"$5\"; code=$?; cp -r \"$1\" \"$5/saved\"; exit $code"),
                          "sh", checkpoints, Binary("cli/cohortctl"), path, example_.Join("run"), example_.path()});
   const Finished finished = RunProgram(run, example_.Join("full.log"));
-  EXPECT_EQ(finished.exit.code, 1) << finished.text;
-  EXPECT_THAT(finished.text, AllOf(HasSubstr("cohortctl: learner-0"), HasSubstr("model.safetensors"),
-                                   HasSubstr("No space left on device")));
+  EXPECT_EQ(finished.exit.code, 5) << finished.text;
+  EXPECT_THAT(finished.text, AllOf(HasSubstr("rank 0: namespaces/default/jobs/job: checkpoint of version"),
+                                   HasSubstr("not sealed"), HasSubstr("No space left on device")));
   int num_valid = 0;
   for (const auto& entry : fs::directory_iterator(example_.Join("saved/default/job/checkpoints"))) {
     const auto manifest = learner::VerifyManifest(entry.path().string());

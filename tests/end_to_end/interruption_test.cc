@@ -4,13 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <stdlib.h>
 
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/testing/temp_dir.h"
 #include "learner/checkpoint/manifest.h"
+#include "tests/end_to_end/real_binaries.h"
 #include "tests/end_to_end/tiny_example.h"
 #include "tests/end_to_end/tiny_run.h"
 
@@ -62,6 +65,79 @@ TEST_F(InterruptionTest, SigtermDrainsSealsExitsZeroAndTheSameCommandGoesOn) {
 
   const Finished resumed = TinyRun(dir_->path(), run_dir).Program().Finish();
   EXPECT_EQ(resumed.exit.code, 0) << resumed.text;
+  ExpectExactRun(run_dir);
+  EXPECT_TRUE(FinalWeights(run_dir) == FinalWeights(Calm()));
+}
+
+TEST_F(InterruptionTest, SigtermBeforeAnythingTrainsLeavesNobodyAndTheSameCommandGoesOn) {
+  const std::string run_dir = dir_->Join("early");
+  std::vector<pid_t> processes;
+  {
+    TinyRun run(dir_->path(), run_dir);
+    // As soon as the coordinator runs, it may not serve yet; then again with every process there.
+    ASSERT_TRUE(WaitUntil([&] { return run.ProcessOf("coordinator") > 0; }, [&] { return run.Program().HasEnded(); }));
+    processes.push_back(run.ProcessOf("coordinator"));
+    run.Program().Signal(SIGTERM);
+    const Finished stopped = run.Program().Finish();
+    EXPECT_EQ(stopped.exit.code, 0) << stopped.text;
+    EXPECT_THAT(stopped.text, HasSubstr("stopped; the same command with --run_dir"));
+  }
+  {
+    TinyRun run(dir_->path(), run_dir);
+    for (const char* name : {"worker-1", "learner-1", "coordinator"}) {
+      ASSERT_TRUE(WaitUntil([&] { return run.ProcessOf(name) > 0; }, [&] { return run.Program().HasEnded(); })) << name;
+      processes.push_back(run.ProcessOf(name));
+    }
+    run.Program().Signal(SIGTERM);
+    run.Program().Signal(SIGTERM);  // impatience changes nothing
+    const Finished stopped = run.Program().Finish();
+    EXPECT_EQ(stopped.exit.code, 0) << stopped.text;
+    EXPECT_THAT(stopped.text, ::testing::Not(HasSubstr("is killed")));
+  }
+  for (const pid_t process : processes) EXPECT_FALSE(IsAlive(process)) << process;
+
+  const Finished resumed = TinyRun(dir_->path(), run_dir).Program().Finish();
+  EXPECT_EQ(resumed.exit.code, 0) << resumed.text;
+  ExpectExactRun(run_dir);
+  EXPECT_TRUE(FinalWeights(run_dir) == FinalWeights(Calm()));
+}
+
+TEST_F(InterruptionTest, KilledLocalLeavesNobodyAndASecondOneOnTheSameFolderIsRefused) {
+  const std::string run_dir = dir_->Join("orphaned");
+  std::vector<pid_t> processes;
+  {
+    TinyRun run(dir_->path(), run_dir);
+    ASSERT_TRUE(run.AwaitStep("sft", 1)) << run.Program().Text();
+    const Finished second = TinyRun(dir_->path(), run_dir).Program().Finish();
+    EXPECT_EQ(second.exit.code, 1) << second.text;
+    EXPECT_THAT(second.text, HasSubstr("--run_dir: is in use by another process"));
+    for (const char* name : {"coordinator", "worker-0", "worker-1", "learner-0", "learner-1"}) {
+      processes.push_back(run.ProcessOf(name));
+      ASSERT_TRUE(IsAlive(processes.back())) << name;
+    }
+    run.Program().Signal(SIGKILL);
+    run.Program().Finish();
+  }
+  for (const pid_t process : processes) {
+    EXPECT_TRUE(WaitUntil([&] { return !IsAlive(process); })) << process;
+  }
+  const Finished resumed = TinyRun(dir_->path(), run_dir).Program().Finish();
+  EXPECT_EQ(resumed.exit.code, 0) << resumed.text;
+  ExpectExactRun(run_dir);
+}
+
+TEST_F(InterruptionTest, WorkerThatCanJudgeNothingEndsAndIsStartedAgain) {
+  const std::string run_dir = dir_->Join("zygote");
+  TinyRun run(dir_->path(), run_dir);
+  ASSERT_TRUE(run.AwaitStep("rlvr", 3)) << run.Program().Text();
+  const std::string worker = absl::StrCat(run.ProcessOf("worker-1"));
+  const std::string children = ReadText(absl::StrCat("/proc/", worker, "/task/", worker, "/children"));
+  const pid_t zygote = atoi(children.c_str());  // a worker forks nothing else
+  ASSERT_GT(zygote, 0) << children;
+  ASSERT_EQ(kill(zygote, SIGKILL), 0);
+  const Finished finished = run.Program().Finish();
+  EXPECT_EQ(finished.exit.code, 0) << finished.text;
+  EXPECT_THAT(finished.text, HasSubstr("worker-1 ended with exit code 1"));
   ExpectExactRun(run_dir);
   EXPECT_TRUE(FinalWeights(run_dir) == FinalWeights(Calm()));
 }

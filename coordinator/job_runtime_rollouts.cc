@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// What rollout workers ask of a job: groups, leases, receipts.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "common/telemetry/log.h"
+#include "common/utf8.h"
+#include "coordinator/job_runtime.h"
+#include "coordinator/storage_trouble.h"
+#include "coordinator/submitted_group.h"
+
+namespace cohort::coordinator {
+namespace {
+
+constexpr size_t kMaxReasonBytes = 500;
+
+}  // namespace
+
+std::vector<cohort::v1::GroupAssignment> JobRuntime::Claim(std::string_view worker_id, ClaimBudget* budget,
+                                                           std::map<int64_t, cohort::v1::WeightSource>* weights) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<cohort::v1::GroupAssignment> claimed;
+  if (ledger_->job().state() != cohort::v1::JOB_STATE_RUNNING || !failure_.empty()) return claimed;
+  const absl::Status status = groups_->Claim(worker_id, budget, &claimed);
+  if (IsFaultOfJob(status)) {
+    claimed.clear();
+    Fail(absl::StrCat("dataset changed after submit: ", status.message()));
+  } else if (!status.ok()) {
+    log::Error("dataset_unreadable", {{"job", ledger_->name()}, {"error", status}});
+  }
+  for (const auto& assignment : claimed) {
+    (*weights)[assignment.policy_version()] = *groups_->policies().Find(assignment.policy_version());
+  }
+  if (!claimed.empty()) ++progress_;
+  return claimed;
+}
+
+bool JobRuntime::Renew(std::string_view worker_id, const cohort::v1::GroupLease& lease) {
+  absl::MutexLock lock(&mutex_);
+  return groups_ != nullptr && !HasEnded(ledger_->job().state()) && groups_->Renew(worker_id, lease);
+}
+
+absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> JobRuntime::Submit(const std::vector<Submission>& submissions) {
+  std::vector<cohort::v1::GroupReceipt> receipts(submissions.size());
+  std::vector<size_t> accepted;
+  std::vector<const cohort::v1::RolloutGroup*> payload;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (size_t i = 0; i < submissions.size(); ++i) {
+      COHORT_ASSIGN_OR_RETURN(const bool is_acceptable, Judge(submissions[i], &receipts[i]));
+      if (!is_acceptable) continue;
+      accepted.push_back(i);
+      payload.push_back(&submissions[i].group);
+    }
+  }
+  // The log before the row: without the lock, other workers go on meanwhile.
+  std::vector<rollout_log::RecordLocation> locations;
+  if (!payload.empty()) {
+    auto appended = context_->log->AppendAll(payload);
+    if (!appended.ok()) {
+      log::Error("rollout_log_failed", {{"job", ledger_->name()}, {"error", appended.status()}});
+      return StorageTrouble("store the groups", appended.status());
+    }
+    locations = *std::move(appended);
+  }
+  absl::MutexLock lock(&mutex_);
+  std::map<int64_t, GroupRecord> scored;
+  for (size_t n = 0; n < accepted.size(); ++n) {
+    const Submission& submission = submissions[accepted[n]];
+    // The lease may have run out while the log was written.
+    COHORT_ASSIGN_OR_RETURN(const bool is_acceptable, Judge(submission, &receipts[accepted[n]]));
+    if (!is_acceptable) continue;
+    GroupRecord& record = scored[submission.group.group_id()];
+    record = *groups_->buffer().Find(submission.group.group_id());
+    record.state = GroupState::kScored;
+    record.scored_epoch = submission.lease.coordinator_epoch();
+    record.scored_attempt = submission.lease.attempt();
+    record.location = locations[n];
+    record.outcome = SummarizeGroup(submission.group, context_->clock->Now());
+    receipts[accepted[n]].set_accepted(true);
+  }
+  std::vector<GroupRecord> records;
+  for (auto& [id, record] : scored) records.push_back(std::move(record));
+  if (!records.empty()) COHORT_RETURN_IF_ERROR(groups_->SetScored(records));
+  context_->metrics->GroupsAccepted(ledger_->name()).Increment(static_cast<double>(records.size()));
+  Moved();
+  return receipts;
+}
+
+absl::StatusOr<bool> JobRuntime::Judge(const Submission& submission, cohort::v1::GroupReceipt* receipt) {
+  receipt->set_job(ledger_->name());
+  receipt->set_group_id(submission.group.group_id());
+  const auto refuse = [this, receipt](const std::string& reason) {
+    receipt->set_accepted(false);
+    receipt->set_reason(reason);
+    context_->metrics->SubmitsRefused(receipt->job()).Increment();
+    log::Warning("submit_refused", {{"job", receipt->job()}, {"group", receipt->group_id()}, {"reason", reason}});
+    return false;
+  };
+  if (groups_ == nullptr || HasEnded(ledger_->job().state())) return refuse("the job has ended");
+  const auto submit_case = groups_->Judge(submission.lease, submission.group);
+  if (!submit_case.ok()) return StorageTrouble("look the group up", submit_case.status());
+  receipt->set_accepted(*submit_case == JobGroups::SubmitCase::kDuplicate);
+  if (*submit_case == JobGroups::SubmitCase::kDuplicate) return false;
+  if (*submit_case == JobGroups::SubmitCase::kLost) return refuse("lease lost");
+  const absl::Status shape = groups_->CheckShape(submission.group);
+  if (shape.ok()) return true;
+  cohort::v1::GroupLease lease;
+  lease.set_group_id(submission.group.group_id());
+  *lease.mutable_lease() = submission.lease;
+  groups_->Release({lease}, absl::StrCat("malformed: ", shape.message()));
+  return refuse(std::string(shape.message()));
+}
+
+void JobRuntime::Release(const std::vector<cohort::v1::GroupLease>& leases, const std::string& error) {
+  absl::MutexLock lock(&mutex_);
+  if (groups_ == nullptr) return;
+  groups_->Release(leases, common::Printable(error, kMaxReasonBytes));
+  Moved();
+}
+
+}  // namespace cohort::coordinator

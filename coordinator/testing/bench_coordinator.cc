@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/testing/bench_coordinator.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/files.h"
+#include "common/testing/status_matchers.h"
+#include "coordinator/testing/fake_worker.h"
+
+namespace cohort::coordinator {
+namespace {
+
+std::vector<cohort::v1::GroupLease> LeasesOf(const cohort::v1::ClaimGroupsResponse& claimed) {
+  std::vector<cohort::v1::GroupLease> leases;
+  for (const auto& assignment : claimed.groups()) {
+    cohort::v1::GroupLease& lease = leases.emplace_back();
+    lease.set_job(assignment.job());
+    lease.set_group_id(assignment.group_id());
+    *lease.mutable_lease() = assignment.lease();
+  }
+  return leases;
+}
+
+}  // namespace
+
+void BenchCoordinator::SetUp() {
+  WriteRows(10);
+  log_ = std::make_unique<FaultyRolloutLog>(*rollout_log::RolloutLog::Open(folder_.Join("rollouts"), {}), &fault_);
+  Restart();
+}
+
+void BenchCoordinator::WriteRows(int count) {
+  std::string rows;
+  for (int i = 0; i < count; ++i) {
+    absl::StrAppend(&rows, R"({"question": ")", i, R"( + 1 =", "answer": ")", i + 1, "\"}\n");
+  }
+  ASSERT_OK(common::WriteFileAtomically(folder_.Join("problems.jsonl"), rows));
+}
+
+void BenchCoordinator::Restart() {
+  rollouts_.reset();
+  gangs_.reset();
+  directory_.reset();
+  workers_ = std::make_unique<WorkerRegistry>(absl::Seconds(90));
+  context_ = {.store = &store_,
+              .log = log_.get(),
+              .clock = &clock_,
+              .metrics = &metrics_,
+              .workers = workers_.get(),
+              .groups_signal = &signal_,
+              .plans_signal = &signal_,
+              .events_signal = &signal_,
+              .epoch = *store_.BeginEpoch(),
+              .lease_duration = absl::Seconds(30),
+              .data_root = folder_.path(),
+              .model_root = folder_.path(),
+              .checkpoint_root = folder_.Join("runs")};
+  const auto accept = [](const cohort::v1::JobSpec& spec, const std::string&) -> absl::StatusOr<cohort::v1::JobSpec> {
+    return spec;
+  };
+  auto directory = JobDirectory::Open(&context_, accept);
+  ASSERT_OK(directory);
+  directory_ = *std::move(directory);
+  gangs_ = std::make_unique<GangAssembly>(&context_, directory_.get());
+  rollouts_ = std::make_unique<RolloutDispatch>(&context_, directory_.get());
+}
+
+void BenchCoordinator::Tick() {
+  for (const auto& runtime : directory_->Runtimes()) runtime->Tick();
+  gangs_->Tick();
+}
+
+absl::StatusOr<cohort::v1::Job> BenchCoordinator::Create(const std::string& id, const cohort::v1::JobSpec& spec) {
+  cohort::v1::CreateJobRequest request;
+  request.set_job_id(id);
+  *request.mutable_job()->mutable_spec() = spec;
+  return directory_->Create(request);
+}
+
+cohort::v1::JoinGangResponse BenchCoordinator::Join(const std::string& learner) {
+  cohort::v1::JoinGangRequest request;
+  request.set_learner_id(learner);
+  return *gangs_->Join(request, [] { return false; });
+}
+
+absl::Status BenchCoordinator::Publish(const cohort::v1::JoinGangResponse& place, int64_t version, char digest) {
+  cohort::v1::PublishVersionRequest request;
+  request.set_incarnation(place.incarnation());
+  request.set_version(version);
+  request.set_address("127.0.0.1:1");
+  request.set_digest(std::string(32, digest));
+  return (*directory_->Find(place.job()))->PublishVersion(request).status();
+}
+
+absl::Status BenchCoordinator::Commit(const cohort::v1::JoinGangResponse& place, int64_t version, char digest) {
+  cohort::v1::CommitStepRequest request;
+  request.set_incarnation(place.incarnation());
+  request.set_version(version);
+  request.set_digest(std::string(32, digest));
+  return (*directory_->Find(place.job()))->CommitStep(request);
+}
+
+absl::Status BenchCoordinator::Seal(const cohort::v1::JoinGangResponse& place, int64_t version, char digest) {
+  cohort::v1::SealCheckpointRequest request;
+  request.set_incarnation(place.incarnation());
+  request.set_version(version);
+  request.set_path(absl::StrCat(place.checkpoint_directory(), "/step-", version));
+  request.set_digest(std::string(32, digest));
+  std::filesystem::create_directories(request.path());
+  return (*directory_->Find(place.job()))->SealCheckpoint(request);
+}
+
+absl::StatusOr<std::optional<cohort::v1::StepPlan>> BenchCoordinator::GetPlan(const cohort::v1::JoinGangResponse& place,
+                                                                              int64_t version) {
+  cohort::v1::GetStepRequest request;
+  request.set_incarnation(place.incarnation());
+  request.set_world_size(place.world_size());
+  request.set_version(version);
+  return (*directory_->Find(place.job()))->GetPlan(request);
+}
+
+cohort::v1::ClaimGroupsResponse BenchCoordinator::Claim(const std::string& worker, int count, bool is_cancelled) {
+  cohort::v1::ClaimGroupsRequest request;
+  request.mutable_worker()->set_worker_id(worker);
+  request.set_max_groups(count);
+  int num_asked = 0;
+  return *rollouts_->Claim(request, [&] { return is_cancelled && num_asked++ > 0; });
+}
+
+absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> BenchCoordinator::Submit(
+    const cohort::v1::ClaimGroupsResponse& claimed) {
+  std::vector<Submission> submissions;
+  for (const auto& assignment : claimed.groups()) {
+    submissions.push_back({.lease = assignment.lease(), .group = SampleGroup(assignment, FirstSiblingIsRight())});
+  }
+  return rollouts_->Submit(submissions);
+}
+
+void BenchCoordinator::Release(const cohort::v1::ClaimGroupsResponse& claimed, const std::string& error) {
+  cohort::v1::ReleaseGroupsRequest request;
+  for (const auto& lease : LeasesOf(claimed)) *request.add_leases() = lease;
+  request.set_error(error);
+  rollouts_->Release(request);
+}
+
+int BenchCoordinator::NumLost(const std::string& worker, const cohort::v1::ClaimGroupsResponse& claimed) {
+  cohort::v1::WorkerHeartbeatRequest request;
+  request.mutable_worker()->set_worker_id(worker);
+  for (const auto& lease : LeasesOf(claimed)) *request.add_leases() = lease;
+  return rollouts_->Heartbeat(request)->lost_size();
+}
+
+}  // namespace cohort::coordinator

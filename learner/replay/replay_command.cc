@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "learner/replay/replay_command.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <set>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/config/yaml_to_proto.h"
+#include "common/status_macros.h"
+#include "learner/learner_device.h"
+#include "learner/replay/replay.h"
+#include "learner/replay/replay_report.h"
+#include "objective/preset_table.h"
+
+namespace cohort::learner {
+namespace {
+
+absl::Status ParseSteps(const std::string& text, ReplayOptions* options) {
+  const std::vector<std::string> parts = absl::StrSplit(text, '-');
+  const bool is_parsed = parts.size() <= 2 && absl::SimpleAtoi(parts.front(), &options->first_step) &&
+                         absl::SimpleAtoi(parts.back(), &options->last_step);
+  if (is_parsed) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("--steps: must be a step or a range like 3-9 (", text, ")"));
+}
+
+absl::StatusOr<ReplayedObjective> ParseObjective(const std::string& text) {
+  ReplayedObjective objective{.name = text};
+  if (objective::FindPreset(text) != nullptr) {
+    objective.spec.set_preset(text);
+    return objective;
+  }
+  if (!std::filesystem::exists(text)) {
+    std::string names;
+    for (const std::string& name : objective::PresetNames()) absl::StrAppend(&names, names.empty() ? "" : ", ", name);
+    return absl::InvalidArgumentError(
+        absl::StrCat("--objective: neither a file nor one of the presets ", names, " (", text, ")"));
+  }
+  objective.name = std::filesystem::path(text).stem().string();
+  COHORT_RETURN_IF_ERROR(common::YamlFileToProto(text, &objective.spec));
+  return objective;
+}
+
+}  // namespace
+
+CLI::App* AddReplayCommand(CLI::App* app, ReplayFlags* flags) {
+  CLI::App* command = app->add_subcommand(
+      "replay", "compute recorded train steps under several objectives, on the same rollouts, without services");
+  command->add_option("--run", flags->run, "folder of a job, with steps.log")->required();
+  command->add_option("--steps", flags->steps, "step or range of steps, by the version they end in: 7, 3-9")
+      ->required();
+  command->add_option("--objective", flags->objectives, "preset name or YAML file with an ObjectiveSpec; repeatable")
+      ->required();
+  command->add_option("--device", flags->device, "cpu or cuda:N")->capture_default_str();
+  command->add_option("--threads", flags->threads, "threads of one operator")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  return command;
+}
+
+absl::Status RunReplayCommand(const ReplayFlags& flags, std::ostream& out) {
+  ReplayOptions options{.run_directory = flags.run};
+  COHORT_RETURN_IF_ERROR(ParseSteps(flags.steps, &options));
+  COHORT_ASSIGN_OR_RETURN(const LearnerDevice device, ParseLearnerDevice(flags.device));
+  options.device = device.device;
+  std::vector<std::string> names;
+  for (const std::string& text : flags.objectives) {
+    COHORT_ASSIGN_OR_RETURN(ReplayedObjective objective, ParseObjective(text));
+    names.push_back(objective.name);
+    options.objectives.push_back(std::move(objective));
+  }
+  if (std::set<std::string>(names.begin(), names.end()).size() != names.size()) {
+    return absl::InvalidArgumentError("--objective: given twice");
+  }
+  out << ReplayHeader();
+  std::vector<ReplayedRow> rows;
+  COHORT_ASSIGN_OR_RETURN(const ReplayFacts facts, Replay(options, [&](const ReplayedRow& row) {
+                            out << ReplayLines(names, row) << std::flush;
+                            rows.push_back(row);
+                          }));
+  out << ReplaySummary(names, rows, facts);
+  return absl::OkStatus();
+}
+
+}  // namespace cohort::learner

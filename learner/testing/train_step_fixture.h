@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_LEARNER_TESTING_TRAIN_STEP_FIXTURE_H_
+#define COHORT_LEARNER_TESTING_TRAIN_STEP_FIXTURE_H_
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "common/testing/status_matchers.h"
+#include "common/testing/temp_dir.h"
+#include "learner/checkpoint/checkpoint.h"
+#include "learner/job_setup.h"
+#include "learner/step_data.h"
+#include "learner/testing/tiny_model.h"
+#include "learner/train_state.h"
+#include "learner/train_step.h"
+#include "model/decoder.h"
+#include "model/parallel/process_group.h"
+#include "model/tokenizer/tokenizer.h"
+#include "objective/objective.h"
+#include "objective/objective_resolution.h"
+
+namespace cohort::learner {
+
+// What one rank has.
+struct Rank {
+  TrainState state;
+  std::unique_ptr<objective::Objective> objective;
+  std::unique_ptr<model::Tokenizer> tokenizer;
+  std::unique_ptr<model::Decoder> reference;
+  StepDataOptions data_options;
+  std::unique_ptr<TrainStep> step;
+};
+
+struct RunSettings {
+  int world_size = 1;
+  bool has_rollouts = true;
+  int64_t num_updates = 2;
+  int64_t max_tokens_per_microbatch = 8192;
+  double learning_rate = 0.01;
+  cohort::v1::ObjectiveSpec objective = {};  // unresolved
+};
+
+// A tiny model in a folder, and ranks that train it.
+class TrainStepFixture : public ::testing::Test {
+ protected:
+  void SetUp() override { model_path_ = MakeTinyModel(dir_.path()); }
+
+  std::unique_ptr<Rank> MakeRank(const RunSettings& settings, model::ProcessGroup* group) {
+    auto rank = std::make_unique<Rank>();
+    cohort::v1::OptimizerSpec optimizer;
+    optimizer.set_learning_rate(settings.learning_rate);
+    optimizer.set_weight_decay(0.1);
+    rank->state = *CreateTrainState(model_path_, optimizer, at::kCPU);
+    cohort::v1::ObjectiveSpec spec = settings.objective;
+    if (!settings.has_rollouts) rank->tokenizer = *model::Tokenizer::Load(model_path_);
+    const auto resolved = objective::ResolveObjective(
+        spec, {.is_sft = !settings.has_rollouts, .group_size = 4, .max_completion_tokens = 10});
+    EXPECT_OK(resolved);
+    rank->objective = *objective::Objective::Create(*resolved);
+    if (rank->objective->NeedsTokenText()) rank->tokenizer = *model::Tokenizer::Load(model_path_);
+    if (rank->objective->NeedsReference()) rank->reference = *LoadReference(model_path_, at::kCPU);
+    rank->data_options = {.objective = rank->objective.get(),
+                          .verifier_weights = {1},
+                          .tokenizer = rank->tokenizer.get(),
+                          .eos_token_id = kTinyEos,
+                          .limits = {.vocab_size = kTinyVocabSize, .max_sequence_tokens = 64},
+                          .num_updates = settings.num_updates,
+                          .rank = group->rank(),
+                          .world_size = group->world_size()};
+    rank->step = std::make_unique<TrainStep>(
+        TrainStepOptions{.optimizer = optimizer,
+                         .gradient = {.max_tokens_per_microbatch = settings.max_tokens_per_microbatch},
+                         .num_updates_in_job = 100},
+        rank->objective.get(), rank->reference.get(), group, &rank->state);
+    return rank;
+  }
+
+  common::TempDir dir_;
+  std::string model_path_;
+};
+
+}  // namespace cohort::learner
+
+#endif  // COHORT_LEARNER_TESTING_TRAIN_STEP_FIXTURE_H_

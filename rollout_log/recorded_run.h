@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_ROLLOUT_LOG_RECORDED_RUN_H_
+#define COHORT_ROLLOUT_LOG_RECORDED_RUN_H_
+
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cohort/v1/recorded_run.pb.h"
+#include "rollout_log/rollout_log.h"
+
+namespace cohort::rollout_log {
+
+// File name in a job's folder.
+inline constexpr char kRecordedRunFile[] = "steps.log";
+
+// A job's committed steps, as replay reads them.
+struct RecordedRunContents {
+  cohort::v1::RecordedRun run;
+  std::vector<cohort::v1::RecordedStep> steps;  // step i starts from version i
+};
+
+// The file steps.log: a copy of what the store knows, made anew at every start of the coordinator and appended to at
+// every commit, so nothing depends on its being durable. Records are framed as in a segment.
+//
+// Replaces the file by `contents`.
+absl::Status WriteRecordedRun(std::string_view path, const RecordedRunContents& contents);
+absl::Status AppendRecordedStep(std::string_view path, const cohort::v1::RecordedStep& step);
+// A step that was being appended when the coordinator died is left out. DATA_LOSS names offset and reason of anything
+// else that is wrong; NOT_FOUND.
+absl::StatusOr<RecordedRunContents> ReadRecordedRun(std::string_view path);
+
+cohort::v1::LogLocation ToProto(const RecordLocation& location);
+RecordLocation FromProto(const cohort::v1::LogLocation& location);
+
+}  // namespace cohort::rollout_log
+
+#endif  // COHORT_ROLLOUT_LOG_RECORDED_RUN_H_

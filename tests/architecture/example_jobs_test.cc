@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every job file that is shipped would be accepted, and uses each objective that the documentation speaks of.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+#include <string>
+
+#include "common/config/yaml_to_proto.h"
+#include "common/testing/status_matchers.h"
+#include "coordinator/job_validation.h"
+
+namespace cohort::tests {
+namespace {
+
+TEST(ExampleJobsTest, EveryShippedJobFileResolves) {
+  std::set<std::string> presets;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator("examples")) {
+    if (entry.path().extension() != ".yaml") continue;
+    cohort::v1::JobSpec spec;
+    ASSERT_OK(common::YamlFileToProto(entry.path().string(), &spec));
+    const auto resolved = coordinator::ResolveJobSpec(spec);
+    ASSERT_OK(resolved) << entry.path();
+    presets.insert(resolved->objective().preset());
+  }
+  EXPECT_THAT(presets, ::testing::IsSupersetOf({"sft", "grpo", "gspo", "sspo", "dhpo", "dhpo_entropy", "rank_grpo"}));
+}
+
+}  // namespace
+}  // namespace cohort::tests

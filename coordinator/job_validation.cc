@@ -36,7 +36,7 @@ constexpr size_t kMaxRunNameBytes = 64;
 // Of a step plan, which is one message: see PlannedGroup.
 constexpr int64_t kMaxPlanBytes = 3 << 20;
 constexpr int64_t kPlanBytesPerGroup = 40;
-constexpr int64_t kPlanBytesPerCompletion = 14;
+constexpr int64_t kPlanBytesPerCompletion = 34;  // and 8 per verifier and list position
 
 absl::Status CheckModel(const cohort::v1::ModelSpec& model) {
   if (model.has_from_job()) return CheckId("model.from_job", model.from_job());
@@ -72,9 +72,14 @@ absl::Status ResolveSampling(cohort::v1::SamplingSpec* sampling) {
   return CheckCount("max_completion_tokens", sampling->max_completion_tokens(), kMaxCompletionTokens);
 }
 
-absl::Status CheckStepSize(const cohort::v1::RolloutSpec& rollout) {
+absl::Status CheckStepSize(const cohort::v1::RewardSpec& reward, const cohort::v1::RolloutSpec& rollout) {
+  int64_t num_scores = reward.verifiers_size();
+  for (const cohort::v1::VerifierSpec& verifier : reward.verifiers()) {
+    num_scores = std::max<int64_t>(num_scores, reward.verifiers_size() + verifier.ranking().num_items());
+  }
   const int64_t num_groups = rollout.groups_per_step();
-  const int64_t bytes_per_group = kPlanBytesPerGroup + kPlanBytesPerCompletion * rollout.group_size();
+  const int64_t bytes_per_group =
+      kPlanBytesPerGroup + (kPlanBytesPerCompletion + 8 * num_scores) * rollout.group_size();
   const int64_t num_versions = int64_t{rollout.fixed_lag()} + 1;
   const int64_t most = std::min(kMaxPlanBytes / bytes_per_group, kMaxSlots / num_versions);
   if (num_groups <= most) return absl::OkStatus();
@@ -82,7 +87,7 @@ absl::Status CheckStepSize(const cohort::v1::RolloutSpec& rollout) {
                               absl::StrCat("must be at most ", most, " with this group_size and fixed_lag"));
 }
 
-absl::Status ResolveRollout(cohort::v1::RolloutSpec* rollout) {
+absl::Status ResolveRollout(const cohort::v1::RewardSpec& reward, cohort::v1::RolloutSpec* rollout) {
   COHORT_RETURN_IF_ERROR(CheckCount("group_size", rollout->group_size(), kMaxGroupSize));
   if (rollout->group_size() < 2) {
     return common::InvalidField("group_size", absl::StrCat(rollout->group_size()),
@@ -95,7 +100,7 @@ absl::Status ResolveRollout(cohort::v1::RolloutSpec* rollout) {
                                 "must be greater than 0: greedy completions of one prompt are all equal");
   }
   COHORT_RETURN_IF_ERROR(CheckRange("fixed_lag", rollout->fixed_lag(), 0, kMaxFixedLag));
-  COHORT_RETURN_IF_ERROR(CheckStepSize(*rollout));
+  COHORT_RETURN_IF_ERROR(CheckStepSize(reward, *rollout));
   if (rollout->max_attempts() == 0) rollout->set_max_attempts(kDefaultMaxAttempts);
   return CheckCount("max_attempts", rollout->max_attempts(), kMaxAttempts);
 }
@@ -103,7 +108,7 @@ absl::Status ResolveRollout(cohort::v1::RolloutSpec* rollout) {
 absl::Status ResolveRlvr(cohort::v1::RlvrSpec* rlvr) {
   COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveReward(rlvr->mutable_reward()), "rlvr.reward"));
   COHORT_RETURN_IF_ERROR(common::PrefixField(CheckProblems(rlvr->data(), rlvr->reward()), "rlvr.data"));
-  return common::PrefixField(ResolveRollout(rlvr->mutable_rollout()), "rlvr.rollout");
+  return common::PrefixField(ResolveRollout(rlvr->reward(), rlvr->mutable_rollout()), "rlvr.rollout");
 }
 
 absl::Status CheckSft(const cohort::v1::SftSpec& sft) {

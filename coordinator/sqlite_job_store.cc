@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS groups (
   num_truncated INTEGER NOT NULL, generation_begin REAL NOT NULL, generation_end REAL NOT NULL,
   PRIMARY KEY (job, group_id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS open_groups ON groups (job, group_id) WHERE state < 5;
+CREATE INDEX IF NOT EXISTS training_groups ON groups (job, step, group_id) WHERE purpose = 1;
 CREATE INDEX IF NOT EXISTS groups_by_location ON groups (segment, offset_bytes) WHERE length_bytes > 0;
 CREATE TABLE IF NOT EXISTS plans (
   job TEXT NOT NULL, version INTEGER NOT NULL, plan BLOB NOT NULL, PRIMARY KEY (job, version)) WITHOUT ROWID;
@@ -41,12 +42,6 @@ CREATE TABLE IF NOT EXISTS versions (
   PRIMARY KEY (job, version)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS events (
   job TEXT NOT NULL, sequence INTEGER NOT NULL, event BLOB NOT NULL, PRIMARY KEY (job, sequence)) WITHOUT ROWID;
-)";
-
-// Version 2 keeps what the datasets were at submit.
-constexpr char kFromVersion1[] = R"(
-ALTER TABLE jobs ADD COLUMN data_digest BLOB NOT NULL DEFAULT x'';
-UPDATE store SET schema_version = 2;
 )";
 
 class SqliteJobStore final : public JobStore {
@@ -61,11 +56,10 @@ class SqliteJobStore final : public JobStore {
     if (!version.has_value()) {
       COHORT_ASSIGN_OR_RETURN(auto insert, database_->Prepare("INSERT INTO store VALUES (?, 0)"));
       COHORT_RETURN_IF_ERROR(insert.Bind(kSchemaVersion).Run());
-    } else if (*version == 1) {
-      COHORT_RETURN_IF_ERROR(database_->Execute(kFromVersion1));
     } else if (*version != kSchemaVersion) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("store: schema version ", *version, ", this program needs ", kSchemaVersion));
+      // Version 1 holds jobs with another ObjectiveSpec, which would be read as something else.
+      return absl::FailedPreconditionError(absl::StrCat("store: schema version ", *version, ", this program needs ",
+                                                        kSchemaVersion, *version == 1 ? "; use a new --data_dir" : ""));
     }
     return transaction.Commit();
   }
@@ -161,9 +155,11 @@ class SqliteJobStore final : public JobStore {
   absl::StatusOr<TrainingGroupCounts> CountTrainingGroups(std::string_view job, int64_t step) override {
     absl::MutexLock lock(&mutex_);
     COHORT_ASSIGN_OR_RETURN(
-        auto row, database_->Prepare("SELECT COALESCE(SUM(step = ?), 0), COALESCE(MAX(group_id), -1) FROM groups "
-                                     "WHERE job = ? AND purpose = 1"));
-    COHORT_ASSIGN_OR_RETURN(const bool found, row.Bind(step).BindText(job).Step());
+        auto row, database_->Prepare("SELECT (SELECT COUNT(*) FROM groups WHERE job = ? AND purpose = 1 AND step = ?), "
+                                     "COALESCE((SELECT group_id FROM groups WHERE job = ? AND purpose = 1 "
+                                     "ORDER BY step DESC, group_id DESC LIMIT 1), -1)"));
+    // Ids rise with steps, so the newest step's largest is the largest.
+    COHORT_ASSIGN_OR_RETURN(const bool found, row.BindText(job).Bind(step).BindText(job).Step());
     if (!found) return absl::InternalError("store: an aggregate without a row");
     return TrainingGroupCounts{.num_of_step = row.Int(), .largest_id = row.Int()};
   }

@@ -53,26 +53,14 @@ TEST_F(SqliteJobStoreTest, AnotherSchemaVersionIsRefusedByNumber) {
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("schema version 99")));
 }
 
-TEST_F(SqliteJobStoreTest, StoreOfTheFirstSchemaIsTakenOver) {
-  {
-    ASSERT_OK_AND_ASSIGN(const auto store, OpenSqliteJobStore(path_));
-    JobRecord record;
-    record.job.set_name("namespaces/default/jobs/a");
-    record.model_path = "/models/a";
-    cohort::v1::JobEvent event;
-    event.set_sequence(1);
-    ASSERT_OK(store->CreateJob(record, event));
-  }
+TEST_F(SqliteJobStoreTest, StoreOfTheFirstSchemaIsRefusedByName) {
+  ASSERT_OK(OpenSqliteJobStore(path_));
   {
     ASSERT_OK_AND_ASSIGN(const auto database, SqliteDatabase::Open(path_));
-    ASSERT_OK(database->Execute("ALTER TABLE jobs DROP COLUMN data_digest; UPDATE store SET schema_version = 1"));
+    ASSERT_OK(database->Execute("UPDATE store SET schema_version = 1"));
   }
-  for (int opening = 0; opening < 2; ++opening) {
-    ASSERT_OK_AND_ASSIGN(const auto store, OpenSqliteJobStore(path_));
-    ASSERT_OK_AND_ASSIGN(const JobRecord record, store->GetJob("namespaces/default/jobs/a"));
-    EXPECT_EQ(record.model_path, "/models/a");
-    EXPECT_EQ(record.data_digest, "");
-  }
+  EXPECT_THAT(OpenSqliteJobStore(path_), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                                  HasSubstr("schema version 1, this program needs 2; use a")));
 }
 
 TEST_F(SqliteJobStoreTest, FileThatIsNoDatabaseIsDataLoss) {

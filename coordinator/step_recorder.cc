@@ -13,7 +13,7 @@ namespace cohort::coordinator {
 
 void StepRecorder::Record(int64_t version) {
   const absl::Status written = Write(version);
-  if (!written.ok() && !is_behind_) log::Warning("steps_log", {{"job", ledger_->name()}, {"error", written}});
+  if (!written.ok()) log::Warning("steps_log", {{"job", ledger_->name()}, {"error", written}});
   is_behind_ = !written.ok();
 }
 

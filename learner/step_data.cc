@@ -131,8 +131,10 @@ absl::StatusOr<StepData> BuildStepData(const StepPayload& payload, const StepDat
                                   .tokenizer = options.objective->NeedsTokenText() ? options.tokenizer : nullptr,
                                   .limits = options.limits};
   size_t next = 0;  // the payload is in plan order
-  for (int64_t update = 0; update < options.num_updates; ++update) {
-    const GroupRange range = GroupsOfUpdate(payload.plan.groups_size(), update, options.num_updates);
+  // A plan that lost groups may have fewer than updates: none is made without a group.
+  const int64_t num_updates = std::min<int64_t>(options.num_updates, payload.plan.groups_size());
+  for (int64_t update = 0; update < num_updates; ++update) {
+    const GroupRange range = GroupsOfUpdate(payload.plan.groups_size(), update, num_updates);
     UpdateData& update_data = data.updates.emplace_back();
     update_data.num_groups = range.end - range.begin;
     for (const int64_t i : GroupsOfRank(range, options.rank, options.world_size)) {

@@ -73,5 +73,16 @@ TEST_F(StepDataTest, ZeroSignalShareCountsGroupsWithEqualRewards) {
   });
 }
 
+TEST_F(StepDataTest, PlanWithFewerGroupsThanUpdatesMakesNoEmptyUpdate) {
+  RunRanks(1, [&](model::ProcessGroup* group) {
+    const std::unique_ptr<Rank> rank = MakeRank({.num_updates = 3}, group);
+    const absl::StatusOr<StepData> data = BuildStepData(MakeRolloutStep(0, 2, 2).ForRank(0, 1), rank->data_options);
+    ASSERT_OK(data);
+    ASSERT_EQ(data->updates.size(), 2);
+    EXPECT_EQ(data->updates[0].num_groups, 1);
+    EXPECT_EQ(data->updates[1].num_groups, 1);
+  });
+}
+
 }  // namespace
 }  // namespace cohort::learner

@@ -135,7 +135,7 @@ absl::Status Trainer::Train(StepPayload payload, PhaseTimer* timer) {
                                    .advantage_std = data.advantage_std,
                                    .zero_signal_share = data.zero_signal_share,
                                    .learner_seconds = absl::ToDoubleSeconds(environment_.clock->Monotonic() - start),
-                                   .num_updates = data_options_.num_updates,
+                                   .num_updates = static_cast<int64_t>(data.updates.size()),
                                    .world_size = place_.world_size(),
                                    .has_rollouts = objective_->NeedsRollouts(),
                                    .has_reference = objective_->NeedsReference()});

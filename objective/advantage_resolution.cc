@@ -12,6 +12,8 @@
 namespace cohort::objective {
 namespace {
 
+constexpr int32_t kMaxItems = 1000;  // as of a ranking verifier
+
 using cohort::v1::AdvantageSpec;
 using cohort::v1::ItemAdvantageSpec;
 
@@ -59,7 +61,8 @@ absl::Status ResolveShaping(const ItemAdvantageSpec& job, ItemAdvantageSpec* ite
 
 absl::Status ResolveItem(const ItemAdvantageSpec& job, ItemAdvantageSpec* item) {
   SetDefault(item, "num_items", 20);
-  COHORT_RETURN_IF_ERROR(CheckField(*item, "num_items", item->num_items() > 0, "must be positive"));
+  COHORT_RETURN_IF_ERROR(CheckField(*item, "num_items", item->num_items() > 0 && item->num_items() <= kMaxItems,
+                                    "must be from 1 to 1000"));
   SetDefault(item, "accumulation", ItemAdvantageSpec::ACCUMULATION_EXP_INF);
   if (item->accumulation() != ItemAdvantageSpec::ACCUMULATION_EXP_GAMMA) {
     COHORT_RETURN_IF_ERROR(DropFields(job, item, {"gamma"}, "needs the accumulation exp_gamma"));

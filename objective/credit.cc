@@ -137,9 +137,15 @@ StepValues SumOfVerifiers(const AdvantageSpec& spec, std::span<const double> wei
 std::vector<GroupCredit> ItemCredits(const AdvantageSpec& spec, std::span<const GroupFacts> groups,
                                      const StepVerdicts& verdicts) {
   std::vector<GroupCredit> credits = Credits(Collect(groups, [](const SequenceFacts&) { return 0.0; }));
+  std::vector<std::vector<double>> rewards_of;  // in order of group and sibling
+  for (const GroupFacts& group : groups) {
+    for (const SequenceFacts& sequence : group.sequences) {
+      rewards_of.push_back(ItemRewards(spec.item(), sequence.item_hits));
+    }
+  }
   for (size_t k = 0; k < static_cast<size_t>(spec.item().num_items()); ++k) {
-    const StepValues rewards = Collect(
-        groups, [&spec, k](const SequenceFacts& sequence) { return ItemRewards(spec.item(), sequence.item_hits)[k]; });
+    size_t next = 0;
+    const StepValues rewards = Collect(groups, [&](const SequenceFacts&) { return rewards_of[next++][k]; });
     const StepValues advantages = NormalizeGroups(spec, rewards, verdicts);
     for (size_t g = 0; g < credits.size(); ++g) {
       for (size_t i = 0; i < credits[g].size(); ++i) {

@@ -192,7 +192,8 @@ absl::Status ResolveDynamicSampling(const cohort::v1::DynamicSamplingSpec& job, 
                                                  "rlvr.rollout.fixed_lag ",
                                                  context.fixed_lag, " asks for; it must be 0")));
   SetDefault(sampling, "max_rounds", 10);
-  return CheckField(*sampling, "max_rounds", sampling->max_rounds() > 0, "must be positive");
+  return CheckField(*sampling, "max_rounds", sampling->max_rounds() > 0 && sampling->max_rounds() <= 1000,
+                    "must be from 1 to 1000");
 }
 
 // Without a proximal pass there are no proximal entropies.

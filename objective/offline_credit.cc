@@ -38,6 +38,9 @@ absl::Status CheckCredit(const ObjectiveSpec& spec, const std::vector<InputSeque
     if (estimator != AdvantageSpec::ESTIMATOR_ITEM && estimator != AdvantageSpec::ESTIMATOR_GDPO && !sequence.reward) {
       return LineError(sequence, "reward: missing, the estimator reads it");
     }
+    if (spec.advantage().unlikeliness().coefficient() > 0 && sequence.behavior_logprobs.empty()) {
+      return LineError(sequence, "behavior_logprobs: missing, advantage.unlikeliness ranks by them");
+    }
   }
   return absl::OkStatus();
 }
@@ -110,8 +113,8 @@ absl::StatusOr<std::vector<SequenceCredit>> CreditsOf(const ObjectiveSpec& spec,
     return credits;
   }
   std::vector<double> weights(verifier_weights.begin(), verifier_weights.end());
-  if (weights.empty() && !sequences.empty() && sequences[0].verifier_scores) {
-    weights.assign(sequences[0].verifier_scores->size(), 1.0);
+  for (const InputSequence& sequence : sequences) {
+    if (weights.empty() && sequence.verifier_scores) weights.assign(sequence.verifier_scores->size(), 1.0);
   }
   std::vector<GroupFacts> groups;
   for (const std::vector<size_t>& members : grouping.members) {

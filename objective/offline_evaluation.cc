@@ -163,14 +163,15 @@ template <typename Real>
 absl::StatusOr<std::string> Compute(const Objective& objective, const std::vector<InputSequence>& sequences,
                                     const Grouping& grouping, const Rows& rows) {
   const Tensors<Real> tensors = Collect<Real>(sequences, grouping, rows);
-  const TokenBatch<Real> batch = {.cu_seqlens = tensors.cu_seqlens,
-                                  .sequences_S = tensors.rows,
-                                  .policy_logprobs_T = tensors.policy,
-                                  .policy_entropies_T = tensors.entropies,
-                                  .proximal_logprobs_T = tensors.proximal,
-                                  .proximal_entropies_T = tensors.entropies,
-                                  .behavior_logprobs_T = tensors.behavior,
-                                  .reference_logprobs_T = tensors.reference};
+  const TokenBatch<Real> batch = {
+      .cu_seqlens = tensors.cu_seqlens,
+      .sequences_S = tensors.rows,
+      .policy_logprobs_T = tensors.policy,
+      .policy_entropies_T = tensors.entropies,
+      .proximal_logprobs_T = objective.UsesBehaviorAsProximal() ? tensors.behavior : tensors.proximal,
+      .proximal_entropies_T = tensors.entropies,
+      .behavior_logprobs_T = tensors.behavior,
+      .reference_logprobs_T = tensors.reference};
   UpdateStatistics statistics = objective.BeginStatistics(static_cast<int64_t>(grouping.members.size()));
   while (statistics.round < objective.num_statistic_rounds()) {
     StatisticSums sums = objective.EmptySums(statistics);

@@ -21,8 +21,8 @@ struct RecordedRunContents {
   std::vector<cohort::v1::RecordedStep> steps;  // step i starts from version i
 };
 
-// The file steps.log: a copy of what the store knows, made anew at every start of the coordinator and appended to at
-// every commit, so nothing depends on its being durable. Records are framed as in a segment.
+// The file steps.log: a copy of what the store knows, made anew at the first commit after a start of the coordinator
+// and appended to at every further one, so nothing depends on its being durable. Records are framed as in a segment.
 //
 // Replaces the file by `contents`.
 absl::Status WriteRecordedRun(std::string_view path, const RecordedRunContents& contents);

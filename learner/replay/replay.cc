@@ -130,7 +130,9 @@ class Replayer final {
     const cohort::v1::JobSpec& spec = contents_.run.spec();
     COHORT_ASSIGN_OR_RETURN(recorded_, MakeReader(spec.objective()));
     for (const ReplayedObjective& objective : options_.objectives) {
-      auto resolved = objective::ResolveObjective(objective.spec, objective::ContextOfJob(spec));
+      objective::ResolutionContext context = objective::ContextOfJob(spec);
+      context.fixed_lag = 0;  // nothing is sampled here
+      auto resolved = objective::ResolveObjective(objective.spec, context);
       absl::StatusOr<Reader> reader = resolved.ok() ? MakeReader(*resolved) : resolved.status();
       if (!reader.ok()) {
         return absl::Status(reader.status().code(),
@@ -174,12 +176,14 @@ class Replayer final {
       COHORT_ASSIGN_OR_RETURN(const double norm, comparison.gradient->Compute(comparison.data, comparison.prepared,
                                                                               update, &totals, timer));
       row.objectives.push_back(
-          {.metrics = StepMetrics(totals, {.gradient_norm = norm,
-                                           .advantage_abs_mean = comparison.data.advantage_abs_mean,
-                                           .advantage_std = comparison.data.advantage_std,
-                                           .zero_signal_share = comparison.data.zero_signal_share,
-                                           .num_updates = 1,
-                                           .has_rollouts = true})});
+          {.metrics =
+               StepMetrics(totals, {.gradient_norm = norm,
+                                    .advantage_abs_mean = comparison.data.advantage_abs_mean,
+                                    .advantage_std = comparison.data.advantage_std,
+                                    .zero_signal_share = comparison.data.zero_signal_share,
+                                    .num_updates = 1,
+                                    .has_rollouts = true,
+                                    .has_reference = compared_[row.objectives.size()].objective->NeedsReference()})});
       COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("gradient copy", [&] {
         gradients_P.push_back(state_.parameters->gradients_P().clone());
         return absl::OkStatus();

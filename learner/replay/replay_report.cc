@@ -31,6 +31,11 @@ std::string ReplayLines(const std::vector<std::string>& names, const ReplayedRow
                           100 * ValueOf(metrics, "clip_fraction_low"), 100 * ValueOf(metrics, "clip_fraction_high"),
                           ValueOf(metrics, "ratio_min"), ValueOf(metrics, "ratio_mean"), ValueOf(metrics, "ratio_max"),
                           row.objectives[i].cosines[0]);
+    if (metrics.count("ratio_mean_branch2") == 0) continue;
+    absl::StrAppendFormat(&text, "%-13s %-16s %11s %10s %8.2f%% %8.2f%% %9.5f %9.5f %9.5f\n", "", "  second branch", "",
+                          "", 100 * ValueOf(metrics, "clip_fraction_low_branch2"),
+                          100 * ValueOf(metrics, "clip_fraction_high_branch2"), ValueOf(metrics, "ratio_min_branch2"),
+                          ValueOf(metrics, "ratio_mean_branch2"), ValueOf(metrics, "ratio_max_branch2"));
   }
   return text;
 }

@@ -144,9 +144,10 @@ TEST_F(ReplayTest, DamagedRolloutLogIsNamed) {
 
 TEST_F(ReplayTest, CommandPrintsThePairedTable) {
   std::ostringstream out;
-  ASSERT_OK(RunReplayCommand({.run = dir_.Join("run"), .steps = "1-2", .objectives = {"grpo", "sspo"}}, out));
+  ASSERT_OK(RunReplayCommand({.run = dir_.Join("run"), .steps = "1-2", .objectives = {"grpo", "sspo", "dhpo"}}, out));
   EXPECT_THAT(out.str(), HasSubstr("OBJECTIVE"));
   EXPECT_THAT(out.str(), HasSubstr("cos sspo"));
+  EXPECT_THAT(out.str(), HasSubstr("second branch"));
   EXPECT_THAT(out.str(), HasSubstr("byte-equal to the record after 2 of 2 steps"));
 }
 

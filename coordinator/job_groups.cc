@@ -136,7 +136,10 @@ absl::Status JobGroups::CheckShape(const cohort::v1::RolloutGroup& group) const 
   const GroupRecord* record = buffer_.Find(group.group_id());
   if (record == nullptr) return absl::NotFoundError(absl::StrCat("group not found (", group.group_id(), ")"));
   const auto [group_size, sampling] = Shape(*record);
-  return CheckSubmittedGroup(group, *record, group_size, *sampling);
+  const cohort::v1::JobSpec& spec = ledger_->spec();
+  const bool is_evaluation = record->purpose == cohort::v1::GROUP_PURPOSE_EVALUATE;
+  const cohort::v1::RewardSpec& reward = is_evaluation ? spec.evaluation().reward() : spec.rlvr().reward();
+  return CheckSubmittedGroup(group, *record, group_size, *sampling, reward);
 }
 
 void JobGroups::EndEvaluation() {

@@ -87,6 +87,28 @@ absl::Status CheckRollout(const cohort::v1::Rollout& rollout, int index, const c
   return absl::OkStatus();
 }
 
+// What no rubric of the job can have given would fail the job when its credit is computed.
+absl::Status CheckAgainstRubric(const cohort::v1::Rollout& rollout, const cohort::v1::RewardSpec& reward) {
+  if (rollout.scores_size() != 0 && rollout.scores_size() != reward.verifiers_size()) {
+    return common::InvalidField("scores", absl::StrCat(rollout.scores_size()),
+                                absl::StrCat("needs one per verifier, ", reward.verifiers_size()));
+  }
+  double bound = 0;
+  for (const cohort::v1::VerifierSpec& verifier : reward.verifiers()) bound += std::abs(verifier.weight());
+  if (std::abs(rollout.reward()) > bound * (1 + 1e-9)) {
+    return common::InvalidField("reward", absl::StrCat(rollout.reward()),
+                                absl::StrCat("the rubric's weights add up to ", bound));
+  }
+  for (int i = 0; i < rollout.scores_size(); ++i) {
+    const int num_items = rollout.scores(i).item_values_size();
+    if (num_items > reward.verifiers(i).ranking().num_items()) {
+      return common::InvalidField(absl::StrCat("scores[", i, "].item_values"), absl::StrCat(num_items),
+                                  absl::StrCat("at most ", reward.verifiers(i).ranking().num_items()));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Ranking verifiers of one rubric may differ in N; the first one's values are the credit.
 void AddFacts(const cohort::v1::Rollout& rollout, cohort::v1::PlannedGroup* planned) {
   cohort::v1::SequenceFacts& facts = *planned->add_facts();
@@ -104,7 +126,7 @@ void AddFacts(const cohort::v1::Rollout& rollout, cohort::v1::PlannedGroup* plan
 }  // namespace
 
 absl::Status CheckSubmittedGroup(const cohort::v1::RolloutGroup& group, const GroupRecord& record, int32_t group_size,
-                                 const cohort::v1::SamplingSpec& sampling) {
+                                 const cohort::v1::SamplingSpec& sampling, const cohort::v1::RewardSpec& reward) {
   if (group.policy_version() != record.policy_version) {
     return common::InvalidField("policy_version", absl::StrCat(group.policy_version()),
                                 absl::StrCat("must be ", record.policy_version));
@@ -121,7 +143,11 @@ absl::Status CheckSubmittedGroup(const cohort::v1::RolloutGroup& group, const Gr
     return common::InvalidField("rollouts", absl::StrCat(group.rollouts_size()),
                                 absl::StrCat("needs ", group_size, " rollouts"));
   }
-  for (int i = 0; i < group.rollouts_size(); ++i) COHORT_RETURN_IF_ERROR(CheckRollout(group.rollouts(i), i, sampling));
+  for (int i = 0; i < group.rollouts_size(); ++i) {
+    COHORT_RETURN_IF_ERROR(CheckRollout(group.rollouts(i), i, sampling));
+    COHORT_RETURN_IF_ERROR(
+        common::PrefixField(CheckAgainstRubric(group.rollouts(i), reward), absl::StrCat("rollouts[", i, "]")));
+  }
   return absl::OkStatus();
 }
 

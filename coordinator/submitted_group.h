@@ -19,7 +19,7 @@ struct Submission {
 // What a scored group must be to be accepted for `record`. INVALID_ARGUMENT names field and value: what a worker sends
 // is checked like any input, because the learner trains on it.
 absl::Status CheckSubmittedGroup(const cohort::v1::RolloutGroup& group, const GroupRecord& record, int32_t group_size,
-                                 const cohort::v1::SamplingSpec& sampling);
+                                 const cohort::v1::SamplingSpec& sampling, const cohort::v1::RewardSpec& reward);
 
 // The part of a checked group that the coordinator keeps at hand. `now` is when it arrived.
 GroupOutcome SummarizeGroup(const cohort::v1::RolloutGroup& group, absl::Time now);

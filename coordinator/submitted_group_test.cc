@@ -23,6 +23,7 @@ class SubmittedGroupTest : public ::testing::Test {
     record_.policy_version = 3;
     record_.problem_id = 9;
     sampling_.set_max_completion_tokens(4);
+    reward_.add_verifiers()->set_weight(1);
     group_.set_policy_version(3);
     group_.set_problem_id(9);
     group_.add_prompt_token_ids(1);
@@ -35,10 +36,11 @@ class SubmittedGroupTest : public ::testing::Test {
       rollout.set_reward(sibling);
     }
   }
-  absl::Status Check() { return CheckSubmittedGroup(group_, record_, /*group_size=*/2, sampling_); }
+  absl::Status Check() { return CheckSubmittedGroup(group_, record_, /*group_size=*/2, sampling_, reward_); }
 
   GroupRecord record_;
   cohort::v1::SamplingSpec sampling_;
+  cohort::v1::RewardSpec reward_;
   cohort::v1::RolloutGroup group_;
 };
 
@@ -50,6 +52,11 @@ TEST_F(SubmittedGroupTest, WhatIsWrongIsNamed) {
       {"problem_id", [](auto* g) { g->set_problem_id(1); }},
       {"prompt_token_ids", [](auto* g) { g->clear_prompt_token_ids(); }},
       {"rollouts", [](auto* g) { g->mutable_rollouts()->RemoveLast(); }},
+      {"rollouts[1].reward", [](auto* g) { g->mutable_rollouts(1)->set_reward(1e300); }},
+      {"rollouts[1].scores",
+       [](auto* g) {
+         for (int i = 0; i < 2; ++i) g->mutable_rollouts(1)->add_scores()->set_outcome(cohort::v1::SCORE_OUTCOME_WRONG);
+       }},
       {"rollouts[1].sibling", [](auto* g) { g->mutable_rollouts(1)->set_sibling(0); }},
       {"rollouts[0].token_ids", [](auto* g) { g->mutable_rollouts(0)->clear_token_ids(); }},
       {"rollouts[0].token_ids",

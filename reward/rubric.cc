@@ -174,9 +174,9 @@ class PooledRubric final : public Rubric {
     for (int i = 0; i < spec_.verifiers_size(); ++i) {
       cohort::v1::Score& score = result->scores[static_cast<size_t>(i)];
       score.set_verifier(spec_.verifiers(i).name());
-      const double weight = spec_.verifiers(i).weight();  // 0: watched only
-      if (score.outcome() == cohort::v1::SCORE_OUTCOME_NO_VERDICT && weight != 0) result->outcome = score.outcome();
-      result->reward += weight * score.value();
+      // Also of one with weight 0: its values are credit (list items) and reported means, where no verdict is not a 0.
+      if (score.outcome() == cohort::v1::SCORE_OUTCOME_NO_VERDICT) result->outcome = score.outcome();
+      result->reward += spec_.verifiers(i).weight() * score.value();
     }
     if (result->outcome == cohort::v1::SCORE_OUTCOME_NO_VERDICT) result->reward = 0;
   }

@@ -70,13 +70,13 @@ TEST_F(RubricTest, OneScoreWithoutVerdictMakesTheResultNoVerdict) {
   EXPECT_EQ(results[2].reward, 0);
 }
 
-TEST_F(RubricTest, VerifierOfNoWeightIsWatchedOnly) {
+TEST_F(RubricTest, VerifierOfNoWeightMustReachAVerdictToo) {
   const auto rubric =
       Create(R"(verifiers { math_answer {} } verifiers { weight: 0 command { argv: "false" } })").value();
   const RubricResult result = rubric->Judge(MakeProblem("4"), {"#### 4"}).value()[0];
   EXPECT_EQ(result.scores[1].outcome(), cohort::v1::SCORE_OUTCOME_NO_VERDICT);
-  EXPECT_EQ(result.outcome, cohort::v1::SCORE_OUTCOME_GRADED);
-  EXPECT_EQ(result.reward, 1);
+  EXPECT_EQ(result.outcome, cohort::v1::SCORE_OUTCOME_NO_VERDICT) << "a reported mean would count it as 0";
+  EXPECT_EQ(result.reward, 0);
 }
 
 TEST_F(RubricTest, PenaltyNeedNotApplyToTheGroundTruthButMustReachAVerdict) {

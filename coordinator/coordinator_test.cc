@@ -108,8 +108,13 @@ TEST_F(CoordinatorTest, DynamicSamplingReplacesGroupsWithoutASignalBeforeThePlan
     rollout->set_reward(assignment.group_id() % 3 == 0 ? 1 : sibling == 0);
   });
   StartLearners(1);
-  WatchToEnd(job);
+  const auto steps = Steps(WatchToEnd(job));
   EXPECT_EQ(Get(job).state(), cohort::v1::JOB_STATE_SUCCEEDED) << Get(job).state_reason();
+  ASSERT_EQ(steps.size(), 3u);
+  for (const auto& step : steps) {
+    EXPECT_EQ(step.metrics().at("groups"), 4);
+    EXPECT_EQ(step.metrics().at("sampled_groups"), 6);
+  }
   // 0 and 3 are dropped; 4 and 5 replace them. The next step goes on behind.
   EXPECT_THAT(record_.Payload(0), ElementsAre(1, 2, 4, 5));
   EXPECT_THAT(record_.Payload(1), ElementsAre(7, 8, 10, 11));

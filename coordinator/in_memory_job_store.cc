@@ -102,17 +102,26 @@ class InMemoryJobStore final : public JobStore {
     return groups;
   }
 
-  absl::StatusOr<TrainingGroupCounts> CountTrainingGroups(std::string_view job, int64_t step) override {
+  absl::StatusOr<int64_t> CountTrainingGroups(std::string_view job, int64_t step) override {
     absl::MutexLock lock(&mutex_);
-    TrainingGroupCounts counts;
+    int64_t count = 0;
     const JobRows* rows = Find(job);
-    if (rows == nullptr) return counts;
+    if (rows == nullptr) return count;
     for (const auto& [id, group] : rows->groups) {
-      if (group.purpose != cohort::v1::GROUP_PURPOSE_TRAIN) continue;
-      counts.num_of_step += group.step == step;
-      counts.largest_id = std::max(counts.largest_id, id);
+      if (group.purpose == cohort::v1::GROUP_PURPOSE_TRAIN && group.step == step) ++count;
     }
-    return counts;
+    return count;
+  }
+
+  absl::StatusOr<int64_t> LargestTrainingGroup(std::string_view job) override {
+    absl::MutexLock lock(&mutex_);
+    int64_t largest = -1;
+    const JobRows* rows = Find(job);
+    if (rows == nullptr) return largest;
+    for (const auto& [id, group] : rows->groups) {
+      if (group.purpose == cohort::v1::GROUP_PURPOSE_TRAIN) largest = std::max(largest, id);
+    }
+    return largest;
   }
 
   absl::StatusOr<std::vector<GroupRecord>> GetGroups(std::string_view job,

@@ -38,9 +38,8 @@ absl::StatusOr<std::unique_ptr<JobGroups>> JobGroups::Load(const CoordinatorCont
   std::unique_ptr<JobGroups> groups(new JobGroups(context, ledger, data));
   COHORT_ASSIGN_OR_RETURN(auto open, context->store->ListOpenGroups(ledger->name()));
   for (GroupRecord& group : open) COHORT_RETURN_IF_ERROR(groups->buffer_.Admit(std::move(group)));
-  COHORT_ASSIGN_OR_RETURN(const TrainingGroupCounts counts,
-                          context->store->CountTrainingGroups(ledger->name(), ledger->job().policy_version()));
-  groups->next_position_ = counts.largest_id + 1;
+  COHORT_ASSIGN_OR_RETURN(const int64_t largest_id, context->store->LargestTrainingGroup(ledger->name()));
+  groups->next_position_ = largest_id + 1;
   // Before the first gang nothing has been admitted yet.
   if (ledger->record().incarnation > 0) groups->TrackEvaluation(ledger->job().policy_version());
   return groups;
@@ -139,7 +138,13 @@ absl::Status JobGroups::CheckShape(const cohort::v1::RolloutGroup& group) const 
   const cohort::v1::JobSpec& spec = ledger_->spec();
   const bool is_evaluation = record->purpose == cohort::v1::GROUP_PURPOSE_EVALUATE;
   const cohort::v1::RewardSpec& reward = is_evaluation ? spec.evaluation().reward() : spec.rlvr().reward();
-  return CheckSubmittedGroup(group, *record, group_size, *sampling, reward);
+  const bool is_gdpo = spec.objective().advantage().estimator() == cohort::v1::AdvantageSpec::ESTIMATOR_GDPO;
+  return CheckSubmittedGroup(group, *record,
+                             {.group_size = group_size,
+                              .sampling = sampling,
+                              .reward = &reward,
+                              .vocab_size = spec.model().vocab_size(),
+                              .needs_verifier_scores = is_gdpo && !is_evaluation});
 }
 
 void JobGroups::EndEvaluation() {

@@ -40,6 +40,7 @@ TEST_F(JobRecoveryTest, FullDiskAtTheStartIsNoReasonNotToServe) {
   fault_.store = absl::ResourceExhaustedError("No space left on device");
   Restart();
   EXPECT_EQ(Join().job(), "");
+  EXPECT_EQ(Claim("worker", 1).groups_size(), 0);
   EXPECT_THAT(Runtime("sums")->Waiting().waits_for, HasSubstr("No space left on device"));
   fault_.store = absl::OkStatus();
   Tick();
@@ -116,6 +117,67 @@ TEST_F(JobRecoveryTest, GangThatResumesFromAnOlderCheckpointGetsThePlansSinceAnd
   EXPECT_TRUE(stop->seal_checkpoint()) << "the damaged one does not count";
   ASSERT_OK(Seal(place, 2, 'c'));
   EXPECT_THAT(Get("sums").checkpoint_path(), EndsWith("step-2"));
+}
+
+TEST_F(JobRecoveryTest, GroupsThatWorkersHoldAreTakenBeforeTheRanksAreBack) {
+  ASSERT_OK(Create("sums", SmallRlvrSpec()));
+  ASSERT_OK(Publish(Join(), 0, 'a'));
+  const auto claimed = Claim("worker", 4);
+  ASSERT_EQ(claimed.groups_size(), 4);
+  Restart();
+  EXPECT_EQ(NumLost("worker", claimed), 0);
+  for (int repetition = 0; repetition < 2; ++repetition) {
+    ASSERT_OK_AND_ASSIGN(const auto receipts, Submit(claimed));
+    for (const auto& receipt : receipts) EXPECT_TRUE(receipt.accepted()) << receipt.reason();
+  }
+  EXPECT_EQ(Get("sums").state(), cohort::v1::JOB_STATE_QUEUED);
+  EXPECT_EQ(Claim("other", 4).groups_size(), 0) << "nobody can publish a version";
+  const auto place = Join();
+  EXPECT_EQ(place.incarnation(), 2);
+  ASSERT_OK_AND_ASSIGN(const auto plan, GetPlan(place, 0));
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->groups_size(), 4);
+}
+
+TEST_F(JobRecoveryTest, LeaseThatRunsOutBeforeTheRanksAreBackGivesItsGroupToAnotherWorker) {
+  ASSERT_OK(Create("sums", SmallRlvrSpec()));
+  ASSERT_OK(Publish(Join(), 0, 'a'));
+  const auto claimed = Claim("worker", 1);
+  Restart();
+  ASSERT_EQ(NumLost("worker", claimed), 0);
+  clock_.Advance(absl::Seconds(31));
+  Tick();
+  ASSERT_OK(Publish(Join(), 0, 'a'));
+  EXPECT_EQ(Claim("other", 8).groups_size(), 4);
+  EXPECT_EQ(NumLost("worker", claimed), 1);
+}
+
+TEST_F(JobRecoveryTest, GroupsOfAJobWhoseDatasetHasChangedAreRefusedByName) {
+  ASSERT_OK(Create("sums", SmallRlvrSpec()));
+  ASSERT_OK(Publish(Join(), 0, 'a'));
+  const auto claimed = Claim("worker", 4);
+  WriteRows(11);
+  Restart();
+  EXPECT_EQ(NumLost("worker", claimed), 4);
+  ASSERT_OK_AND_ASSIGN(const auto receipts, Submit(claimed));
+  for (const auto& receipt : receipts) {
+    EXPECT_FALSE(receipt.accepted());
+    EXPECT_THAT(receipt.reason(), HasSubstr("rlvr.data: the rows are not those of the submit"));
+  }
+}
+
+TEST_F(JobRecoveryTest, GroupsThatCannotBeReadJustNowAreKeptByTheirWorker) {
+  ASSERT_OK(Create("sums", SmallRlvrSpec()));
+  ASSERT_OK(Publish(Join(), 0, 'a'));
+  const auto claimed = Claim("worker", 4);
+  Restart();
+  fault_.row = absl::InternalError("disk I/O error");
+  EXPECT_EQ(NumLost("worker", claimed), 0);
+  EXPECT_THAT(Submit(claimed), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("disk I/O error")));
+  fault_.row = absl::OkStatus();
+  Tick();
+  ASSERT_OK_AND_ASSIGN(const auto receipts, Submit(claimed));
+  for (const auto& receipt : receipts) EXPECT_TRUE(receipt.accepted()) << receipt.reason();
 }
 
 TEST_F(JobRecoveryTest, EndIsTheLastEventOfAJobAlsoWhenAnUpdateWasUnderWay) {

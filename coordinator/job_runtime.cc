@@ -31,6 +31,7 @@ std::unique_ptr<JobRuntime> JobRuntime::Load(const CoordinatorContext* context, 
   std::unique_ptr<JobRuntime> runtime(new JobRuntime(context, std::move(ledger)));
   absl::MutexLock lock(&runtime->mutex_);
   runtime->queued_reason_ = "the coordinator restarted; waits for ranks";
+  if (!runtime->is_sft_) runtime->recorder_.CatchUp();
   runtime->Advance();
   return runtime;
 }
@@ -123,6 +124,7 @@ bool JobRuntime::IsStopped() const {
 
 void JobRuntime::Tick() {
   absl::MutexLock lock(&mutex_);
+  activation_ = absl::OkStatus();
   const bool has_ended = HasEnded(ledger_->job().state());
   if (groups_ != nullptr && !has_ended) {
     const int64_t num_leases = groups_->leases().size();

@@ -38,7 +38,7 @@ namespace cohort::coordinator {
 class JobRuntime final {
  public:
   // Takes up a stored job with all its events; one that was RUNNING waits for ranks again. Its files are not looked at
-  // before ranks are there.
+  // before ranks are there, or a worker that still holds groups of it.
   static std::unique_ptr<JobRuntime> Load(const CoordinatorContext* context, JobRecord record,
                                           const std::vector<cohort::v1::JobEvent>& events);
 
@@ -84,9 +84,10 @@ class JobRuntime final {
 
   // job_runtime.cc
   absl::Status Activate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The same before ranks are there, for leases of a former coordinator process; tried once per Tick.
+  absl::Status ActivateForWorkers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   GangStart ChooseResume(int64_t incarnation) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Keeps a QUEUED job waiting and says why.
-  void Postpone(const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Postpone(const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // a QUEUED job waits on
   absl::Status SetState(cohort::v1::JobState state, const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Fail(const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Moved() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -98,8 +99,7 @@ class JobRuntime final {
 
   // job_runtime_advance.cc: whatever can be done now. Idempotent; a failed write is tried again later.
   void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Changes of state that are decided but not stored yet.
-  absl::Status Settle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Settle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // changes of state that are decided but not stored yet
   // What has kept Advance from storing something, for Describe and, when it is new, the log.
   void NoteBlocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status FinishEvaluation() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -129,17 +129,17 @@ class JobRuntime final {
   const bool is_sft_;
   mutable absl::Mutex mutex_;
   const std::unique_ptr<JobLedger> ledger_ ABSL_PT_GUARDED_BY(mutex_);
-  std::unique_ptr<JobData> data_;  // set by the first StartGang and constant from then on
+  std::unique_ptr<JobData> data_;  // set by Activate and constant from then on
   std::unique_ptr<JobGroups> groups_ ABSL_GUARDED_BY(mutex_);
   StepRecorder recorder_ ABSL_GUARDED_BY(mutex_);
   std::map<int64_t, VersionRecord> versions_ ABSL_GUARDED_BY(mutex_);
   std::optional<cohort::v1::StepPlan> plan_ ABSL_GUARDED_BY(mutex_);  // the stored one of the newest version, if any
   StepHandout handout_ ABSL_GUARDED_BY(mutex_);
   std::string stop_reason_ ABSL_GUARDED_BY(mutex_);
-  // Why the job has failed, from the decision on; stored as soon as the store takes it.
-  std::string failure_ ABSL_GUARDED_BY(mutex_);
+  std::string failure_ ABSL_GUARDED_BY(mutex_);        // why the job has failed, stored as soon as the store takes it
   std::string queued_reason_ ABSL_GUARDED_BY(mutex_);  // why a job without a gang is QUEUED
   std::string blocked_ ABSL_GUARDED_BY(mutex_);
+  absl::Status activation_ ABSL_GUARDED_BY(mutex_);  // of ActivateForWorkers since the last Tick
   absl::Duration last_step_ ABSL_GUARDED_BY(mutex_);
   int64_t progress_ ABSL_GUARDED_BY(mutex_) = 0;
 };

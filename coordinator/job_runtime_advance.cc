@@ -126,13 +126,12 @@ absl::Status JobRuntime::MakePlan() {
                            .max_no_verdict_share = spec.rlvr().reward().max_no_verdict_share(),
                            .seal_checkpoint = seal};
   if (spec.objective().dynamic_sampling().enabled()) {
-    COHORT_ASSIGN_OR_RETURN(const TrainingGroupCounts counts,
+    COHORT_ASSIGN_OR_RETURN(snapshot.num_sampled_groups,
                             context_->store->CountTrainingGroups(ledger_->name(), version));
     snapshot.credit = &spec.objective().advantage();
     for (const auto& verifier : spec.rlvr().reward().verifiers())
       snapshot.verifier_weights.push_back(verifier.weight());
     snapshot.groups_per_step = spec.rlvr().rollout().groups_per_step();
-    snapshot.num_sampled_groups = counts.num_of_step;
     snapshot.max_sampled_groups = MaxGroupsOfStep(spec);
   }
   auto step = PlanRolloutStep(snapshot);

@@ -21,7 +21,9 @@ std::vector<cohort::v1::GroupAssignment> JobRuntime::Claim(std::string_view work
                                                            std::map<int64_t, cohort::v1::WeightSource>* weights) {
   absl::MutexLock lock(&mutex_);
   std::vector<cohort::v1::GroupAssignment> claimed;
-  if (ledger_->job().state() != cohort::v1::JOB_STATE_RUNNING || !failure_.empty()) return claimed;
+  // A RUNNING one that cannot be stored as QUEUED after a restart has no groups yet.
+  const bool is_running = ledger_->job().state() == cohort::v1::JOB_STATE_RUNNING && groups_ != nullptr;
+  if (!is_running || !failure_.empty()) return claimed;
   const absl::Status status = groups_->Claim(worker_id, budget, &claimed);
   if (IsFaultOfJob(status)) {
     claimed.clear();
@@ -38,7 +40,19 @@ std::vector<cohort::v1::GroupAssignment> JobRuntime::Claim(std::string_view work
 
 bool JobRuntime::Renew(std::string_view worker_id, const cohort::v1::GroupLease& lease) {
   absl::MutexLock lock(&mutex_);
-  return groups_ != nullptr && !HasEnded(ledger_->job().state()) && groups_->Renew(worker_id, lease);
+  const absl::Status activated = ActivateForWorkers();
+  // While the groups cannot be read, nobody else gets them either: the worker may go on.
+  return activated.ok() ? groups_->Renew(worker_id, lease) : !IsFaultOfJob(activated);
+}
+
+absl::Status JobRuntime::ActivateForWorkers() {
+  if (HasEnded(ledger_->job().state())) return absl::FailedPreconditionError("the job has ended");
+  if (groups_ != nullptr) return absl::OkStatus();
+  if (ledger_->record().incarnation == 0) return absl::FailedPreconditionError("the job has no groups yet");
+  if (!activation_.ok()) return activation_;
+  activation_ = Activate();
+  if (!activation_.ok()) log::Error("groups_unreadable", {{"job", ledger_->name()}, {"error", activation_}});
+  return activation_;
 }
 
 absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> JobRuntime::Submit(const std::vector<Submission>& submissions) {
@@ -98,7 +112,9 @@ absl::StatusOr<bool> JobRuntime::Judge(const Submission& submission, cohort::v1:
     log::Warning("submit_refused", {{"job", receipt->job()}, {"group", receipt->group_id()}, {"reason", reason}});
     return false;
   };
-  if (groups_ == nullptr || HasEnded(ledger_->job().state())) return refuse("the job has ended");
+  const absl::Status activated = ActivateForWorkers();
+  if (IsFaultOfJob(activated)) return refuse(std::string(activated.message()));
+  if (!activated.ok()) return StorageTrouble("take the job up", activated);
   const auto submit_case = groups_->Judge(submission.lease, submission.group);
   if (!submit_case.ok()) return StorageTrouble("look the group up", submit_case.status());
   receipt->set_accepted(*submit_case == JobGroups::SubmitCase::kDuplicate);

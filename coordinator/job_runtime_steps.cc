@@ -106,7 +106,7 @@ absl::Status JobRuntime::CommitStep(const cohort::v1::CommitStepRequest& request
 
   versions_[request.version()] = committed;
   plan_.reset();
-  if (!is_sft_) recorder_.Record(request.version());
+  if (!is_sft_) recorder_.Record(request.version(), request.digest());
   for (const int64_t id : trained_ids) COHORT_RETURN_IF_ERROR(groups_->buffer().Finish(id));
   if (!has_ended) COHORT_RETURN_IF_ERROR(groups_->Admit(std::move(admitted)));
   const absl::Duration now = context_->clock->Monotonic();
@@ -240,6 +240,11 @@ std::map<std::string, double> JobRuntime::StepMetrics(const cohort::v1::CommitSt
   const double max_reward = MaxReward(ledger_->spec().rlvr().reward());
   const auto groups = groups_->buffer().GroupsOfStep(request.version() - 1);
   for (const auto& [name, value] : RolloutMetrics(groups, max_reward)) metrics[name] = value;
+  if (!is_sft_) {
+    const auto num_sampled = context_->store->CountTrainingGroups(ledger_->name(), request.version() - 1);
+    // Absent rather than a reason not to commit.
+    if (num_sampled.ok()) metrics["sampled_groups"] = static_cast<double>(*num_sampled);
+  }
   metrics["step_seconds"] = absl::ToDoubleSeconds(context_->clock->Monotonic() - last_step_);
   return metrics;
 }

@@ -41,11 +41,6 @@ struct VersionRecord {
   std::string checkpoint_path;  // empty unless sealed
 };
 
-struct TrainingGroupCounts {
-  int64_t num_of_step = 0;
-  int64_t largest_id = -1;
-};
-
 // What changes together for one job. Rows replace the rows of the same key; events are appended.
 struct JobChange {
   std::optional<JobRecord> job;
@@ -85,8 +80,10 @@ class JobStore {
 
   // Groups in a state below kTrained, by id.
   virtual absl::StatusOr<std::vector<GroupRecord>> ListOpenGroups(std::string_view job) = 0;
-  // Training groups in any state: how many a step has got, and the largest id of all steps (-1 without any).
-  virtual absl::StatusOr<TrainingGroupCounts> CountTrainingGroups(std::string_view job, int64_t step) = 0;
+  // How many training groups a step has got, in any state.
+  virtual absl::StatusOr<int64_t> CountTrainingGroups(std::string_view job, int64_t step) = 0;
+  // The largest id of a training group of any step and state; -1 without any.
+  virtual absl::StatusOr<int64_t> LargestTrainingGroup(std::string_view job) = 0;
   // The given groups, in the given order. NOT_FOUND names the first that is missing.
   virtual absl::StatusOr<std::vector<GroupRecord>> GetGroups(std::string_view job,
                                                              const std::vector<int64_t>& group_ids) = 0;

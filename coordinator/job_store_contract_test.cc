@@ -210,9 +210,8 @@ TYPED_TEST(JobStoreContractTest, GroupKeepsEveryField) {
 TYPED_TEST(JobStoreContractTest, TrainingGroupsAreCountedInEveryState) {
   ASSERT_OK_AND_ASSIGN(const JobRecord job, this->Create("a"));
   const std::string& name = job.job.name();
-  ASSERT_OK_AND_ASSIGN(const TrainingGroupCounts none, this->store().CountTrainingGroups(name, 0));
-  EXPECT_EQ(none.num_of_step, 0);
-  EXPECT_EQ(none.largest_id, -1);
+  EXPECT_THAT(this->store().CountTrainingGroups(name, 0), common::IsOkAndHolds(0));
+  EXPECT_THAT(this->store().LargestTrainingGroup(name), common::IsOkAndHolds(-1));
   JobChange change;
   for (int64_t id = 0; id < 5; ++id) {
     change.groups.push_back(this->Group(id, id % 2 == 0 ? GroupState::kDropped : GroupState::kWaiting));
@@ -221,9 +220,9 @@ TYPED_TEST(JobStoreContractTest, TrainingGroupsAreCountedInEveryState) {
   change.groups.push_back(this->Group(100, GroupState::kWaiting));
   change.groups.back().purpose = cohort::v1::GROUP_PURPOSE_EVALUATE;
   ASSERT_OK(this->store().Apply(name, change));
-  ASSERT_OK_AND_ASSIGN(const TrainingGroupCounts counts, this->store().CountTrainingGroups(name, 0));
-  EXPECT_EQ(counts.num_of_step, 3);
-  EXPECT_EQ(counts.largest_id, 4);
+  EXPECT_THAT(this->store().CountTrainingGroups(name, 0), common::IsOkAndHolds(3));
+  EXPECT_THAT(this->store().CountTrainingGroups(name, 1), common::IsOkAndHolds(2));
+  EXPECT_THAT(this->store().LargestTrainingGroup(name), common::IsOkAndHolds(4));
 }
 
 TYPED_TEST(JobStoreContractTest, OpenGroupsAreThoseNotYetTrainedOrDropped) {

@@ -153,6 +153,19 @@ const std::vector<BadCase>& BadCases() {
          Verifier(s)->mutable_ranking()->set_catalogue_path("catalogue.jsonl");
          Verifier(s)->mutable_ranking()->set_num_items(1001);
        }},
+      {"NegativeMaxScore", "rlvr.reward.verifiers[0].document_scores.max_score", "-1",
+       [](auto* s) { Verifier(s)->mutable_document_scores()->set_max_score(-1); }},
+      {"RelevantFromAboveTheLargestScore", "rlvr.reward.verifiers[0].document_scores.relevant_from", "11",
+       [](auto* s) { Verifier(s)->mutable_document_scores()->set_relevant_from(11); }},
+      {"TooManyDocuments", "rlvr.reward.verifiers[0].document_scores.num_documents", "1001",
+       [](auto* s) { Verifier(s)->mutable_document_scores()->set_num_documents(1001); }},
+      {"ListObjectiveOfAnotherLength", "objective.advantage.item.num_items", "20",
+       [](auto* s) {
+         Verifier(s)->mutable_ranking()->set_catalogue_path("catalogue.jsonl");
+         Verifier(s)->mutable_ranking()->set_num_items(10);
+         Objective(s)->set_preset("rank_grpo");
+         Objective(s)->mutable_advantage()->mutable_item()->set_num_items(20);
+       }},
       {"EvaluationPath", "evaluation.data.jsonl.path", "",
        [](auto* s) { Evaluation(s)->mutable_data()->mutable_jsonl()->clear_path(); }},
   };
@@ -202,6 +215,22 @@ TEST(JobValidationTest, ResolvedSpecResolvesToItself) {
   ASSERT_OK_AND_ASSIGN(const auto once, ResolveJobSpec(FullRlvrSpec()));
   ASSERT_OK_AND_ASSIGN(const auto twice, ResolveJobSpec(once));
   EXPECT_EQ(once.SerializeAsString(), twice.SerializeAsString());
+}
+
+TEST(JobValidationTest, ListObjectiveTakesTheLengthOfTheFirstRankingVerifier) {
+  cohort::v1::JobSpec spec = SmallRlvrSpec();
+  for (const int32_t num_items : {7, 9}) {
+    cohort::v1::VerifierSpec& verifier = *spec.mutable_rlvr()->mutable_reward()->add_verifiers();
+    verifier.set_name(absl::StrCat("top_", num_items));
+    verifier.mutable_ranking()->set_catalogue_path("catalogue.jsonl");
+    verifier.mutable_ranking()->set_num_items(num_items);
+  }
+  Objective(&spec)->set_preset("rank_grpo");
+  ASSERT_OK_AND_ASSIGN(const auto job, ResolveJobSpec(spec));
+  EXPECT_EQ(job.objective().advantage().item().num_items(), 7);
+  Objective(&spec)->mutable_advantage()->mutable_item()->set_num_items(9);
+  EXPECT_THAT(ResolveJobSpec(spec), StatusIs(absl::StatusCode::kInvalidArgument,
+                                             HasSubstr("rlvr.reward.verifiers[1].ranking.num_items, 7 (9)")));
 }
 
 TEST(JobValidationTest, EvaluationTakesTheRewardOfTheRlvrJob) {

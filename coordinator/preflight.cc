@@ -43,6 +43,13 @@ absl::Status ResolveSequenceTokens(const model::ModelConfig& config, cohort::v1:
       absl::StrCat("must not exceed the model's max_position_embeddings, ", config.max_position_embeddings));
 }
 
+absl::Status ResolveVocabSize(const model::ModelConfig& config, cohort::v1::ModelSpec* model) {
+  if (model->vocab_size() == 0) model->set_vocab_size(config.vocab_size);
+  if (model->vocab_size() == config.vocab_size) return absl::OkStatus();
+  return common::InvalidField("model.vocab_size", absl::StrCat(model->vocab_size()),
+                              absl::StrCat("must be that of the model's config.json, ", config.vocab_size));
+}
+
 absl::StatusOr<int64_t> NumTokens(const model::Tokenizer& tokenizer, const std::string& text,
                                   const std::string& where) {
   const auto ids = tokenizer.Encode(text);
@@ -106,6 +113,7 @@ absl::StatusOr<cohort::v1::JobSpec> CheckAgainstFiles(const cohort::v1::JobSpec&
   if (!model.ok()) return BadFile(model_field, model.status());
   const auto tokenizer = model::Tokenizer::Load(model_path);
   if (!tokenizer.ok()) return BadFile(model_field, tokenizer.status());
+  COHORT_RETURN_IF_ERROR(ResolveVocabSize(model->config, job.mutable_model()));
   COHORT_RETURN_IF_ERROR(ResolveSequenceTokens(model->config, job.mutable_training()));
   const int32_t max_tokens = job.training().max_sequence_tokens();
 

@@ -45,6 +45,7 @@ class PreflightTest : public ::testing::Test {
 TEST_F(PreflightTest, GoodJobPassesAndTakesItsContextFromTheModel) {
   ASSERT_OK_AND_ASSIGN(const auto job, Check(SmallRlvrSpec()));
   EXPECT_EQ(job.training().max_sequence_tokens(), 64);
+  EXPECT_EQ(job.model().vocab_size(), 16);
   EXPECT_OK(Check(SmallSftSpec()));
 }
 
@@ -53,6 +54,13 @@ TEST_F(PreflightTest, ContextAboveTheModelsIsRefused) {
   spec.mutable_training()->set_max_sequence_tokens(65);
   EXPECT_THAT(Check(spec), StatusIs(absl::StatusCode::kInvalidArgument,
                                     AllOf(StartsWith("training.max_sequence_tokens: "), HasSubstr("64 (65)"))));
+}
+
+TEST_F(PreflightTest, VocabularyOfAnotherSizeThanTheModelsIsRefused) {
+  cohort::v1::JobSpec spec = SmallRlvrSpec();
+  spec.mutable_model()->set_vocab_size(17);
+  EXPECT_THAT(Check(spec), StatusIs(absl::StatusCode::kInvalidArgument,
+                                    AllOf(StartsWith("model.vocab_size: "), HasSubstr("16 (17)"))));
 }
 
 TEST_F(PreflightTest, BadModelFolderIsNamed) {

@@ -24,6 +24,35 @@ constexpr int64_t kMaxDeadlineSeconds = 3600;
 constexpr int64_t kDefaultMaxMemoryBytes = int64_t{1} << 30;
 constexpr int32_t kDefaultRankingItems = 20;
 constexpr int32_t kMaxRankingItems = 1000;
+constexpr int32_t kDefaultDocuments = 10;
+constexpr double kDefaultMaxScore = 10;
+
+absl::Status ResolveRanking(cohort::v1::RankingVerifier* ranking) {
+  if (ranking->catalogue_path().empty()) return common::InvalidField("ranking.catalogue_path", "", "needs a file");
+  if (ranking->num_items() == 0) ranking->set_num_items(kDefaultRankingItems);
+  COHORT_RETURN_IF_ERROR(CheckRange("ranking.num_items", ranking->num_items(), 1, kMaxRankingItems));
+  if (ranking->truths_field().empty()) ranking->set_truths_field("truths");
+  if (ranking->seen_field().empty()) ranking->set_seen_field("seen");
+  if (ranking->metric() == cohort::v1::RankingVerifier::METRIC_UNSPECIFIED) {
+    ranking->set_metric(cohort::v1::RankingVerifier::METRIC_NDCG);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ResolveDocumentScores(cohort::v1::DocumentScoresVerifier* scores) {
+  if (scores->scores_field().empty()) scores->set_scores_field("scores");
+  if (scores->num_documents() == 0) scores->set_num_documents(kDefaultDocuments);
+  COHORT_RETURN_IF_ERROR(CheckRange("document_scores.num_documents", scores->num_documents(), 1, kMaxRankingItems));
+  if (scores->max_score() == 0) scores->set_max_score(kDefaultMaxScore);
+  COHORT_RETURN_IF_ERROR(CheckPositive("document_scores.max_score", scores->max_score()));
+  if (scores->relevant_from() == 0) scores->set_relevant_from(scores->max_score() / 2);
+  COHORT_RETURN_IF_ERROR(
+      CheckRange("document_scores.relevant_from", scores->relevant_from(), 0.0, scores->max_score()));
+  if (scores->metric() == cohort::v1::DocumentScoresVerifier::METRIC_UNSPECIFIED) {
+    scores->set_metric(cohort::v1::DocumentScoresVerifier::METRIC_NDCG);
+  }
+  return absl::OkStatus();
+}
 
 absl::Status ResolveVerifier(cohort::v1::VerifierSpec* verifier) {
   std::string kind;
@@ -46,24 +75,17 @@ absl::Status ResolveVerifier(cohort::v1::VerifierSpec* verifier) {
       if (command->max_memory_bytes() == 0) command->set_max_memory_bytes(kDefaultMaxMemoryBytes);
       break;
     }
-    case cohort::v1::VerifierSpec::kRanking: {
+    case cohort::v1::VerifierSpec::kRanking:
       kind = "ranking";
-      cohort::v1::RankingVerifier* ranking = verifier->mutable_ranking();
-      if (ranking->catalogue_path().empty()) {
-        return common::InvalidField("ranking.catalogue_path", "", "needs a file");
-      }
-      if (ranking->num_items() == 0) ranking->set_num_items(kDefaultRankingItems);
-      COHORT_RETURN_IF_ERROR(CheckRange("ranking.num_items", ranking->num_items(), 1, kMaxRankingItems));
-      if (ranking->truths_field().empty()) ranking->set_truths_field("truths");
-      if (ranking->seen_field().empty()) ranking->set_seen_field("seen");
-      if (ranking->metric() == cohort::v1::RankingVerifier::METRIC_UNSPECIFIED) {
-        ranking->set_metric(cohort::v1::RankingVerifier::METRIC_NDCG);
-      }
+      COHORT_RETURN_IF_ERROR(ResolveRanking(verifier->mutable_ranking()));
       break;
-    }
+    case cohort::v1::VerifierSpec::kDocumentScores:
+      kind = "document_scores";
+      COHORT_RETURN_IF_ERROR(ResolveDocumentScores(verifier->mutable_document_scores()));
+      break;
     case cohort::v1::VerifierSpec::VERIFIER_NOT_SET:
       return common::InvalidField("verifier", verifier->name(),
-                                  "needs one of math_answer, countdown, command, ranking");
+                                  "needs one of math_answer, countdown, command, ranking, document_scores");
   }
   if (verifier->name().empty()) verifier->set_name(kind);
   if (!verifier->has_weight()) verifier->set_weight(1);

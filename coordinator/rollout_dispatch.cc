@@ -40,6 +40,11 @@ absl::StatusOr<cohort::v1::ClaimGroupsResponse> RolloutDispatch::Claim(const coh
     if (!context_->groups_signal->WaitBeyond(seen, deadline, is_cancelled)) break;
   }
   if (is_cancelled()) GiveBack(&response);
+  if (response.groups_size() == 0) {
+    const absl::Duration now = context_->clock->Monotonic();
+    response.set_set_aside_reason(context_->workers->WhySetAside(request.worker().worker_id(), now));
+    response.set_is_set_aside(!response.set_aside_reason().empty());
+  }
   return response;
 }
 

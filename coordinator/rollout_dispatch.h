@@ -20,7 +20,7 @@ class RolloutDispatch final {
  public:
   RolloutDispatch(const CoordinatorContext* context, JobDirectory* directory);
 
-  // Waits for groups; an empty response when there were none in time.
+  // Waits for groups; without groups when there were none in time, or none for this worker, which is then told why.
   absl::StatusOr<cohort::v1::ClaimGroupsResponse> Claim(const cohort::v1::ClaimGroupsRequest& request,
                                                         const std::function<bool()>& is_cancelled);
   absl::StatusOr<cohort::v1::RolloutSetup> Setup(const std::string& job) const;

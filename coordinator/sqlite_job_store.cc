@@ -152,16 +152,22 @@ class SqliteJobStore final : public JobStore {
     return ReadAll<GroupRecord>(row.BindText(job), ReadGroupRow);
   }
 
-  absl::StatusOr<TrainingGroupCounts> CountTrainingGroups(std::string_view job, int64_t step) override {
+  absl::StatusOr<int64_t> CountTrainingGroups(std::string_view job, int64_t step) override {
     absl::MutexLock lock(&mutex_);
     COHORT_ASSIGN_OR_RETURN(
-        auto row, database_->Prepare("SELECT (SELECT COUNT(*) FROM groups WHERE job = ? AND purpose = 1 AND step = ?), "
-                                     "COALESCE((SELECT group_id FROM groups WHERE job = ? AND purpose = 1 "
-                                     "ORDER BY step DESC, group_id DESC LIMIT 1), -1)"));
-    // Ids rise with steps, so the newest step's largest is the largest.
-    COHORT_ASSIGN_OR_RETURN(const bool found, row.BindText(job).Bind(step).BindText(job).Step());
+        auto row, database_->Prepare("SELECT COUNT(*) FROM groups WHERE job = ? AND purpose = 1 AND step = ?"));
+    COHORT_ASSIGN_OR_RETURN(const bool found, row.BindText(job).Bind(step).Step());
     if (!found) return absl::InternalError("store: an aggregate without a row");
-    return TrainingGroupCounts{.num_of_step = row.Int(), .largest_id = row.Int()};
+    return row.Int();
+  }
+
+  absl::StatusOr<int64_t> LargestTrainingGroup(std::string_view job) override {
+    absl::MutexLock lock(&mutex_);
+    // Ids rise with steps, so the newest step's largest is the largest.
+    COHORT_ASSIGN_OR_RETURN(auto row, database_->Prepare("SELECT group_id FROM groups WHERE job = ? AND purpose = 1 "
+                                                         "ORDER BY step DESC, group_id DESC LIMIT 1"));
+    COHORT_ASSIGN_OR_RETURN(const bool found, row.BindText(job).Step());
+    return found ? row.Int() : int64_t{-1};
   }
 
   absl::StatusOr<std::vector<GroupRecord>> GetGroups(std::string_view job,

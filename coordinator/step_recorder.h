@@ -14,22 +14,31 @@
 namespace cohort::coordinator {
 
 // Keeps steps.log in the folder of one RLVR job (rollout_log/recorded_run.h): what replay needs to compute committed
-// steps again. A copy of the store, made anew at the first commit after a start and after a failed write. Not
-// thread-safe; the dependencies must outlive it.
+// steps again. A copy of the store; what is missing or wrong in it is made good from there. Not thread-safe; the
+// dependencies must outlive it.
 class StepRecorder final {
  public:
   StepRecorder(const CoordinatorContext* context, const JobLedger* ledger) : context_(context), ledger_(ledger) {}
 
-  // The step that ended in `version` is committed. A failure is logged and made good at the next commit.
-  void Record(int64_t version);
+  // After a start, before others want the job: adds the steps that the store has beyond the file, as after a crash
+  // between a commit and its record. A failure is logged and made good at the next commit.
+  void CatchUp();
+  // The step that ended in `version`, with weights of this digest, is committed. Failures as above.
+  void Record(int64_t version, const std::string& digest);
 
  private:
-  absl::Status Write(int64_t version);
+  absl::Status Write(int64_t version, const std::string& digest) const;
+  // Brings the file up to the store, whatever is there.
+  absl::Status Complete() const;
   absl::StatusOr<cohort::v1::RecordedStep> ReadStep(int64_t version, const std::string& digest) const;
+  cohort::v1::RecordedRun Run() const;
+  std::string Path() const;
+  // Takes down whether the file now ends in `version`.
+  void Conclude(const absl::Status& written, int64_t version);
 
   const CoordinatorContext* const context_;
   const JobLedger* const ledger_;
-  bool is_behind_ = true;
+  int64_t recorded_version_ = -1;  // in which the file ends; -1: not known
 };
 
 }  // namespace cohort::coordinator

@@ -15,8 +15,17 @@
 namespace cohort::coordinator {
 namespace {
 
-bool HasNegative(const google::protobuf::RepeatedField<int32_t>& ids) {
-  return std::any_of(ids.begin(), ids.end(), [](int32_t id) { return id < 0; });
+// An id outside of the vocabulary has no embedding: the learner could not go on with it. `vocab_size` 0: not known.
+absl::Status CheckTokenIds(const google::protobuf::RepeatedField<int32_t>& ids, int64_t vocab_size,
+                           const std::string& field) {
+  for (const int32_t id : ids) {
+    if (id < 0) return common::InvalidField(field, absl::StrCat(id), "must not be negative");
+    if (vocab_size > 0 && id >= vocab_size) {
+      return common::InvalidField(field, absl::StrCat(id),
+                                  absl::StrCat("must be below the model's vocab_size, ", vocab_size));
+    }
+  }
+  return absl::OkStatus();
 }
 
 // A worker's measurement, made usable: nothing negative, nothing beyond a month.
@@ -44,7 +53,8 @@ absl::Status CheckScore(const cohort::v1::Score& score) {
   return absl::OkStatus();
 }
 
-absl::Status CheckRollout(const cohort::v1::Rollout& rollout, int index, const cohort::v1::SamplingSpec& sampling) {
+absl::Status CheckRollout(const cohort::v1::Rollout& rollout, int index, const GroupDemand& demand) {
+  const cohort::v1::SamplingSpec& sampling = *demand.sampling;
   const auto field = [index](std::string_view name) {
     return absl::StrCat("rollouts[", index, "].", std::string(name));
   };
@@ -73,7 +83,7 @@ absl::Status CheckRollout(const cohort::v1::Rollout& rollout, int index, const c
   if (!std::all_of(filtered.begin(), filtered.end(), [](float value) { return std::isfinite(value); })) {
     return common::InvalidField(field("sampling_logprobs"), "", "must be finite");
   }
-  if (HasNegative(rollout.token_ids())) return common::InvalidField(field("token_ids"), "", "must not be negative");
+  COHORT_RETURN_IF_ERROR(CheckTokenIds(rollout.token_ids(), demand.vocab_size, field("token_ids")));
   if (rollout.outcome() != cohort::v1::SCORE_OUTCOME_GRADED &&
       rollout.outcome() != cohort::v1::SCORE_OUTCOME_NO_VERDICT) {
     return common::InvalidField(field("outcome"), absl::StrCat(rollout.outcome()), "must be GRADED or NO_VERDICT");
@@ -88,8 +98,10 @@ absl::Status CheckRollout(const cohort::v1::Rollout& rollout, int index, const c
 }
 
 // What no rubric of the job can have given would fail the job when its credit is computed.
-absl::Status CheckAgainstRubric(const cohort::v1::Rollout& rollout, const cohort::v1::RewardSpec& reward) {
-  if (rollout.scores_size() != 0 && rollout.scores_size() != reward.verifiers_size()) {
+absl::Status CheckAgainstRubric(const cohort::v1::Rollout& rollout, const GroupDemand& demand) {
+  const cohort::v1::RewardSpec& reward = *demand.reward;
+  const bool needs_scores = demand.needs_verifier_scores && rollout.outcome() == cohort::v1::SCORE_OUTCOME_GRADED;
+  if ((needs_scores || rollout.scores_size() != 0) && rollout.scores_size() != reward.verifiers_size()) {
     return common::InvalidField("scores", absl::StrCat(rollout.scores_size()),
                                 absl::StrCat("needs one per verifier, ", reward.verifiers_size()));
   }
@@ -115,7 +127,6 @@ void AddFacts(const cohort::v1::Rollout& rollout, cohort::v1::PlannedGroup* plan
   const auto& logprobs = rollout.behavior_logprobs();
   const double sum = std::accumulate(logprobs.begin(), logprobs.end(), 0.0);
   if (!logprobs.empty()) facts.set_mean_behavior_logprob(sum / logprobs.size());
-  facts.set_is_truncated(rollout.finish_reason() == cohort::v1::FINISH_REASON_LENGTH);
   for (const cohort::v1::Score& score : rollout.scores()) {
     facts.add_verifier_scores(score.value());
     if (facts.item_values().empty()) *facts.mutable_item_values() = score.item_values();
@@ -125,8 +136,8 @@ void AddFacts(const cohort::v1::Rollout& rollout, cohort::v1::PlannedGroup* plan
 
 }  // namespace
 
-absl::Status CheckSubmittedGroup(const cohort::v1::RolloutGroup& group, const GroupRecord& record, int32_t group_size,
-                                 const cohort::v1::SamplingSpec& sampling, const cohort::v1::RewardSpec& reward) {
+absl::Status CheckSubmittedGroup(const cohort::v1::RolloutGroup& group, const GroupRecord& record,
+                                 const GroupDemand& demand) {
   if (group.policy_version() != record.policy_version) {
     return common::InvalidField("policy_version", absl::StrCat(group.policy_version()),
                                 absl::StrCat("must be ", record.policy_version));
@@ -136,17 +147,15 @@ absl::Status CheckSubmittedGroup(const cohort::v1::RolloutGroup& group, const Gr
                                 absl::StrCat("must be ", record.problem_id));
   }
   if (group.prompt_token_ids_size() == 0) return common::InvalidField("prompt_token_ids", "", "must not be empty");
-  if (HasNegative(group.prompt_token_ids())) {
-    return common::InvalidField("prompt_token_ids", "", "must not be negative");
-  }
-  if (group.rollouts_size() != group_size) {
+  COHORT_RETURN_IF_ERROR(CheckTokenIds(group.prompt_token_ids(), demand.vocab_size, "prompt_token_ids"));
+  if (group.rollouts_size() != demand.group_size) {
     return common::InvalidField("rollouts", absl::StrCat(group.rollouts_size()),
-                                absl::StrCat("needs ", group_size, " rollouts"));
+                                absl::StrCat("needs ", demand.group_size, " rollouts"));
   }
   for (int i = 0; i < group.rollouts_size(); ++i) {
-    COHORT_RETURN_IF_ERROR(CheckRollout(group.rollouts(i), i, sampling));
+    COHORT_RETURN_IF_ERROR(CheckRollout(group.rollouts(i), i, demand));
     COHORT_RETURN_IF_ERROR(
-        common::PrefixField(CheckAgainstRubric(group.rollouts(i), reward), absl::StrCat("rollouts[", i, "]")));
+        common::PrefixField(CheckAgainstRubric(group.rollouts(i), demand), absl::StrCat("rollouts[", i, "]")));
   }
   return absl::OkStatus();
 }

@@ -2,6 +2,8 @@
 #ifndef COHORT_COORDINATOR_SUBMITTED_GROUP_H_
 #define COHORT_COORDINATOR_SUBMITTED_GROUP_H_
 
+#include <cstdint>
+
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "cohort/v1/job.pb.h"
@@ -16,10 +18,19 @@ struct Submission {
   cohort::v1::RolloutGroup group;
 };
 
+// What a job asks of a group. The pointed-to specs are not owned and must outlive it.
+struct GroupDemand {
+  int32_t group_size = 0;
+  const cohort::v1::SamplingSpec* sampling = nullptr;
+  const cohort::v1::RewardSpec* reward = nullptr;
+  int64_t vocab_size = 0;              // token ids are below it; 0: not known
+  bool needs_verifier_scores = false;  // credit is made of each verifier's score (GDPO)
+};
+
 // What a scored group must be to be accepted for `record`. INVALID_ARGUMENT names field and value: what a worker sends
 // is checked like any input, because the learner trains on it.
-absl::Status CheckSubmittedGroup(const cohort::v1::RolloutGroup& group, const GroupRecord& record, int32_t group_size,
-                                 const cohort::v1::SamplingSpec& sampling, const cohort::v1::RewardSpec& reward);
+absl::Status CheckSubmittedGroup(const cohort::v1::RolloutGroup& group, const GroupRecord& record,
+                                 const GroupDemand& demand);
 
 // The part of a checked group that the coordinator keeps at hand. `now` is when it arrived.
 GroupOutcome SummarizeGroup(const cohort::v1::RolloutGroup& group, absl::Time now);

@@ -36,11 +36,12 @@ class SubmittedGroupTest : public ::testing::Test {
       rollout.set_reward(sibling);
     }
   }
-  absl::Status Check() { return CheckSubmittedGroup(group_, record_, /*group_size=*/2, sampling_, reward_); }
+  absl::Status Check() { return CheckSubmittedGroup(group_, record_, demand_); }
 
   GroupRecord record_;
   cohort::v1::SamplingSpec sampling_;
   cohort::v1::RewardSpec reward_;
+  GroupDemand demand_{.group_size = 2, .sampling = &sampling_, .reward = &reward_, .vocab_size = 100};
   cohort::v1::RolloutGroup group_;
 };
 
@@ -75,6 +76,8 @@ TEST_F(SubmittedGroupTest, WhatIsWrongIsNamed) {
        [](auto* g) { g->mutable_rollouts(0)->add_sampling_logprobs(std::numeric_limits<float>::quiet_NaN()); }},
       {"rollouts[1].token_ids", [](auto* g) { g->mutable_rollouts(1)->set_token_ids(0, -1); }},
       {"prompt_token_ids", [](auto* g) { g->set_prompt_token_ids(0, -7); }},
+      {"rollouts[1].token_ids", [](auto* g) { g->mutable_rollouts(1)->set_token_ids(0, 100); }},
+      {"prompt_token_ids", [](auto* g) { g->set_prompt_token_ids(0, 100); }},
       {"rollouts[0].outcome", [](auto* g) { g->mutable_rollouts(0)->clear_outcome(); }},
       {"rollouts[1].reward",
        [](auto* g) { g->mutable_rollouts(1)->set_reward(std::numeric_limits<double>::quiet_NaN()); }},
@@ -96,11 +99,27 @@ TEST_F(SubmittedGroupTest, WhatIsWrongIsNamed) {
   }
 }
 
+TEST_F(SubmittedGroupTest, LastIdOfTheVocabularyPassesAndAnUnknownVocabularyBoundsNothing) {
+  group_.mutable_rollouts(0)->set_token_ids(0, 99);
+  EXPECT_OK(Check());
+  group_.mutable_rollouts(0)->set_token_ids(0, 100);
+  demand_.vocab_size = 0;
+  EXPECT_OK(Check());
+}
+
+TEST_F(SubmittedGroupTest, CreditPerVerifierNeedsEveryScoreOfWhatWasJudged) {
+  demand_.needs_verifier_scores = true;
+  EXPECT_THAT(Check(), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("rollouts[0].scores: ")));
+  group_.mutable_rollouts(0)->add_scores();
+  EXPECT_THAT(Check(), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("rollouts[1].scores: ")));
+  group_.mutable_rollouts(1)->set_outcome(cohort::v1::SCORE_OUTCOME_NO_VERDICT);
+  EXPECT_OK(Check());
+}
+
 TEST_F(SubmittedGroupTest, SummaryKeepsWhatCreditNeedsOfEachSequence) {
   cohort::v1::Rollout& first = *group_.mutable_rollouts(0);
   first.add_token_ids(6);
   first.add_behavior_logprobs(-2);
-  first.set_finish_reason(cohort::v1::FINISH_REASON_LENGTH);
   first.add_scores()->set_value(0.25);
   cohort::v1::Score& ranking = *first.add_scores();
   ranking.set_value(0.5);
@@ -114,10 +133,8 @@ TEST_F(SubmittedGroupTest, SummaryKeepsWhatCreditNeedsOfEachSequence) {
   const cohort::v1::SequenceFacts& facts = outcome.planned.facts(0);
   EXPECT_THAT(facts.verifier_scores(), ElementsAre(0.25, 0.5, 0));
   EXPECT_THAT(facts.item_values(), ElementsAre(0, 1));
-  EXPECT_TRUE(facts.is_truncated());
   EXPECT_DOUBLE_EQ(facts.mean_behavior_logprob(), -1.5);
   EXPECT_THAT(outcome.planned.facts(1).item_values(), ElementsAre()) << "no verdict, no credit";
-  EXPECT_FALSE(outcome.planned.facts(1).is_truncated());
 }
 
 TEST_F(SubmittedGroupTest, SummaryKeepsCountsRewardsAndTimes) {

@@ -9,6 +9,7 @@
 #include "common/files.h"
 #include "common/testing/status_matchers.h"
 #include "coordinator/testing/bench_coordinator.h"
+#include "coordinator/testing/fake_worker.h"
 #include "coordinator/testing/job_builder.h"
 #include "gtest/gtest.h"
 
@@ -51,14 +52,19 @@ TEST_F(WorkerFaultTest, WorkerThatKeepsFailingIsSetAsideByNameAndComesBackWithAS
     Release(probe, "bad weights");
   }
   EXPECT_EQ(workers_->NumSetAside(), 1);
-  EXPECT_EQ(Claim("only", 8).groups_size(), 0);
+  const auto refused = Claim("only", 8);
+  EXPECT_EQ(refused.groups_size(), 0);
+  EXPECT_TRUE(refused.is_set_aside());
+  EXPECT_EQ(refused.set_aside_reason(), "after 3 failures (bad weights)");
   EXPECT_THAT(Runtime("sums")->Waiting().waits_for, HasSubstr("set aside: only after 3 failures (bad weights)"));
   clock_.Advance(absl::Seconds(2));
   const auto probe = Claim("only", 8);
   ASSERT_EQ(probe.groups_size(), 1);
+  EXPECT_FALSE(probe.is_set_aside());
   ASSERT_OK(Submit(probe));
   EXPECT_EQ(workers_->NumSetAside(), 0);
   EXPECT_EQ(Claim("only", 8).groups_size(), 2) << "group 0 was given up by its third failure";
+  EXPECT_FALSE(Claim("only", 8).is_set_aside()) << "there is just no work";
 }
 
 TEST_F(WorkerFaultTest, GarbageCountsAgainstTheWorkerThatSentIt) {
@@ -74,6 +80,24 @@ TEST_F(WorkerFaultTest, GarbageCountsAgainstTheWorkerThatSentIt) {
   for (const auto& receipt : receipts) EXPECT_FALSE(receipt.accepted());
   EXPECT_EQ(workers_->NumSetAside(), 1);
   EXPECT_EQ(Claim("other", 8).groups_size(), 4);
+}
+
+TEST_F(WorkerFaultTest, TokenOutsideOfTheVocabularyCountsAgainstTheWorkerAndNotAgainstTheJob) {
+  cohort::v1::JobSpec spec = SmallRlvrSpec();
+  spec.mutable_model()->set_vocab_size(8);
+  Begin(spec);
+  const auto claimed = Claim("garbler", 1);
+  ASSERT_EQ(claimed.groups_size(), 1);
+  Submission submission{.lease = claimed.groups(0).lease(),
+                        .group = SampleGroup(claimed.groups(0), FirstSiblingIsRight())};
+  submission.group.mutable_rollouts(1)->set_token_ids(0, 8);
+  ASSERT_OK_AND_ASSIGN(const auto receipts, rollouts_->Submit({submission}));
+  EXPECT_FALSE(receipts[0].accepted());
+  EXPECT_THAT(receipts[0].reason(), HasSubstr("rollouts[1].token_ids: must be below the model's vocab_size, 8 (8)"));
+  EXPECT_EQ(Claim("garbler", 4).groups_size(), 1) << "on probation";
+  ASSERT_OK(Submit(Claim("healthy", 8)));
+  EXPECT_EQ(Get("sums").state(), cohort::v1::JOB_STATE_RUNNING);
+  EXPECT_TRUE(Get("sums").dropped_groups().empty());
 }
 
 TEST_F(WorkerFaultTest, FailedGroupIsNotKeptForAnotherWorkerForEver) {

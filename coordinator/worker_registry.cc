@@ -85,6 +85,13 @@ int32_t WorkerRegistry::Allow(std::string_view worker_id, int32_t wanted, absl::
   return now < it->second.allowed_from ? 0 : std::min(wanted, 1);
 }
 
+std::string WorkerRegistry::WhySetAside(std::string_view worker_id, absl::Duration now) const {
+  absl::MutexLock lock(&mutex_);
+  const auto it = workers_.find(worker_id);
+  if (it == workers_.end() || !IsSetAside(it->second) || now >= it->second.allowed_from) return "";
+  return Describe(it->second);
+}
+
 void WorkerRegistry::CountGrant(std::string_view worker_id, absl::Duration now, absl::Duration hold) {
   absl::MutexLock lock(&mutex_);
   const auto it = workers_.find(worker_id);
@@ -141,8 +148,7 @@ std::string WorkerRegistry::DescribeSetAside() const {
   absl::MutexLock lock(&mutex_);
   std::vector<std::string> texts;
   for (const auto& [id, worker] : workers_) {
-    if (!IsSetAside(worker)) continue;
-    texts.push_back(absl::StrCat(id, " after ", worker.num_failures, " failures (", worker.last_failure, ")"));
+    if (IsSetAside(worker)) texts.push_back(absl::StrCat(id, " ", Describe(worker)));
   }
   return absl::StrJoin(texts, ", ");
 }
@@ -165,5 +171,9 @@ int64_t WorkerRegistry::CountProcessorKinds() const {
 }
 
 bool WorkerRegistry::IsSetAside(const Worker& worker) { return worker.num_failures >= kFailuresBeforePause; }
+
+std::string WorkerRegistry::Describe(const Worker& worker) {
+  return absl::StrCat("after ", worker.num_failures, " failures (", worker.last_failure, ")");
+}
 
 }  // namespace cohort::coordinator

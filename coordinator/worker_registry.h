@@ -39,6 +39,9 @@ class WorkerRegistry final {
 
   // Of the `wanted` groups, how many the worker may claim now. Unknown workers are trusted.
   int32_t Allow(std::string_view worker_id, int32_t wanted, absl::Duration now) const;
+  // Why a worker that is set aside may claim nothing now: "after 3 failures (bad weights)". Empty for any other worker,
+  // and once the pause is over.
+  std::string WhySetAside(std::string_view worker_id, absl::Duration now) const;
   // It got groups. One on probation gets no more until their outcome is known, or for `hold`.
   void CountGrant(std::string_view worker_id, absl::Duration now, absl::Duration hold);
   // Something it had claimed failed by its fault; once for all that failed together.
@@ -67,6 +70,7 @@ class WorkerRegistry final {
   };
   int64_t CountProcessorKinds() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   static bool IsSetAside(const Worker& worker);
+  static std::string Describe(const Worker& worker);
 
   const absl::Duration silence_;
   mutable absl::Mutex mutex_;

@@ -47,12 +47,15 @@ TEST(WorkerRegistryTest, FailingWorkerGetsOneGroupAtATimeAndThenNoneForAGrowingP
   EXPECT_EQ(workers.Allow("a", 8, absl::Seconds(30)), 1);
   workers.CountFailure("a", "bad", absl::Seconds(30));
   EXPECT_EQ(workers.NumSetAside(), 0);
+  EXPECT_EQ(workers.WhySetAside("a", absl::Seconds(30)), "");
   EXPECT_TRUE(workers.HasOtherThan({"b"}));
   workers.CountFailure("a", "worse", absl::Seconds(30));
   EXPECT_EQ(workers.NumSetAside(), 1);
   EXPECT_FALSE(workers.HasOtherThan({"b"})) << "nobody waits for a worker that is set aside";
   EXPECT_EQ(workers.DescribeSetAside(), "a after 3 failures (worse)");
   EXPECT_EQ(workers.Allow("a", 8, absl::Seconds(31)), 0);
+  EXPECT_EQ(workers.WhySetAside("a", absl::Seconds(31)), "after 3 failures (worse)");
+  EXPECT_EQ(workers.WhySetAside("a", absl::Seconds(32)), "") << "the pause is over";
   EXPECT_FALSE(workers.TakeEndedPauses(absl::Seconds(31)));
   EXPECT_TRUE(workers.TakeEndedPauses(absl::Seconds(32)));
   EXPECT_FALSE(workers.TakeEndedPauses(absl::Seconds(32))) << "told once";
@@ -74,6 +77,7 @@ TEST(WorkerRegistryTest, AcceptedGroupEndsTheDistrustAndARestartThePause) {
   cohort::v1::WorkerDescription restarted = Worker("a", "x");
   restarted.set_http_address("127.0.0.1:9");
   EXPECT_TRUE(workers.Hear(restarted, absl::Seconds(2)).ok());
+  EXPECT_EQ(workers.WhySetAside("a", absl::Seconds(2)), "");
   EXPECT_EQ(workers.Allow("a", 8, absl::Seconds(2)), 1) << "a probe at once, but no more before it has done well";
 }
 

@@ -11,10 +11,12 @@
 #include <string>
 #include <vector>
 
+#include "kernels/device_array.h"
 #include "kernels/group_advantage.h"
 #include "kernels/group_advantage_cuda.h"
 #include "kernels/logprob.h"
 #include "kernels/logprob_cuda.h"
+#include "kernels/random_floats.h"
 #include "kernels/segment_objective.h"
 #include "kernels/segment_objective_cuda.h"
 
@@ -23,35 +25,6 @@ namespace {
 
 constexpr int kRounds = 30;
 constexpr int kCopies = 8;  // inputs in turn, so that they do not stay in the second-level cache
-
-void Check(int error) {
-  if (error == cudaSuccess) return;
-  std::fprintf(stderr, "CUDA: %s\n", cudaGetErrorString(static_cast<cudaError_t>(error)));
-  std::exit(1);
-}
-
-template <typename T>
-T* ToDevice(const std::vector<T>& host) {
-  void* pointer = nullptr;
-  Check(cudaMalloc(&pointer, host.size() * sizeof(T)));
-  Check(cudaMemcpy(pointer, host.data(), host.size() * sizeof(T), cudaMemcpyHostToDevice));
-  return static_cast<T*>(pointer);
-}
-
-template <typename T>
-std::vector<T> ToHost(const T* device, size_t size) {
-  std::vector<T> host(size);
-  Check(cudaMemcpy(host.data(), device, size * sizeof(T), cudaMemcpyDeviceToHost));
-  return host;
-}
-
-std::vector<float> RandomFloats(size_t count, uint32_t seed, float scale) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal(0.0f, scale);
-  std::vector<float> values(count);
-  for (float& value : values) value = normal(generator);
-  return values;
-}
 
 double LargestDifference(const std::vector<float>& a, const std::vector<float>& b) {
   double largest = 0;
@@ -62,16 +35,16 @@ double LargestDifference(const std::vector<float>& a, const std::vector<float>& 
 // Median seconds of one call; call(i) works on the i-th copy of its inputs.
 double Seconds(const std::function<void(int)>& call) {
   cudaEvent_t start, stop;
-  Check(cudaEventCreate(&start));
-  Check(cudaEventCreate(&stop));
+  CheckCuda(cudaEventCreate(&start));
+  CheckCuda(cudaEventCreate(&stop));
   std::vector<float> milliseconds(kRounds);
   for (int i = 0; i < kCopies; ++i) call(i);
   for (int round = 0; round < kRounds; ++round) {
-    Check(cudaEventRecord(start, nullptr));
+    CheckCuda(cudaEventRecord(start, nullptr));
     for (int i = 0; i < kCopies; ++i) call(i);
-    Check(cudaEventRecord(stop, nullptr));
-    Check(cudaEventSynchronize(stop));
-    Check(cudaEventElapsedTime(&milliseconds[round], start, stop));
+    CheckCuda(cudaEventRecord(stop, nullptr));
+    CheckCuda(cudaEventSynchronize(stop));
+    CheckCuda(cudaEventElapsedTime(&milliseconds[round], start, stop));
   }
   std::nth_element(milliseconds.begin(), milliseconds.begin() + kRounds / 2, milliseconds.end());
   return 1e-3 * milliseconds[kRounds / 2] / kCopies;
@@ -79,13 +52,9 @@ double Seconds(const std::function<void(int)>& call) {
 
 double CopyBandwidth() {
   constexpr size_t kBytes = size_t{256} << 20;
-  void *from = nullptr, *to = nullptr;
-  Check(cudaMalloc(&from, kBytes));
-  Check(cudaMalloc(&to, kBytes));
-  const double seconds =
-      Seconds([&](int) { Check(cudaMemcpyAsync(to, from, kBytes, cudaMemcpyDeviceToDevice, nullptr)); });
-  Check(cudaFree(from));
-  Check(cudaFree(to));
+  const DeviceArray<char> from{std::vector<char>(kBytes)}, to{std::vector<char>(kBytes)};
+  const double seconds = Seconds(
+      [&](int) { CheckCuda(cudaMemcpyAsync(to.get(), from.get(), kBytes, cudaMemcpyDeviceToDevice, nullptr)); });
   return 2 * kBytes / seconds;
 }
 
@@ -123,20 +92,26 @@ bool BenchmarkSegments(const std::string& name, int64_t longest, double bandwidt
   };
   ComputeSegmentObjective<float>(
       inputs(policy.data(), proximal.data(), advantages.data(), weights.data(), offsets.data()), expected.data());
+  const std::vector<const std::vector<float>*> hosts = {&policy, &proximal, &advantages, &weights};
+  std::vector<DeviceArray<float>> floats;  // those of one copy after the other
+  std::vector<DeviceArray<float>> gradients;
   std::vector<SegmentInputs<float>> copies;
-  std::vector<float*> gradients;
+  std::vector<DeviceArray<int64_t>> cuts;
   for (int i = 0; i < kCopies; ++i) {
-    copies.push_back(
-        inputs(ToDevice(policy), ToDevice(proximal), ToDevice(advantages), ToDevice(weights), ToDevice(offsets)));
-    gradients.push_back(ToDevice(expected));
+    for (const std::vector<float>* host : hosts) floats.emplace_back(*host);
+    cuts.emplace_back(offsets);
+    const auto at = floats.end() - 4;
+    copies.push_back(inputs(at[0].get(), at[1].get(), at[2].get(), at[3].get(), cuts.back().get()));
+    gradients.emplace_back(expected);
   }
-  double* workspace = ToDevice(std::vector<double>(SegmentObjectiveCudaWorkspaceDoubles()));
-  SegmentStatistics* statistics = ToDevice(std::vector<SegmentStatistics>(1));
+  const DeviceArray<double> workspace{std::vector<double>(SegmentObjectiveCudaWorkspaceDoubles())};
+  const DeviceArray<SegmentStatistics> statistics(std::vector<SegmentStatistics>(1));
   const auto call = [&](int i) {
-    Check(ComputeSegmentObjectiveCuda<float>(copies[i], gradients[i], statistics, workspace, nullptr));
+    CheckCuda(
+        ComputeSegmentObjectiveCuda<float>(copies[i], gradients[i].get(), statistics.get(), workspace.get(), nullptr));
   };
   call(0);
-  const double difference = LargestDifference(ToHost(gradients[0], kTokens), expected) * kTokens;
+  const double difference = LargestDifference(gradients[0].ToHost(), expected) * kTokens;
   return Report(name, difference, 1e-4, 20.0 * kTokens, bandwidth, call);
 }
 
@@ -145,18 +120,19 @@ bool BenchmarkGroups(int64_t num_groups, double bandwidth) {
   std::vector<float> expected(rewards.size());
   const GroupAdvantageSettings settings{.epsilon = 1e-6};
   ComputeGroupAdvantages<float>(settings, {rewards.data(), nullptr, num_groups, 8}, expected.data());
-  std::vector<float*> from, to;
+  std::vector<DeviceArray<float>> from, to;
   for (int i = 0; i < kCopies; ++i) {
-    from.push_back(ToDevice(rewards));
-    to.push_back(ToDevice(expected));
+    from.emplace_back(rewards);
+    to.emplace_back(expected);
   }
   const auto call = [&](int i) {
-    Check(ComputeGroupAdvantagesCuda<float>(settings, {from[i], nullptr, num_groups, 8}, to[i], nullptr));
+    CheckCuda(
+        ComputeGroupAdvantagesCuda<float>(settings, {from[i].get(), nullptr, num_groups, 8}, to[i].get(), nullptr));
   };
   call(0);
   return Report("group mean and std, " + std::to_string(num_groups) + " x 8",
-                LargestDifference(ToHost(to[0], rewards.size()), expected), 0.0,
-                8.0 * static_cast<double>(rewards.size()), bandwidth, call);
+                LargestDifference(to[0].ToHost(), expected), 0.0, 8.0 * static_cast<double>(rewards.size()), bandwidth,
+                call);
 }
 
 bool BenchmarkLogprob(double bandwidth) {
@@ -165,15 +141,17 @@ bool BenchmarkLogprob(double bandwidth) {
   const std::vector<int64_t> targets(kRows, 7);
   std::vector<float> expected(kRows), entropies(kRows);
   LogprobForward({targets.data(), kRows, kVocabulary, 1.0f}, logits.data(), expected.data(), entropies.data());
-  std::vector<float*> copies;
-  for (int i = 0; i < kCopies; ++i) copies.push_back(ToDevice(logits));
-  const LogprobRows rows{ToDevice(targets), kRows, kVocabulary, 1.0f};
-  float *logprobs = ToDevice(expected), *device_entropies = ToDevice(entropies);
+  std::vector<DeviceArray<float>> copies;
+  for (int i = 0; i < kCopies; ++i) copies.emplace_back(logits);
+  const DeviceArray<int64_t> device_targets(targets);
+  const LogprobRows rows{device_targets.get(), kRows, kVocabulary, 1.0f};
+  const DeviceArray<float> logprobs(expected), device_entropies(entropies);
   const auto call = [&](int i) {
-    Check(LogprobForwardCuda(rows, LogitType::kFloat32, copies[i], logprobs, device_entropies, nullptr));
+    CheckCuda(LogprobForwardCuda(rows, LogitType::kFloat32, copies[i].get(), logprobs.get(), device_entropies.get(),
+                                 nullptr));
   };
   call(0);
-  return Report("log-prob + entropy, 256 x 151936", LargestDifference(ToHost(logprobs, kRows), expected), 1e-4,
+  return Report("log-prob + entropy, 256 x 151936", LargestDifference(logprobs.ToHost(), expected), 1e-4,
                 4.0 * kRows * kVocabulary, bandwidth, call);
 }
 

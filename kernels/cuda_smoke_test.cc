@@ -5,53 +5,22 @@
 
 #include <cmath>
 #include <cstring>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "kernels/adamw.h"
 #include "kernels/adamw_cuda.h"
+#include "kernels/device_array.h"
 #include "kernels/group_advantage.h"
 #include "kernels/group_advantage_cuda.h"
 #include "kernels/logprob.h"
 #include "kernels/logprob_cuda.h"
+#include "kernels/random_floats.h"
 #include "kernels/segment_objective.h"
 #include "kernels/segment_objective_cuda.h"
 
 namespace cohort::kernels {
 namespace {
-
-// Device memory with the contents of a vector.
-template <typename T>
-class DeviceArray {
- public:
-  explicit DeviceArray(const std::vector<T>& host) : size_(host.size()) {
-    EXPECT_EQ(cudaMalloc(&pointer_, size_ * sizeof(T) + 1), cudaSuccess);
-    EXPECT_EQ(cudaMemcpy(pointer_, host.data(), size_ * sizeof(T), cudaMemcpyHostToDevice), cudaSuccess);
-  }
-  DeviceArray(const DeviceArray&) = delete;
-  DeviceArray& operator=(const DeviceArray&) = delete;
-  ~DeviceArray() { cudaFree(pointer_); }
-
-  T* get() const { return static_cast<T*>(pointer_); }
-  std::vector<T> ToHost() const {
-    std::vector<T> host(size_);
-    EXPECT_EQ(cudaMemcpy(host.data(), pointer_, size_ * sizeof(T), cudaMemcpyDeviceToHost), cudaSuccess);
-    return host;
-  }
-
- private:
-  void* pointer_ = nullptr;
-  size_t size_;
-};
-
-std::vector<float> RandomFloats(int64_t count, uint32_t seed, float scale) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal(0.0f, scale);
-  std::vector<float> values(count);
-  for (float& value : values) value = normal(generator);
-  return values;
-}
 
 class CudaSmokeTest : public testing::Test {
  protected:

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernels/group_advantage.h"
+#include "kernels/shape_text.h"
 #include "kernels/side_by_side.h"
 
 namespace cohort::kernels {
@@ -43,7 +44,7 @@ bool RunShape(int64_t num_groups, int64_t size) {
   at::Tensor mask_GN = (at::rand({num_groups, size}) > 0.1).to(at::kByte);
   mask_GN.slice(1, 0, 2).fill_(1);  // two verdicts at least, or the peer divides by 0
   const at::Tensor trained_GN = mask_GN.to(at::kFloat);
-  const std::string shape = std::to_string(num_groups) + " x " + std::to_string(size);
+  const std::string shape = ShapeText(num_groups, size);
   const double bytes = 8.0 * static_cast<double>(rewards_GN.numel());
   const auto run = [&](const std::string& name, const GroupAdvantageSettings& settings, bool has_mask,
                        const std::function<at::Tensor()>& peer) {

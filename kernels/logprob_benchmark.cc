@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// kernels/logprob.h against ATen's log_softmax + gather (+ entropy, + the in-place gradient), one thread each. Ours is
-// checked against ATen in double.
+// kernels/logprob.h against ATen's log_softmax + gather (+ entropy, + the in-place gradient), one thread each. Both are
+// held against ATen in double, on the first rows of a large vocabulary.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/shape_text.h"
 #include "kernels/side_by_side.h"
 #include "kernels/torch/logprob_op.h"
 
@@ -47,44 +48,67 @@ at::Tensor PeerEntropyBackward(const at::Tensor& logits_TV, const at::Tensor& ta
   return all_TV.mul_(p_TV).neg_().scatter_add_(1, targets_T.unsqueeze(1), grad_T.unsqueeze(1));
 }
 
-bool RunShape(int64_t num_rows, int64_t vocab_size) {
-  const at::Tensor logits_TV = at::randn({num_rows, vocab_size}) * 3, grad_T = at::randn({num_rows});
-  const at::Tensor targets_T = at::randint(0, vocab_size, {num_rows}, at::kLong);
-  const std::string shape = std::to_string(num_rows) + " x " + std::to_string(vocab_size);
-  const LogprobAndEntropy ours = LogprobForward(logits_TV, targets_T, 1.0);
-  const LogprobAndEntropy exact = PeerForward(logits_TV.to(at::kDouble), targets_T, num_rows);
+// A batch of rows with what reaches them from the loss.
+struct Rows {
+  at::Tensor logits_TV, targets_T, grad_T, entropy_grad_T;
+
+  Rows First(int64_t count) const {
+    return {logits_TV.slice(0, 0, count), targets_T.slice(0, 0, count), grad_T.slice(0, 0, count),
+            entropy_grad_T.slice(0, 0, count)};
+  }
+  Rows InDouble() const {
+    return {logits_TV.to(at::kDouble), targets_T, grad_T.to(at::kDouble), entropy_grad_T.to(at::kDouble)};
+  }
+};
+
+double LargestError(const LogprobAndEntropy& result, const LogprobAndEntropy& exact) {
+  return std::max(LargestDifference(result.logprobs_T, exact.logprobs_T),
+                  LargestDifference(result.entropies_T, exact.entropies_T));
+}
+
+// `few` of the rows are held against the reference.
+bool RunForward(const Rows& rows, const Rows& few, const std::string& shape) {
+  const int64_t num_rows = rows.logits_TV.size(0), num_few = few.logits_TV.size(0);
+  const LogprobAndEntropy exact = PeerForward(few.logits_TV.to(at::kDouble), few.targets_T, num_few);
   const std::vector<int64_t> cuts = {num_rows, (num_rows + 7) / 8, (num_rows + 63) / 64};
   std::vector<std::function<void()>> ways;
-  for (const int64_t cut : cuts) ways.push_back([&, cut] { PeerForward(logits_TV, targets_T, cut); });
+  for (const int64_t cut : cuts) ways.push_back([&, cut] { PeerForward(rows.logits_TV, rows.targets_T, cut); });
   const int64_t best_cut = cuts[Fastest(ways)];
-  const double bytes = 4.0 * static_cast<double>(logits_TV.numel());
-  bool equal = RunContest({"logprob + entropy, " + shape, [&] { LogprobForward(logits_TV, targets_T, 1.0); },
-                           [&] { PeerForward(logits_TV, targets_T, best_cut); }, bytes,
-                           std::max(LargestDifference(ours.logprobs_T, exact.logprobs_T),
-                                    LargestDifference(ours.entropies_T, exact.entropies_T)),
-                           2e-5});
-  at::Tensor work_TV = logits_TV.clone();
-  LogprobBackwardInPlace(work_TV, targets_T, {grad_T, {}}, 1.0);
-  const at::Tensor exact_logits_TV = logits_TV.to(at::kDouble), exact_grad_T = grad_T.to(at::kDouble);
-  const double difference = LargestDifference(work_TV, PeerBackward(exact_logits_TV, targets_T, exact_grad_T));
+  return RunContest({"logprob + entropy, " + shape, [&] { LogprobForward(rows.logits_TV, rows.targets_T, 1.0); },
+                     [&] { PeerForward(rows.logits_TV, rows.targets_T, best_cut); },
+                     4.0 * static_cast<double>(rows.logits_TV.numel()),
+                     LargestError(LogprobForward(few.logits_TV, few.targets_T, 1.0), exact), 2e-5,
+                     LargestError(PeerForward(few.logits_TV, few.targets_T, num_few), exact)});
+}
+
+bool RunBackward(const Rows& rows, const Rows& few, const std::string& shape, bool with_entropy) {
   // Ours overwrites its input; the copy that restores it is part of our time.
-  equal &= RunContest({"logprob backward, " + shape,
-                       [&] {
-                         work_TV.copy_(logits_TV);
-                         LogprobBackwardInPlace(work_TV, targets_T, {grad_T, {}}, 1.0);
-                       },
-                       [&] { PeerBackward(logits_TV, targets_T, grad_T); }, 2 * bytes, difference, 2e-6});
-  const at::Tensor entropy_grad_T = at::randn({num_rows});
-  const auto with_entropy = [&] {
-    work_TV.copy_(logits_TV);
-    LogprobBackwardInPlace(work_TV, targets_T, {grad_T, entropy_grad_T}, 1.0);
+  const auto ours = [with_entropy](const Rows& of, at::Tensor work_TV) {
+    work_TV.copy_(of.logits_TV);
+    LogprobBackwardInPlace(work_TV, of.targets_T, {of.grad_T, with_entropy ? of.entropy_grad_T : at::Tensor()}, 1.0);
   };
-  with_entropy();
-  const auto peer_with_entropy = [&] { return PeerEntropyBackward(logits_TV, targets_T, grad_T, entropy_grad_T); };
-  equal &= RunContest({"log-prob and entropy backward, " + shape, with_entropy, [&] { peer_with_entropy(); }, 2 * bytes,
-                       LargestDifference(work_TV, PeerEntropyBackward(exact_logits_TV, targets_T, exact_grad_T,
-                                                                      entropy_grad_T.to(at::kDouble))),
-                       1e-5});
+  const auto peer = [with_entropy](const Rows& of) {
+    return with_entropy ? PeerEntropyBackward(of.logits_TV, of.targets_T, of.grad_T, of.entropy_grad_T)
+                        : PeerBackward(of.logits_TV, of.targets_T, of.grad_T);
+  };
+  const at::Tensor exact_TV = peer(few.InDouble()), few_TV = at::empty_like(few.logits_TV);
+  ours(few, few_TV);
+  const at::Tensor work_TV = at::empty_like(rows.logits_TV);
+  return RunContest({(with_entropy ? "log-prob and entropy backward, " : "logprob backward, ") + shape,
+                     [&] { ours(rows, work_TV); }, [&] { peer(rows); },
+                     8.0 * static_cast<double>(rows.logits_TV.numel()), LargestDifference(few_TV, exact_TV),
+                     with_entropy ? 1e-5 : 2e-6, LargestDifference(peer(few), exact_TV)});
+}
+
+bool RunShape(int64_t num_rows, int64_t vocab_size) {
+  constexpr int64_t kReferenceElements = int64_t{1} << 22;
+  const Rows rows = {at::randn({num_rows, vocab_size}) * 3, at::randint(0, vocab_size, {num_rows}, at::kLong),
+                     at::randn({num_rows}), at::randn({num_rows})};
+  const Rows few = rows.First(std::min(num_rows, kReferenceElements / vocab_size));
+  const std::string shape = ShapeText(num_rows, vocab_size);
+  bool equal = RunForward(rows, few, shape);
+  equal &= RunBackward(rows, few, shape, /*with_entropy=*/false);
+  equal &= RunBackward(rows, few, shape, /*with_entropy=*/true);
   return equal;
 }
 

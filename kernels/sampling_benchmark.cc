@@ -5,6 +5,7 @@
 #include <ATen/Parallel.h>
 
 #include "kernels/sampling.h"
+#include "kernels/shape_text.h"
 #include "kernels/side_by_side.h"
 
 namespace cohort::kernels {
@@ -41,8 +42,7 @@ bool RunShape(int64_t num_rows, int64_t vocab_size) {
     const at::Tensor p = nucleus.probabilities_RK[r].masked_select(nucleus.ids_RK[r] == sampled[r].token);
     difference = std::max(difference, std::abs(p.sum().log().item<double>() - sampled[r].logprob));
   }
-  return RunContest({"sample top-k 50, top-p 0.95, " + std::to_string(num_rows) + " x " + std::to_string(vocab_size),
-                     ours,
+  return RunContest({"sample top-k 50, top-p 0.95, " + ShapeText(num_rows, vocab_size), ours,
                      [&] {
                        const Nucleus n = Peer(logits_RV, settings);
                        n.ids_RK.gather(1, at::multinomial(n.probabilities_RK, 1));

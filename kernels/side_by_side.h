@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,14 +20,19 @@ struct Contest {
   std::function<void()> ours;
   std::function<void()> peer;
   double bytes = 0;       // least memory traffic of one call, reads plus writes
-  double difference = 0;  // largest difference of the results, measured before
+  double difference = 0;  // largest difference of ours from the peer's result, or from `peer_error`'s reference
   double allowed = 0;     // a larger difference stops the benchmark
+  // Where both sides were held against a more exact reference: the peer's largest difference from it.
+  std::optional<double> peer_error;
 };
 
+// Whether ours is as right as it must be: within `allowed`, or at least as near to the reference as the peer. Pure.
+bool IsAccepted(const Contest& contest);
+
 // Runs ours, peer and a memory copy in turns (nine rounds) in this process and prints one line: median times, the ratio
-// peer / ours with its range over the rounds, and ours in percent of the best copy bandwidth measured in between.
-// Returns false, without a time, when the results differ by more than allowed. Times are CPU times of the calling
-// thread, so neither side may use others. Not thread-safe.
+// peer / ours with its range over the rounds, and ours in percent of the best copy bandwidth measured in between; where
+// there is a reference, a line with the errors of both sides comes first. Returns false, without a time, when ours is
+// not accepted. Times are CPU times of the calling thread, so neither side may use others. Not thread-safe.
 bool RunContest(const Contest& contest);
 
 }  // namespace cohort::kernels

@@ -62,6 +62,8 @@ class LearnerClientTest : public ::testing::Test {
     return GetStep().status();
   }
 
+  // Outlives the server: a handler may start when the client has given up already.
+  absl::Notification has_returned_;
   StepService service_;
   std::unique_ptr<common::GrpcServer> server_;
   std::unique_ptr<LearnerClient> client_;
@@ -99,22 +101,21 @@ TEST_F(LearnerClientTest, StepThatKeepsComingHasNoDeadline) {
 
 TEST_F(LearnerClientTest, StepThatStopsComingIsGivenUp) {
   service_.parts = {Plan(1), Part(0, 1, false)};
-  absl::Notification has_returned;
-  service_.then = [&has_returned](grpc::ServerContext*) {
-    has_returned.WaitForNotification();
+  service_.then = [this](grpc::ServerContext*) {
+    has_returned_.WaitForNotification();
     return grpc::Status::OK;
   };
   const absl::Status status = GetStep(/*silence=*/absl::Milliseconds(100)).status();
-  has_returned.Notify();
+  has_returned_.Notify();
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("nothing more came for 100ms")));
 }
 
 TEST_F(LearnerClientTest, StepUnderWayCanBeCancelled) {
   service_.parts = {Plan(1)};
-  absl::Notification is_under_way, has_returned;
+  absl::Notification is_under_way;
   service_.then = [&](grpc::ServerContext*) {
     is_under_way.Notify();
-    has_returned.WaitForNotification();
+    has_returned_.WaitForNotification();
     return grpc::Status::OK;
   };
   std::thread canceller([&] {
@@ -123,7 +124,7 @@ TEST_F(LearnerClientTest, StepUnderWayCanBeCancelled) {
   });
   const absl::Status status = GetStep().status();
   canceller.join();
-  has_returned.Notify();
+  has_returned_.Notify();
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kCancelled));
 }
 

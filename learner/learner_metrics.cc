@@ -61,7 +61,9 @@ void LearnerMetrics::RecordStep(const std::string& training_job, int64_t policy_
   policy_version_.Add(labels).Set(static_cast<double>(policy_version));
   loss_.Add(labels).Set(ValueOr(step_metrics, "loss", 0));
   gradient_norm_.Add(labels).Set(ValueOr(step_metrics, "gradient_norm", 0));
-  mismatch_.Add(labels).Set(ValueOr(step_metrics, "mismatch_max_abs", 0));
+  // No gauge rather than 0 where it is not measured.
+  const auto mismatch = step_metrics.find("mismatch_max_abs");
+  if (mismatch != step_metrics.end()) mismatch_.Add(labels).Set(mismatch->second);
   step_seconds_.Add(labels, kSeconds).Observe(ValueOr(step_metrics, "learner_seconds", 0));
 }
 

@@ -26,6 +26,17 @@ at::Tensor TensorLike(std::vector<float>& values, const at::Tensor& like_T) {
       .to(like_T.options().requires_grad(false), /*non_blocking=*/false, /*copy=*/true);
 }
 
+// The objective reads these twice, for the statistics and at the loss: copied once. Undefined stays so.
+absl::Status MoveToHost(TokenNumbers* numbers) {
+  return kernels::StatusFromTorch("known numbers", [numbers] {
+    for (at::Tensor* values_T :
+         {&numbers->proximal_logprobs_T, &numbers->proximal_entropies_T, &numbers->reference_logprobs_T}) {
+      if (values_T->defined()) *values_T = values_T->detach().to(at::kCPU, at::kFloat).contiguous();
+    }
+    return absl::OkStatus();
+  });
+}
+
 std::vector<std::unique_ptr<LossBatch>> KnownBatches(const PreparedUpdate& prepared, const UpdateData& data,
                                                      bool behavior_is_proximal) {
   std::vector<std::unique_ptr<LossBatch>> batches;
@@ -96,6 +107,7 @@ absl::Status StepGradient::ComputeKnownNumbers(std::vector<PreparedUpdate>* prep
             PolicyLogprobsWithoutGradient(*reference_, update.microbatches[i], options_.temperature));
         update.numbers[i].reference_logprobs_T = reference.logprobs_T;
       }
+      COHORT_RETURN_IF_ERROR(MoveToHost(&update.numbers[i]));
     }
   }
   return absl::OkStatus();

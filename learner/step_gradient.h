@@ -29,7 +29,8 @@ namespace cohort::learner {
 // One update of a step with everything that is constant during its backward passes.
 struct PreparedUpdate {
   std::vector<Microbatch> microbatches;
-  // Per microbatch. The policy's own numbers are not in it; without proximal ones the policy is the proximal policy.
+  // Per microbatch, on the host. The policy's own numbers are not in it; without proximal ones the policy is the
+  // proximal policy.
   std::vector<TokenNumbers> numbers;
   objective::UpdateStatistics statistics;
 };

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "learner/step_reduction.h"
 
-#include <ATen/ops/tensor.h>
-
 #include <cstddef>
 #include <vector>
 
@@ -10,6 +8,7 @@
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "kernels/torch/torch_status.h"
+#include "learner/number_reduction.h"
 
 namespace cohort::learner {
 namespace {
@@ -24,26 +23,18 @@ double Fingerprint(std::string_view digest) {
   return value;
 }
 
-std::vector<double> ToHost(const at::Tensor& values) {
-  const at::Tensor host = values.to(at::kCPU).contiguous();
-  return {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()};
-}
-
 }  // namespace
 
 absl::Status ReduceOverRanks(model::ProcessGroup* group, const at::Device& device, std::string_view weight_digest,
                              StepTotals* totals) {
   return kernels::StatusFromTorch("step totals", [&]() -> absl::Status {
-    at::Tensor sums = at::tensor(totals->Sums(), at::kDouble).to(device);
-    COHORT_RETURN_IF_ERROR(group->AllReduceSum(sums));
+    std::vector<double> sums = totals->Sums();
     std::vector<double> maxima = totals->Maxima();
     const double fingerprint = Fingerprint(weight_digest);
     maxima.push_back(fingerprint);
     maxima.push_back(-fingerprint);
-    at::Tensor reduced = at::tensor(maxima, at::kDouble).to(device);
-    COHORT_RETURN_IF_ERROR(group->AllReduceMax(reduced));
-    totals->SetSums(ToHost(sums));
-    maxima = ToHost(reduced);
+    COHORT_RETURN_IF_ERROR(ReduceNumbers(group, device, &sums, &maxima));
+    totals->SetSums(sums);
     const double smallest = -maxima.back();
     maxima.pop_back();
     const double largest = maxima.back();

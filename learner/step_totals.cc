@@ -102,6 +102,18 @@ void AddBranch(const StepTotals& totals, const std::string& suffix, double num_t
   (*metrics)[absl::StrCat("clip_fraction_dual", suffix)] = per_token("count_dual_clipped");
 }
 
+// Nothing where it was not measured: under mismatch.bypass o is b by definition.
+void AddMismatch(const StepTotals& totals, std::map<std::string, double>* metrics) {
+  const double num_tokens = totals.Get("count_behavior_tokens");
+  if (num_tokens == 0) return;
+  (*metrics)["mismatch_mean_abs"] = totals.Get("sum_mismatch_abs") / num_tokens;
+  (*metrics)["mismatch_max_abs"] = totals.Get("max_mismatch_abs");
+  (*metrics)["mismatch_kl_k3"] = totals.Get("sum_mismatch_kl_k3") / num_tokens;
+  (*metrics)["mismatch_effective_sample_share"] =
+      EffectiveShare(totals.Get("sum_mismatch_weight"), totals.Get("sum_mismatch_weight_squared"), num_tokens);
+  (*metrics)["mismatch_masked_share"] = totals.Get("count_mismatch_masked") / num_tokens;
+}
+
 void AddRollouts(const StepTotals& totals, const StepFacts& facts, double num_tokens,
                  std::map<std::string, double>* metrics) {
   const auto per_token = [&](const char* name) { return totals.Get(name) / num_tokens; };
@@ -119,12 +131,7 @@ void AddRollouts(const StepTotals& totals, const StepFacts& facts, double num_to
     (*metrics)["reference_kl_k3"] = per_token("sum_reference_kl_k3");
   }
   (*metrics)["unselected_share"] = per_token("count_unselected");
-  (*metrics)["mismatch_mean_abs"] = per_token("sum_mismatch_abs");
-  (*metrics)["mismatch_max_abs"] = std::max(0.0, totals.Get("max_mismatch_abs"));
-  (*metrics)["mismatch_kl_k3"] = per_token("sum_mismatch_kl_k3");
-  (*metrics)["mismatch_effective_sample_share"] =
-      EffectiveShare(totals.Get("sum_mismatch_weight"), totals.Get("sum_mismatch_weight_squared"), num_tokens);
-  (*metrics)["mismatch_masked_share"] = per_token("count_mismatch_masked");
+  AddMismatch(totals, metrics);
   (*metrics)["advantage_abs_mean"] = facts.advantage_abs_mean;
   (*metrics)["advantage_std"] = facts.advantage_std;
   (*metrics)["zero_signal_share"] = facts.zero_signal_share;

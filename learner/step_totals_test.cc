@@ -60,6 +60,17 @@ TEST(StepTotalsTest, DemonstrationsHaveNoRatios) {
   EXPECT_EQ(metrics.count("loss"), 1);
 }
 
+TEST(StepTotalsTest, MismatchThatWasNotMeasuredIsAbsentAndOneThatIsZeroIsNot) {
+  StepTotals totals = RankWith(1, 10);
+  for (const auto& [name, value] : StepMetrics(totals, {.num_updates = 1, .has_rollouts = true})) {
+    EXPECT_EQ(name.find("mismatch"), std::string::npos) << name;
+  }
+  totals.Add({{"count_behavior_tokens", 10}, {"max_mismatch_abs", 0}, {"sum_mismatch_abs", 5}});
+  const auto metrics = StepMetrics(totals, {.num_updates = 1, .has_rollouts = true});
+  EXPECT_EQ(metrics.at("mismatch_max_abs"), 0);
+  EXPECT_EQ(metrics.at("mismatch_mean_abs"), 0.5);
+}
+
 TEST(StepTotalsTest, StepWithoutTokensGivesFiniteMetrics) {
   for (const auto& [name, value] : StepMetrics(StepTotals(), {.has_rollouts = true})) EXPECT_EQ(value, 0) << name;
 }

@@ -1,36 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "learner/update_statistics.h"
 
-#include <ATen/ops/tensor.h>
-
-#include <cmath>
-#include <limits>
-
 #include "common/status_macros.h"
 #include "kernels/torch/torch_status.h"
+#include "learner/number_reduction.h"
 
 namespace cohort::learner {
 namespace {
-
-std::vector<double> ToHost(const at::Tensor& values) {
-  const at::Tensor host = values.to(at::kCPU).contiguous();
-  return {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()};
-}
 
 // The last sum counts the ranks that refused a batch.
 absl::Status Reduce(const absl::Status& local, model::ProcessGroup* group, const at::Device& device,
                     objective::StatisticSums* sums) {
   sums->sums.push_back(local.ok() ? 0 : 1);
-  at::Tensor added = at::tensor(sums->sums, at::kDouble).to(device);
-  COHORT_RETURN_IF_ERROR(group->AllReduceSum(added));
-  sums->sums = ToHost(added);
+  COHORT_RETURN_IF_ERROR(ReduceNumbers(group, device, &sums->sums, &sums->maxima));
   const double num_refusing = sums->sums.back();
   sums->sums.pop_back();
-  if (!sums->maxima.empty()) {
-    at::Tensor largest = at::tensor(sums->maxima, at::kDouble).to(device);
-    COHORT_RETURN_IF_ERROR(group->AllReduceMax(largest));
-    sums->maxima = ToHost(largest);
-  }
   COHORT_RETURN_IF_ERROR(local);
   if (num_refusing == 0) return absl::OkStatus();
   // The rank that refused leaves to say why, which ends the wait.

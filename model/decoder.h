@@ -33,7 +33,7 @@ struct PagedBatch {
 
 // The one definition of the model: the training pass and the cached pass run the same operators with the same reduction
 // orders, so that a row's hidden state is bit-equal in both on CPU in fp32 (docs/numerics.md). Rows are padded to a
-// multiple of 8 inside. Thread-compatible: one thread at a time per KvCache.
+// multiple of 8, 16 at least, inside. Thread-compatible: one thread at a time per KvCache.
 class Decoder {
  public:
   // Takes the parameters as they are (same tensors, so an optimizer may update them in place). INVALID_ARGUMENT names a

@@ -3,9 +3,10 @@
 #define COHORT_MODEL_DECODER_ROWS_H_
 
 // What every architecture needs before and beside its layers.
-// Shapes: T rows padded to a multiple of 8, A = head dim / 2 angles, P positions.
+// Shapes: T rows padded to a multiple of 8 (16 at least), A = head dim / 2 angles, P positions.
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -14,9 +15,13 @@
 
 namespace cohort::model {
 
-// Matrix products give a row the same bits in every batch if the row count is a multiple of this.
+// Matrix products give a row the same bits in every batch of a multiple of kRowMultiple rows, at least kMinRows of
+// them: some processors compute 8 rows with another kernel.
 inline constexpr int64_t kRowMultiple = 8;
-inline int64_t PaddedRows(int64_t rows) { return (rows + kRowMultiple - 1) / kRowMultiple * kRowMultiple; }
+inline constexpr int64_t kMinRows = 16;
+inline int64_t PaddedRows(int64_t rows) {
+  return rows == 0 ? 0 : std::max(kMinRows, (rows + kRowMultiple - 1) / kRowMultiple * kRowMultiple);
+}
 
 // INVALID_ARGUMENT names the field, the row or sequence, and the value.
 absl::Status CheckPackedBatch(const PackedBatch& batch, const ModelConfig& config);

@@ -27,7 +27,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
-// Zeros behind the rows up to a multiple of 8; the tensor itself when there is nothing to add.
+// Zeros behind the rows up to PaddedRows; the tensor itself when there is nothing to add.
 at::Tensor PadRows(const at::Tensor& rows) {
   const int64_t missing = PaddedRows(rows.size(0)) - rows.size(0);
   if (missing == 0) return rows;
@@ -42,7 +42,7 @@ struct Chunk {
 
 std::vector<Chunk> Chunks(int64_t rows, int64_t max_rows) {
   // Whole multiples of 8, so that only the last chunk is padded.
-  const int64_t step = std::max(kRowMultiple, max_rows / kRowMultiple * kRowMultiple);
+  const int64_t step = std::max(kMinRows, max_rows / kRowMultiple * kRowMultiple);
   std::vector<Chunk> chunks;
   for (int64_t first = 0; first < rows; first += step) chunks.push_back({first, std::min(step, rows - first)});
   return chunks;

@@ -18,7 +18,7 @@ namespace cohort::model {
 namespace {
 
 constexpr int64_t kMaxRows = 512;
-constexpr int64_t kBatchRows[] = {kRowMultiple, 64};
+constexpr int64_t kBatchRows[] = {kMinRows, kMinRows + kRowMultiple, 64};
 
 bool IsIndependent(const at::Tensor& weight) {
   const int64_t dim = weight.size(1);

@@ -7,7 +7,7 @@
 
 namespace cohort::model {
 
-// Whether this machine's matrix products give a row the same bits in batches of 8, 64 and 512 rows, tried on every
+// Whether this machine's matrix products give a row the same bits in batches of 16, 24, 64 and 512 rows, tried on every
 // weight shape of the model with the thread count in force. FAILED_PRECONDITION names the parameter whose product does
 // not: then sampler and learner may differ in the last bits. For start-up; takes milliseconds for a small model.
 absl::Status CheckRowIndependence(const Decoder& decoder);

@@ -59,10 +59,19 @@ absl::Status ResolveShaping(const ItemAdvantageSpec& job, ItemAdvantageSpec* ite
   return CheckField(*item, "short_shaping", std::isfinite(item->short_shaping()), "must be a number");
 }
 
-absl::Status ResolveItem(const ItemAdvantageSpec& job, ItemAdvantageSpec* item) {
+// Positions that no verifier scores would be 0 for everybody, and values past the last one would not count.
+absl::Status ResolveNumItems(const ItemAdvantageSpec& job, const ResolutionContext& context, ItemAdvantageSpec* item) {
+  const bool takes_rubrics = context.num_ranked_items > 0 && !job.has_num_items();
+  if (takes_rubrics) item->set_num_items(static_cast<int32_t>(context.num_ranked_items));
   SetDefault(item, "num_items", 20);
   COHORT_RETURN_IF_ERROR(CheckField(*item, "num_items", item->num_items() > 0 && item->num_items() <= kMaxItems,
                                     "must be from 1 to 1000"));
+  return CheckField(*item, "num_items", context.num_ranked_items == 0 || item->num_items() == context.num_ranked_items,
+                    absl::StrCat("must be that of ", context.ranked_items_field, ", ", context.num_ranked_items));
+}
+
+absl::Status ResolveItem(const ItemAdvantageSpec& job, const ResolutionContext& context, ItemAdvantageSpec* item) {
+  COHORT_RETURN_IF_ERROR(ResolveNumItems(job, context, item));
   SetDefault(item, "accumulation", ItemAdvantageSpec::ACCUMULATION_EXP_INF);
   if (item->accumulation() != ItemAdvantageSpec::ACCUMULATION_EXP_GAMMA) {
     COHORT_RETURN_IF_ERROR(DropFields(job, item, {"gamma"}, "needs the accumulation exp_gamma"));
@@ -108,7 +117,7 @@ absl::Status ResolveAdvantage(const AdvantageSpec& job, const ResolutionContext&
   if (!is_item) {
     COHORT_RETURN_IF_ERROR(DropFields(job, spec, {"item"}, "needs the estimator item"));
   } else {
-    COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveItem(job.item(), spec->mutable_item()), "item"));
+    COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveItem(job.item(), context, spec->mutable_item()), "item"));
   }
   if (!ReadsReward(*spec)) {
     return DropFields(job, spec, {"unlikeliness", "overlong_penalty"}, "the estimator does not read the summed reward");

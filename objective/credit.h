@@ -28,7 +28,8 @@ absl::StatusOr<std::vector<GroupCredit>> ComputeCredit(const cohort::v1::Advanta
                                                        std::span<const double> verifier_weights,
                                                        std::span<const GroupFacts> groups);
 
-// Whether every advantage of the group is 0, so that its tokens would get no gradient from the surrogate.
+// Whether every advantage of the group is 0: its rewards teach nothing. What Rank-GRPO's shaping adds to single tokens
+// (sequence_layout.h) depends on a list's length and not on its reward; it does not count.
 bool IsZeroSignal(const GroupCredit& group);
 
 }  // namespace cohort::objective

@@ -59,6 +59,7 @@ class LossPipeline final {
   LossAndGradient<Real> Rollouts() {
     advantages_T_ = TokenAdvantages(trained_);
     AddTokenMetrics(batch_, trained_, advantages_T_, &result_.sums);
+    if (!spec_.mismatch().bypass()) AddMismatchMetrics(batch_, trained_, &result_.sums);
     const std::vector<double> surrogate_weights_T = SurrogateWeights();
     if (HasKl(KlSpec::PLACEMENT_REWARD)) SubtractKlFromAdvantages<Real>(spec_.kl(), batch_, advantages_T_);
     AddSurrogates(surrogate_weights_T);

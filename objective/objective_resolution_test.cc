@@ -124,6 +124,22 @@ TEST(ObjectiveResolutionTest, ItemCreditNeedsItemRewards) {
               StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("advantage.estimator: needs a verifier")));
 }
 
+TEST(ObjectiveResolutionTest, ItemCreditHasTheListLengthOfTheRubric) {
+  ResolutionContext context = ContextFor("rank_grpo");
+  context.num_ranked_items = 10;
+  context.ranked_items_field = "rlvr.reward.verifiers[1].ranking.num_items";
+  ASSERT_OK_AND_ASSIGN(const ObjectiveSpec taken, ResolveObjective(ParseSpec("preset: 'rank_grpo'"), context));
+  EXPECT_EQ(taken.advantage().item().num_items(), 10);
+  EXPECT_OK(ResolveObjective(taken, context));
+  EXPECT_THAT(ResolveObjective(ParseSpec("preset: 'rank_grpo' advantage { item { num_items: 20 } }"), context),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(StartsWith("advantage.item.num_items: "),
+                             HasSubstr("rlvr.reward.verifiers[1].ranking.num_items, 10 (20)"))));
+  context.num_ranked_items = 0;
+  ASSERT_OK_AND_ASSIGN(const ObjectiveSpec papers, ResolveObjective(ParseSpec("preset: 'rank_grpo'"), context));
+  EXPECT_EQ(papers.advantage().item().num_items(), 20);
+}
+
 TEST(ObjectiveResolutionTest, DynamicSamplingNeedsCurrentRollouts) {
   ResolutionContext context = ContextFor("dapo");
   context.fixed_lag = 2;

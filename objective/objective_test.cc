@@ -180,6 +180,16 @@ TEST(ObjectiveTest, MetricsAddUpByTheRuleOfTheirNames) {
   EXPECT_EQ(totals, (MetricSums{{"sum_x", 2}, {"min_x", 1}, {"max_x", 3}, {"count_x", 1}}));
 }
 
+TEST(ObjectiveTest, BypassMeasuresNoMismatchRatherThanNone) {
+  const std::vector<OwnedSequence> sequences = {Sequence({-1, -2})};
+  EXPECT_EQ(Evaluate<double>(*MakeObjective("grpo"), sequences, 1)->sums.count("count_behavior_tokens"), 1);
+  const auto bypassed = Evaluate<double>(*MakeObjective("grpo", "mismatch { bypass: true }"), sequences, 1);
+  ASSERT_TRUE(bypassed.ok());
+  for (const char* name : {"count_behavior_tokens", "sum_mismatch_abs", "max_mismatch_abs", "sum_mismatch_weight"}) {
+    EXPECT_EQ(bypassed->sums.count(name), 0) << name;
+  }
+}
+
 TEST(ObjectiveTest, CorrectionsAndSelectionsAreCounted) {
   OwnedSequence sequence = Sequence({-1, -1, -1, -1}, -1);
   sequence.behavior = {-1, -3, -1, -1};  // w = 1, e^2, 1, 1

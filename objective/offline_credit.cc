@@ -56,7 +56,6 @@ SequenceFacts FactsOf(const InputSequence& sequence) {
   facts.has_verdict = sequence.reward || sequence.item_rewards || sequence.verifier_scores;
   facts.reward = sequence.reward.value_or(0);
   facts.num_tokens = static_cast<int64_t>(sequence.policy_logprobs.size());
-  facts.is_truncated = sequence.is_truncated;
   facts.mean_behavior_logprob = Mean(sequence.behavior_logprobs);
   facts.verifier_scores = sequence.verifier_scores.value_or(std::vector<double>());
   facts.item_hits = sequence.item_rewards.value_or(std::vector<double>());

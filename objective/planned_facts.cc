@@ -14,7 +14,6 @@ GroupFacts FactsOf(const cohort::v1::PlannedGroup& group) {
     sequence.num_tokens = group.completion_tokens(i);
     if (i >= group.facts_size()) continue;
     const cohort::v1::SequenceFacts& planned = group.facts(i);
-    sequence.is_truncated = planned.is_truncated();
     sequence.mean_behavior_logprob = planned.mean_behavior_logprob();
     sequence.verifier_scores.assign(planned.verifier_scores().begin(), planned.verifier_scores().end());
     sequence.item_hits.assign(planned.item_values().begin(), planned.item_values().end());

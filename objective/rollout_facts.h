@@ -12,7 +12,6 @@ struct SequenceFacts {
   double reward = 0;                    // the rubric's weighted sum; ignored without a verdict
   bool has_verdict = true;              // false: no credit, and in no statistic
   int64_t num_tokens = 0;               // completion tokens, EOS included; for the overlong penalty
-  bool is_truncated = false;            // met the token limit before EOS
   double mean_behavior_logprob = 0;     // for the unlikeliness reward
   std::vector<double> verifier_scores;  // one per verifier of the rubric, in its order; for GDPO
   std::vector<double> item_hits;        // value of list position 1, 2, ...; missing positions are 0; for ITEM

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/testing/status_matchers.h"
+#include "objective/credit.h"
 #include "objective/item_segmenter.h"
 #include "objective/sentence_segmenter.h"
 #include "objective/testing/golden.h"
@@ -234,6 +235,13 @@ TEST_F(ListLayoutTest, WithoutVerdictThereIsNoCreditAndNoShaping) {
   const SequenceLayout layout = LayOut(code_, {}, second_);
   EXPECT_EQ(layout.token_advantages, std::vector<double>(12, 0.0));
   EXPECT_EQ(layout.item_ends.back(), 12);
+}
+
+// Dynamic sampling drops such a group although its tokens past item N would get a gradient: docs/objectives.md.
+TEST_F(ListLayoutTest, ShapingIsNoSignalOfTheRewards) {
+  const std::vector<double> nothing = {0, 0, 0};
+  EXPECT_TRUE(IsZeroSignal(GroupCredit{{.advantage = 0, .item_advantages = nothing}}));
+  EXPECT_NE(LayOut(code_, nothing, second_).token_advantages, std::vector<double>(12, 0.0));
 }
 
 TEST_F(ListLayoutTest, ParsedReadingWithShapingKeepsPreambleAndEosApart) {

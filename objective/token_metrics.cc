@@ -62,26 +62,6 @@ void AddProximalMetrics(const TokenBatch<Real>& batch, const TrainedTokens& trai
 }
 
 template <typename Real>
-void AddMismatchMetrics(const TokenBatch<Real>& batch, const TrainedTokens& trained, MetricSums* sums) {
-  const auto difference = [&](size_t t) {
-    return static_cast<double>(batch.proximal_logprobs_T[t]) - static_cast<double>(batch.behavior_logprobs_T[t]);
-  };
-  (*sums)["count_behavior_tokens"] = SumOver(trained, [](size_t) { return 1.0; });
-  (*sums)["sum_mismatch_abs"] = SumOver(trained, [&](size_t t) { return std::abs(difference(t)); });
-  (*sums)["sum_mismatch_kl_k1"] = SumOver(trained, [&](size_t t) { return -difference(t); });
-  (*sums)["sum_mismatch_kl_k3"] = SumOver(trained, [&](size_t t) { return K3(Clamped(difference(t))); });
-  (*sums)["sum_mismatch_weight"] = SumOver(trained, [&](size_t t) { return std::exp(Clamped(difference(t))); });
-  (*sums)["sum_mismatch_weight_squared"] =
-      SumOver(trained, [&](size_t t) { return std::exp(2 * Clamped(difference(t))); });
-  double max_abs = 0;
-  SumOver(trained, [&](size_t t) {
-    max_abs = std::max(max_abs, std::abs(difference(t)));
-    return 0.0;
-  });
-  (*sums)["max_mismatch_abs"] = max_abs;
-}
-
-template <typename Real>
 void AddReferenceMetrics(const TokenBatch<Real>& batch, const TrainedTokens& trained, MetricSums* sums) {
   const auto difference = [&](size_t t) {
     return static_cast<double>(batch.policy_logprobs_T[t]) - static_cast<double>(batch.reference_logprobs_T[t]);
@@ -102,9 +82,28 @@ void AddTokenMetrics(const TokenBatch<Real>& batch, const TrainedTokens& trained
   }
   if (!advantages_T.empty()) AddAdvantages(trained, advantages_T, sums);
   if (!batch.proximal_logprobs_T.empty()) AddProximalMetrics(batch, trained, sums);
-  if (!batch.proximal_logprobs_T.empty() && !batch.behavior_logprobs_T.empty())
-    AddMismatchMetrics(batch, trained, sums);
   if (!batch.reference_logprobs_T.empty()) AddReferenceMetrics(batch, trained, sums);
+}
+
+template <typename Real>
+void AddMismatchMetrics(const TokenBatch<Real>& batch, const TrainedTokens& trained, MetricSums* sums) {
+  if (batch.proximal_logprobs_T.empty() || batch.behavior_logprobs_T.empty()) return;
+  const auto difference = [&](size_t t) {
+    return static_cast<double>(batch.proximal_logprobs_T[t]) - static_cast<double>(batch.behavior_logprobs_T[t]);
+  };
+  (*sums)["count_behavior_tokens"] = SumOver(trained, [](size_t) { return 1.0; });
+  (*sums)["sum_mismatch_abs"] = SumOver(trained, [&](size_t t) { return std::abs(difference(t)); });
+  (*sums)["sum_mismatch_kl_k1"] = SumOver(trained, [&](size_t t) { return -difference(t); });
+  (*sums)["sum_mismatch_kl_k3"] = SumOver(trained, [&](size_t t) { return K3(Clamped(difference(t))); });
+  (*sums)["sum_mismatch_weight"] = SumOver(trained, [&](size_t t) { return std::exp(Clamped(difference(t))); });
+  (*sums)["sum_mismatch_weight_squared"] =
+      SumOver(trained, [&](size_t t) { return std::exp(2 * Clamped(difference(t))); });
+  double max_abs = 0;
+  SumOver(trained, [&](size_t t) {
+    max_abs = std::max(max_abs, std::abs(difference(t)));
+    return 0.0;
+  });
+  (*sums)["max_mismatch_abs"] = max_abs;
 }
 
 void AddFactorMetrics(const TrainedTokens& trained, std::span<const double> factors_T,
@@ -127,5 +126,7 @@ void AddBranchMetrics(const BranchStatistics& statistics, const std::string& suf
 
 template void AddTokenMetrics(const TokenBatch<float>&, const TrainedTokens&, std::span<const double>, MetricSums*);
 template void AddTokenMetrics(const TokenBatch<double>&, const TrainedTokens&, std::span<const double>, MetricSums*);
+template void AddMismatchMetrics(const TokenBatch<float>&, const TrainedTokens&, MetricSums*);
+template void AddMismatchMetrics(const TokenBatch<double>&, const TrainedTokens&, MetricSums*);
 
 }  // namespace cohort::objective

@@ -14,10 +14,15 @@
 namespace cohort::objective {
 
 // Sums over the trained tokens of a microbatch of what does not depend on the objective: tokens, entropy, advantages,
-// divergence of x from o, of o from b, of x from f. Tensors that are empty contribute nothing.
+// divergence of x from o and of x from f. Tensors that are empty contribute nothing.
 template <typename Real>
 void AddTokenMetrics(const TokenBatch<Real>& batch, const TrainedTokens& trained, std::span<const double> advantages_T,
                      MetricSums* sums);
+
+// The same of the divergence of o from b: train-inference mismatch. Nothing where either is empty. Not to be asked
+// where o = b is an assumption (mismatch.bypass): it would say 0 of what was not measured.
+template <typename Real>
+void AddMismatchMetrics(const TokenBatch<Real>& batch, const TrainedTokens& trained, MetricSums* sums);
 
 // What the corrections made of the tokens: factors c before selection, and the selection.
 void AddFactorMetrics(const TrainedTokens& trained, std::span<const double> factors_T,

@@ -5,6 +5,7 @@
 #include "common/status_macros.h"
 #include "reward/command_verifier.h"
 #include "reward/countdown_verifier.h"
+#include "reward/document_scores_verifier.h"
 #include "reward/math_answer_verifier.h"
 #include "reward/ranking_verifier.h"
 
@@ -15,6 +16,7 @@ absl::Status RegisterBuiltinVerifiers(VerifierRegistry* registry) {
   COHORT_RETURN_IF_ERROR(registry->Register(VerifierSpec::kMathAnswer, &MathAnswerVerifier::Create));
   COHORT_RETURN_IF_ERROR(registry->Register(VerifierSpec::kCountdown, &CountdownVerifier::Create));
   COHORT_RETURN_IF_ERROR(registry->Register(VerifierSpec::kRanking, &RankingVerifier::Create));
+  COHORT_RETURN_IF_ERROR(registry->Register(VerifierSpec::kDocumentScores, &DocumentScoresVerifier::Create));
   return registry->Register(VerifierSpec::kCommand, &CommandVerifier::Create);
 }
 

@@ -21,6 +21,10 @@ double RecallAt(const std::vector<int>& hits, int64_t num_truths, int64_t k);
 double DcgAt(const std::vector<int>& hits, int64_t k);
 double NdcgAt(const std::vector<int>& hits, int64_t num_truths, int64_t k, int64_t ideal_length);
 
+// NDCG@k of a full ranking of documents, from their gains in list order: DCG@k over that of the gains in falling order.
+// Gains are finite and not negative; when all are 0 the value is 0.
+double GradedNdcgAt(const std::vector<double>& gains, int64_t k);
+
 }  // namespace cohort::reward
 
 #endif  // COHORT_REWARD_RANKING_METRICS_H_

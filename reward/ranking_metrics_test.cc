@@ -60,5 +60,12 @@ TEST(RankingMetricsTest, PerfectListsAreExactlyOneAndEmptyOnesZero) {
   EXPECT_EQ(DcgAt({}, 5), 0);
 }
 
+TEST(RankingMetricsTest, GradedNdcgIsOneOnlyForTheBestFirst) {
+  EXPECT_DOUBLE_EQ(GradedNdcgAt({3, 2, 0}, 10), 1);
+  EXPECT_DOUBLE_EQ(GradedNdcgAt({0, 3}, 10), 1 / std::log2(3.0));
+  EXPECT_DOUBLE_EQ(GradedNdcgAt({0, 3}, 1), 0) << "the gain is past k";
+  EXPECT_DOUBLE_EQ(GradedNdcgAt({0, 0}, 10), 0);
+}
+
 }  // namespace
 }  // namespace cohort::reward

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rollout_log/recorded_run.h"
 
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,6 +28,47 @@ absl::StatusOr<bool> TakeRecord(std::string_view* bytes, std::string_view* paylo
   return true;
 }
 
+// A record of a file, by its place.
+struct PlacedRecord {
+  int64_t offset_bytes = 0;  // of the header
+  RecordHeader header;
+};
+
+absl::Status DamageAt(std::string_view path, int64_t offset_bytes, std::string_view what) {
+  return absl::DataLossError(absl::StrCat(std::string(path), ": ", std::string(what), ", offset ", offset_bytes));
+}
+
+absl::StatusOr<std::string> ReadBytes(std::string_view path, int64_t offset_bytes, int64_t num_bytes,
+                                      std::ifstream* file) {
+  std::string bytes(static_cast<size_t>(num_bytes), '\0');
+  if (file->seekg(offset_bytes) && file->read(bytes.data(), num_bytes)) return bytes;
+  return absl::UnavailableError(absl::StrCat(std::string(path), ": cannot be read, offset ", offset_bytes));
+}
+
+// The records that lie within the first `size` bytes as a whole.
+absl::StatusOr<std::vector<PlacedRecord>> FindRecords(std::string_view path, int64_t size, std::ifstream* file) {
+  std::vector<PlacedRecord> records;
+  int64_t offset = 0;
+  while (size - offset >= kRecordHeaderBytes) {
+    COHORT_ASSIGN_OR_RETURN(const std::string bytes, ReadBytes(path, offset, kRecordHeaderBytes, file));
+    const absl::StatusOr<RecordHeader> header = DecodeRecordHeader(bytes);
+    if (!header.ok()) return DamageAt(path, offset, std::string(header.status().message()));
+    if (size - offset - kRecordHeaderBytes < header->length_bytes) break;
+    records.push_back({.offset_bytes = offset, .header = *header});
+    offset += kRecordHeaderBytes + header->length_bytes;
+  }
+  return records;
+}
+
+absl::Status ReadMessage(std::string_view path, const PlacedRecord& record, std::ifstream* file,
+                         google::protobuf::Message* message) {
+  COHORT_ASSIGN_OR_RETURN(const std::string payload,
+                          ReadBytes(path, record.offset_bytes + kRecordHeaderBytes, record.header.length_bytes, file));
+  if (Crc32c(payload) != record.header.crc) return DamageAt(path, record.offset_bytes, "wrong checksum");
+  if (!message->ParseFromString(payload)) return DamageAt(path, record.offset_bytes, "the record cannot be parsed");
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status WriteRecordedRun(std::string_view path, const RecordedRunContents& contents) {
@@ -39,6 +82,33 @@ absl::Status AppendRecordedStep(std::string_view path, const cohort::v1::Recorde
   file << EncodeRecord(step.SerializeAsString()) << std::flush;
   if (!file) return absl::UnavailableError(absl::StrCat(std::string(path), ": cannot append"));
   return absl::OkStatus();
+}
+
+absl::StatusOr<RecordedRunEnd> RepairRecordedRun(std::string_view path) {
+  const std::string name(path);
+  std::error_code error;
+  const auto size = static_cast<int64_t>(std::filesystem::file_size(name, error));
+  if (error) return absl::NotFoundError(absl::StrCat(name, ": ", error.message()));
+  std::ifstream file(name, std::ios::binary);
+  COHORT_ASSIGN_OR_RETURN(const std::vector<PlacedRecord> records, FindRecords(path, size, &file));
+  if (records.empty()) return DamageAt(path, 0, "the run is missing");
+  RecordedRunEnd end;
+  COHORT_RETURN_IF_ERROR(ReadMessage(path, records.front(), &file, &end.run));
+  end.num_steps = static_cast<int64_t>(records.size()) - 1;
+  const PlacedRecord& last = records.back();
+  if (end.num_steps > 0) {
+    cohort::v1::RecordedStep step;
+    COHORT_RETURN_IF_ERROR(ReadMessage(path, last, &file, &step));
+    if (step.plan().version() != end.num_steps - 1) {
+      return DamageAt(path, last.offset_bytes,
+                      absl::StrCat("step ", step.plan().version(), " instead of ", end.num_steps - 1));
+    }
+    end.last_digest = step.digest();
+  }
+  const int64_t num_bytes = last.offset_bytes + kRecordHeaderBytes + last.header.length_bytes;
+  if (num_bytes < size) std::filesystem::resize_file(name, static_cast<uintmax_t>(num_bytes), error);
+  if (error) return absl::UnavailableError(absl::StrCat(name, ": cannot be cut: ", error.message()));
+  return end;
 }
 
 absl::StatusOr<RecordedRunContents> ReadRecordedRun(std::string_view path) {

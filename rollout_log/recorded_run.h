@@ -2,6 +2,8 @@
 #ifndef COHORT_ROLLOUT_LOG_RECORDED_RUN_H_
 #define COHORT_ROLLOUT_LOG_RECORDED_RUN_H_
 
+#include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,12 +23,24 @@ struct RecordedRunContents {
   std::vector<cohort::v1::RecordedStep> steps;  // step i starts from version i
 };
 
-// The file steps.log: a copy of what the store knows, made anew at the first commit after a start of the coordinator
-// and appended to at every further one, so nothing depends on its being durable. Records are framed as in a segment.
+// What a file holds, without its steps.
+struct RecordedRunEnd {
+  cohort::v1::RecordedRun run;
+  int64_t num_steps = 0;
+  std::string last_digest;  // of the last step; empty without one
+};
+
+// The file steps.log: a copy of what the store knows, appended to at every commit and completed from the store at a
+// start of the coordinator, so nothing depends on its being durable. Records are framed as in a segment. The functions
+// hold no state; one caller at a time may write a file.
 //
 // Replaces the file by `contents`.
 absl::Status WriteRecordedRun(std::string_view path, const RecordedRunContents& contents);
 absl::Status AppendRecordedStep(std::string_view path, const cohort::v1::RecordedStep& step);
+// Cuts off a step that was being appended, so that the next one can be, and says what is left. Reads the frames of all
+// records, and the content of the first and the last. DATA_LOSS names offset and reason of anything else that is wrong
+// with these; NOT_FOUND.
+absl::StatusOr<RecordedRunEnd> RepairRecordedRun(std::string_view path);
 // A step that was being appended when the coordinator died is left out. DATA_LOSS names offset and reason of anything
 // else that is wrong; NOT_FOUND.
 absl::StatusOr<RecordedRunContents> ReadRecordedRun(std::string_view path);

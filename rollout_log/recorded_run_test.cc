@@ -55,6 +55,52 @@ TEST_F(RecordedRunTest, StepCutOffByACrashIsLeftOut) {
   EXPECT_EQ(read.steps.size(), 1);
 }
 
+TEST_F(RecordedRunTest, RepairCutsATornStepSoThatTheNextCanBeAppended) {
+  ASSERT_OK(AppendRecordedStep(path_, Step(1)));
+  ASSERT_OK_AND_ASSIGN(const std::string whole, common::ReadFile(path_));
+  for (size_t size = whole.size() - 1; size > 0; --size) {
+    ASSERT_OK(common::WriteFileAtomically(path_, whole.substr(0, size)));
+    const auto end = RepairRecordedRun(path_);
+    if (!end.ok()) {
+      EXPECT_THAT(end, common::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("the run is missing"))) << size;
+      continue;
+    }
+    EXPECT_EQ(end->run.job(), "namespaces/default/jobs/j");
+    ASSERT_LT(end->num_steps, 2);
+    EXPECT_EQ(end->last_digest, end->num_steps == 0 ? "" : std::string(32, 'd'));
+    ASSERT_OK(AppendRecordedStep(path_, Step(end->num_steps)));
+    ASSERT_OK_AND_ASSIGN(const RecordedRunContents read, ReadRecordedRun(path_));
+    EXPECT_EQ(static_cast<int64_t>(read.steps.size()), end->num_steps + 1) << size;
+  }
+}
+
+TEST_F(RecordedRunTest, RepairLeavesAWholeFileAlone) {
+  ASSERT_OK(AppendRecordedStep(path_, Step(1)));
+  ASSERT_OK_AND_ASSIGN(const std::string whole, common::ReadFile(path_));
+  ASSERT_OK_AND_ASSIGN(const RecordedRunEnd end, RepairRecordedRun(path_));
+  EXPECT_EQ(end.num_steps, 2);
+  EXPECT_EQ(common::ReadFile(path_).value(), whole);
+  EXPECT_THAT(RepairRecordedRun(dir_.Join("nothing")), common::StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(RecordedRunTest, RepairTouchesNothingWhenMoreIsWrong) {
+  ASSERT_OK(AppendRecordedStep(path_, Step(1)));
+  ASSERT_OK_AND_ASSIGN(const std::string whole, common::ReadFile(path_));
+  std::string bytes = whole;
+  bytes.back() ^= 1;
+  ASSERT_OK(common::WriteFileAtomically(path_, bytes));
+  EXPECT_THAT(RepairRecordedRun(path_), common::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("wrong checksum")));
+  EXPECT_EQ(common::ReadFile(path_).value(), bytes);
+  // What a power loss leaves of pages that were not written.
+  bytes = whole + std::string(100, '\0');
+  ASSERT_OK(common::WriteFileAtomically(path_, bytes));
+  EXPECT_THAT(RepairRecordedRun(path_), common::StatusIs(absl::StatusCode::kDataLoss));
+  ASSERT_OK(common::WriteFileAtomically(path_, whole));
+  ASSERT_OK(AppendRecordedStep(path_, Step(3)));
+  EXPECT_THAT(RepairRecordedRun(path_),
+              common::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("step 3 instead of 2")));
+}
+
 TEST_F(RecordedRunTest, FlippedBitIsNamed) {
   ASSERT_OK(AppendRecordedStep(path_, Step(1)));
   ASSERT_OK_AND_ASSIGN(std::string bytes, common::ReadFile(path_));

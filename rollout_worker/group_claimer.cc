@@ -24,6 +24,11 @@ bool IsWeightsComing(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) || absl::IsNotFound(status);
 }
 
+std::string SetAsideReason(const cohort::v1::ClaimGroupsResponse& claimed) {
+  if (!claimed.is_set_aside()) return "";
+  return claimed.set_aside_reason().empty() ? "it did not say why" : claimed.set_aside_reason();
+}
+
 }  // namespace
 
 GroupClaimer::GroupClaimer(const GroupClaimerOptions& options, const GroupClaimerDeps& deps)
@@ -89,11 +94,11 @@ void GroupClaimer::Run() {
     if (claimed.ok()) {
       is_connected = true;
       backoff.Reset();
-      deps_.condition->CoordinatorAnswered();
+      deps_.condition->CoordinatorAnswered(SetAsideReason(*claimed));
       if (!claimed->groups().empty()) {
         Prepare(*claimed);
       } else {
-        if (is_engine_idle) deps_.condition->FoundNoWork();
+        if (is_engine_idle && !claimed->is_set_aside()) deps_.condition->FoundNoWork();
         WaitFor(kEmptyAnswerWait);
       }
       continue;

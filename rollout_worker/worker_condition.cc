@@ -10,10 +10,12 @@ constexpr int kMaxSandboxFailures = 6;
 
 }  // namespace
 
-void WorkerCondition::CoordinatorAnswered() {
+void WorkerCondition::CoordinatorAnswered(std::string_view set_aside) {
   absl::MutexLock lock(&mutex_);
   has_heard_ = true;
   coordinator_.clear();
+  set_aside_.clear();
+  if (!set_aside.empty()) set_aside_ = absl::StrCat("set aside by the coordinator: ", std::string(set_aside));
   Report();
 }
 
@@ -95,6 +97,7 @@ void WorkerCondition::Report() {
   if (!coordinator_.empty()) return health_->SetNotReady(coordinator_);
   if (!submits_.empty()) return health_->SetNotReady(submits_);
   if (!groups_.empty()) return health_->SetNotReady(groups_);
+  if (!set_aside_.empty()) return health_->SetNotReady(set_aside_);
   if (has_heard_) health_->SetReady();
 }
 

@@ -16,14 +16,15 @@
 namespace cohort::rollout_worker {
 
 // Whether this worker can do its work, as its threads see it, and so what /readyz says: draining comes first, then an
-// absent coordinator, then groups that it does not take, then groups that fail here. A worker whose groups fail claims
-// one at a time, after pauses that double up to 10 s, until one succeeds: it must not burn the attempts of groups that
-// others could sample. Thread-safe; `health` must outlive it.
+// absent coordinator, then groups that it does not take, then groups that fail here, then that the coordinator has set
+// this worker aside. A worker whose groups fail claims one at a time, after pauses that double up to 10 s, until one
+// succeeds: it must not burn the attempts of groups that others could sample. Thread-safe; `health` must outlive it.
 class WorkerCondition final {
  public:
   explicit WorkerCondition(common::Health* health) : health_(health) {}
 
-  void CoordinatorAnswered() ABSL_LOCKS_EXCLUDED(mutex_);
+  // To a claim. `set_aside` says why this worker gets no groups at present; empty when it would get some.
+  void CoordinatorAnswered(std::string_view set_aside) ABSL_LOCKS_EXCLUDED(mutex_);
   void CoordinatorFailed(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
   // Whether the coordinator takes scored groups: it may answer claims and have no room to store a group.
   void SubmitAnswered() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -54,6 +55,7 @@ class WorkerCondition final {
   std::string coordinator_ ABSL_GUARDED_BY(mutex_);
   std::string submits_ ABSL_GUARDED_BY(mutex_);
   std::string groups_ ABSL_GUARDED_BY(mutex_);
+  std::string set_aside_ ABSL_GUARDED_BY(mutex_);
   bool owes_pause_ ABSL_GUARDED_BY(mutex_) = false;
   Backoff backoff_ ABSL_GUARDED_BY(mutex_){absl::Seconds(10)};
   int num_sandbox_failures_ ABSL_GUARDED_BY(mutex_) = 0;

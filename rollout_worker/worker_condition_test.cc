@@ -21,17 +21,17 @@ TEST_F(WorkerConditionTest, ReadyOnceTheCoordinatorHasAnswered) {
   EXPECT_FALSE(health_.IsReady());
   condition_.FoundNoWork();
   EXPECT_FALSE(health_.IsReady());
-  condition_.CoordinatorAnswered();
+  condition_.CoordinatorAnswered("");
   EXPECT_TRUE(health_.IsReady());
   condition_.CoordinatorFailed(absl::UnavailableError("gone"));
   EXPECT_THAT(health_.Reason(), HasSubstr("coordinator: UNAVAILABLE: gone"));
-  condition_.CoordinatorAnswered();
+  condition_.CoordinatorAnswered("");
   EXPECT_TRUE(health_.IsReady());
 }
 
 TEST_F(WorkerConditionTest, AnswerOfTheCoordinatorDoesNotHideFailingGroups) {
   condition_.GroupFailed(absl::NotFoundError("model: no such folder"));
-  condition_.CoordinatorAnswered();
+  condition_.CoordinatorAnswered("");
   EXPECT_THAT(health_.Reason(), HasSubstr("model: no such folder"));
   EXPECT_TRUE(condition_.IsFailing());
   condition_.GroupScored();
@@ -40,9 +40,9 @@ TEST_F(WorkerConditionTest, AnswerOfTheCoordinatorDoesNotHideFailingGroups) {
 }
 
 TEST_F(WorkerConditionTest, CoordinatorThatTakesNoGroupsIsToldThoughItAnswers) {
-  condition_.CoordinatorAnswered();
+  condition_.CoordinatorAnswered("");
   condition_.SubmitFailed(absl::ResourceExhaustedError("disk is full"));
-  condition_.CoordinatorAnswered();
+  condition_.CoordinatorAnswered("");
   EXPECT_THAT(health_.Reason(), HasSubstr("submitting groups: RESOURCE_EXHAUSTED: disk is full"));
   condition_.SubmitAnswered();
   EXPECT_TRUE(health_.IsReady());
@@ -65,9 +65,21 @@ TEST_F(WorkerConditionTest, PauseGrowsOncePerClaimUntilAGroupSucceeds) {
 }
 
 TEST_F(WorkerConditionTest, IdlePollWithoutWorkEndsTheComplaint) {
-  condition_.CoordinatorAnswered();
+  condition_.CoordinatorAnswered("");
   condition_.GroupFailed(absl::InternalError("no"));
   condition_.FoundNoWork();
+  EXPECT_TRUE(health_.IsReady());
+}
+
+TEST_F(WorkerConditionTest, WorkerThatIsSetAsideIsNotReadyUntilTheCoordinatorWouldGiveItGroups) {
+  condition_.CoordinatorAnswered("after 3 failures (bad weights)");
+  EXPECT_EQ(health_.Reason(), "set aside by the coordinator: after 3 failures (bad weights)");
+  condition_.GroupScored();
+  EXPECT_FALSE(health_.IsReady()) << "it may be its scores that are refused";
+  condition_.GroupFailed(absl::InternalError("no"));
+  EXPECT_THAT(health_.Reason(), HasSubstr("groups fail: INTERNAL: no"));
+  condition_.CoordinatorAnswered("");
+  condition_.GroupScored();
   EXPECT_TRUE(health_.IsReady());
 }
 
@@ -82,7 +94,7 @@ TEST_F(WorkerConditionTest, SandboxThatNeverRunsIsFatal) {
 
 TEST_F(WorkerConditionTest, DrainingStaysWhateverElseHappens) {
   condition_.Drain();
-  condition_.CoordinatorAnswered();
+  condition_.CoordinatorAnswered("");
   condition_.GroupScored();
   EXPECT_EQ(health_.Reason(), "draining");
 }

@@ -180,6 +180,18 @@ TEST_F(WorkerLoopTest, WorkerWithoutTheModelFolderTriesOneGroupAtATimeUntilItIsT
   EXPECT_EQ(sizes[2], 1);
 }
 
+TEST_F(WorkerLoopTest, WorkerThatTheCoordinatorSetAsideIsNotReadyAndSaysWhy) {
+  Publish(0);
+  coordinator_->SetAside("after 3 failures (bad weights)");
+  coordinator_->AddGroup(Group(1, 0, 2, 8));
+  Start();
+  ASSERT_TRUE(coordinator_->WaitUntil([](const Record& record) { return record.claimed_by.size() > 2; }));
+  EXPECT_EQ(health_.Reason(), "set aside by the coordinator: after 3 failures (bad weights)");
+  coordinator_->SetAside("");
+  ASSERT_TRUE(coordinator_->WaitUntil([](const Record& record) { return record.submitted.count(1) > 0; }));
+  EXPECT_TRUE(WaitUntilReady());
+}
+
 TEST_F(WorkerLoopTest, UnknownWorkerRegistersAgainByClaiming) {
   Publish(0);
   coordinator_->FailNextClaims(2);

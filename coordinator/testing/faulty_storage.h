@@ -43,9 +43,13 @@ class FaultyJobStore final : public JobStore {
     if (!fault_->row.ok()) return fault_->row;
     return store_->ListOpenGroups(job);
   }
-  absl::StatusOr<TrainingGroupCounts> CountTrainingGroups(std::string_view job, int64_t step) override {
+  absl::StatusOr<int64_t> CountTrainingGroups(std::string_view job, int64_t step) override {
     if (!fault_->row.ok()) return fault_->row;
     return store_->CountTrainingGroups(job, step);
+  }
+  absl::StatusOr<int64_t> LargestTrainingGroup(std::string_view job) override {
+    if (!fault_->row.ok()) return fault_->row;
+    return store_->LargestTrainingGroup(job);
   }
   absl::StatusOr<std::vector<GroupRecord>> GetGroups(std::string_view job, const std::vector<int64_t>& ids) override {
     if (!fault_->row.ok()) return fault_->row;

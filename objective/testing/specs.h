@@ -26,7 +26,8 @@ inline ResolutionContext ContextFor(const std::string& preset) {
   return {.is_sft = preset == "sft",
           .group_size = 8,
           .has_item_rewards = true,
-          .num_verifiers = 2,
+          .num_ranked_items = 0,
+          .ranked_items_field = "",
           .max_completion_tokens = 8,
           .fixed_lag = 0};
 }

@@ -38,6 +38,11 @@ void FakeCoordinator::FailNextSubmits(int count, grpc::StatusCode code) {
   submit_code_ = code;
 }
 
+void FakeCoordinator::SetAside(const std::string& reason) {
+  absl::MutexLock lock(&mutex_);
+  set_aside_ = reason;
+}
+
 void FakeCoordinator::HangSubmits() {
   absl::MutexLock lock(&mutex_);
   do_submits_hang_ = true;
@@ -61,6 +66,11 @@ grpc::Status FakeCoordinator::ClaimGroups(grpc::ServerContext* context, const co
   if (num_failing_claims_ > 0) {
     --num_failing_claims_;
     return grpc::Status(grpc::StatusCode::ABORTED, "unknown worker");
+  }
+  if (!set_aside_.empty()) {
+    response->set_is_set_aside(true);
+    response->set_set_aside_reason(set_aside_);
+    return grpc::Status::OK;
   }
   ++record_.num_claims_under_way;
   const auto has_group = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return !waiting_.empty(); };

@@ -44,6 +44,8 @@ class FakeCoordinator final : public cohort::v1::RolloutService::Service {
   // The next so many claims end ABORTED, submits with `code` after they were stored.
   void FailNextClaims(int count);
   void FailNextSubmits(int count, grpc::StatusCode code = grpc::StatusCode::UNAVAILABLE);
+  // Claims are answered at once without groups, for this reason; empty ends it.
+  void SetAside(const std::string& reason);
   // From now on submits are not answered until they are cancelled.
   void HangSubmits();
 
@@ -74,6 +76,7 @@ class FakeCoordinator final : public cohort::v1::RolloutService::Service {
   int num_failing_claims_ ABSL_GUARDED_BY(mutex_) = 0;
   int num_failing_submits_ ABSL_GUARDED_BY(mutex_) = 0;
   grpc::StatusCode submit_code_ ABSL_GUARDED_BY(mutex_) = grpc::StatusCode::UNAVAILABLE;
+  std::string set_aside_ ABSL_GUARDED_BY(mutex_);
   bool do_submits_hang_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "learner/number_reduction.h"
+
+#include <ATen/ops/tensor.h>
+
+#include "common/status_macros.h"
+
+namespace cohort::learner {
+namespace {
+
+void CopyToHost(const at::Tensor& values, std::vector<double>* host) {
+  const at::Tensor copy = values.to(at::kCPU).contiguous();
+  host->assign(copy.const_data_ptr<double>(), copy.const_data_ptr<double>() + copy.numel());
+}
+
+}  // namespace
+
+absl::Status ReduceNumbers(model::ProcessGroup* group, const at::Device& device, std::vector<double>* sums,
+                           std::vector<double>* maxima) {
+  if (!sums->empty()) {
+    const at::Tensor added = at::tensor(*sums, at::kDouble).to(device);
+    COHORT_RETURN_IF_ERROR(group->AllReduceSum(added));
+    CopyToHost(added, sums);
+  }
+  if (maxima->empty()) return absl::OkStatus();
+  const at::Tensor largest = at::tensor(*maxima, at::kDouble).to(device);
+  COHORT_RETURN_IF_ERROR(group->AllReduceMax(largest));
+  CopyToHost(largest, maxima);
+  return absl::OkStatus();
+}
+
+}  // namespace cohort::learner

@@ -10,7 +10,7 @@ help:
 	@echo 'make test-sanitizers  the torch-free rooms under address, undefined-behavior and thread sanitizers'
 	@echo 'make test-gpu     the tests that need a GPU (CUDA toolkit and the nvidia wheels)'
 	@echo 'make build        the four binaries, into bazel-bin/'
-	@echo 'make test-oracle  compare a trained checkpoint with transformers from PyPI (downloads about 5 GB)'
+	@echo 'make test-oracle  compare every architecture and a checkpoint with transformers from PyPI (about 5 GB)'
 	@echo 'make bench        the CPU benchmarks'
 	@echo 'make format       clang-format every source; make lint checks instead'
 

@@ -19,12 +19,14 @@ struct JobData {
   std::unique_ptr<Dataset> evaluation;  // null without evaluation
   std::unique_ptr<PromptCursor> cursor;
 
-  // SHA-256 of the rows of each dataset, one after the other: what must not change while the job lives.
+  // SHA-256 of each dataset (Dataset::Digest), one after the other: what must not change while the job lives.
   std::string Digest() const;
 };
 
-// `spec` is resolved. Errors name the field path; NOT_FOUND when a file is gone.
-absl::StatusOr<JobData> OpenJobData(const cohort::v1::JobSpec& spec, std::string_view data_root);
+// `spec` is resolved; the chat template of the model folder at `model_path` is read if rows have messages. Errors name
+// the field path; NOT_FOUND when a file is gone.
+absl::StatusOr<JobData> OpenJobData(const cohort::v1::JobSpec& spec, std::string_view data_root,
+                                    const std::string& model_path);
 
 // FAILED_PRECONDITION names the dataset that is not what it was when `digest` was taken. Empty: not known, OK.
 absl::Status CheckUnchanged(const JobData& data, const cohort::v1::JobSpec& spec, std::string_view digest);

@@ -172,7 +172,7 @@ absl::StatusOr<JobRecord> JobDirectory::Check(const std::string& name_space,
   COHORT_ASSIGN_OR_RETURN(const cohort::v1::JobSpec resolved, ResolveJobSpec(request.job().spec()));
   COHORT_ASSIGN_OR_RETURN(record.model_path, ModelPath(name_space, resolved.model()));
   COHORT_ASSIGN_OR_RETURN(*record.job.mutable_spec(), preflight_(resolved, record.model_path));
-  COHORT_ASSIGN_OR_RETURN(const JobData data, OpenJobData(record.job.spec(), context_->data_root));
+  COHORT_ASSIGN_OR_RETURN(const JobData data, OpenJobData(record.job.spec(), context_->data_root, record.model_path));
   record.data_digest = data.Digest();
   record.job.set_name(JobName(name_space, request.job_id()));
   record.job.set_state(cohort::v1::JOB_STATE_QUEUED);

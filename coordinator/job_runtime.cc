@@ -145,7 +145,8 @@ void JobRuntime::Tick() {
 
 absl::Status JobRuntime::Activate() {
   if (groups_ != nullptr) return absl::OkStatus();
-  COHORT_ASSIGN_OR_RETURN(JobData data, OpenJobData(ledger_->spec(), context_->data_root));
+  COHORT_ASSIGN_OR_RETURN(JobData data,
+                          OpenJobData(ledger_->spec(), context_->data_root, ledger_->record().model_path));
   COHORT_RETURN_IF_ERROR(CheckUnchanged(data, ledger_->spec(), ledger_->record().data_digest));
   auto shared = std::make_unique<JobData>(std::move(data));
   COHORT_ASSIGN_OR_RETURN(auto groups, JobGroups::Load(context_, ledger_.get(), shared.get()));

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/field_error.h"
 #include "common/status_macros.h"
+#include "coordinator/data_validation.h"
 #include "coordinator/field_check.h"
 #include "coordinator/optimizer_validation.h"
 #include "coordinator/resource_name.h"
@@ -42,15 +43,6 @@ absl::Status CheckModel(const cohort::v1::ModelSpec& model) {
   if (model.has_from_job()) return CheckId("model.from_job", model.from_job());
   if (model.path().empty()) return common::InvalidField("model.path", "", "needs a model folder, or from_job a job");
   return absl::OkStatus();
-}
-
-absl::Status CheckData(const cohort::v1::DatasetSpec& data) {
-  if (data.reader_case() == cohort::v1::DatasetSpec::READER_NOT_SET) {
-    return common::InvalidField("jsonl", "", "a dataset needs a reader");
-  }
-  if (data.jsonl().path().empty()) return common::InvalidField("jsonl.path", "", "needs a file");
-  if (data.fields().prompt().empty()) return common::InvalidField("fields.prompt", "", "needs the name of a row field");
-  return CheckNotNegative("max_rows", data.max_rows());
 }
 
 absl::Status CheckProblems(const cohort::v1::DatasetSpec& data, const cohort::v1::RewardSpec& reward) {
@@ -113,7 +105,7 @@ absl::Status ResolveRlvr(cohort::v1::RlvrSpec* rlvr) {
 
 absl::Status CheckSft(const cohort::v1::SftSpec& sft) {
   COHORT_RETURN_IF_ERROR(common::PrefixField(CheckData(sft.data()), "sft.data"));
-  if (sft.data().fields().completion().empty()) {
+  if (sft.data().fields().completion().empty() && sft.data().fields().messages().empty()) {
     return common::InvalidField("sft.data.fields.completion", "", "needs the name of a row field");
   }
   return CheckCount("sft.sequences_per_step", sft.sequences_per_step(), kMaxSequencesPerStep);

@@ -117,7 +117,7 @@ absl::StatusOr<cohort::v1::JobSpec> CheckAgainstFiles(const cohort::v1::JobSpec&
   COHORT_RETURN_IF_ERROR(ResolveSequenceTokens(model->config, job.mutable_training()));
   const int32_t max_tokens = job.training().max_sequence_tokens();
 
-  const auto opened = OpenJobData(job, options.data_root);
+  const auto opened = OpenJobData(job, options.data_root, model_path);
   if (!opened.ok()) return AsInvalidArgument(opened.status());
   const JobData& data = *opened;
   if (job.has_rlvr()) {

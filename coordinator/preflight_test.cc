@@ -101,6 +101,25 @@ TEST_F(PreflightTest, GroundTruthThatTheVerifierRejectsNamesRowAndValue) {
                        AllOf(StartsWith("rlvr.data: "), HasSubstr("row 1 (line 2)"), HasSubstr("four"))));
 }
 
+TEST_F(PreflightTest, ConversationsNeedATemplateThatRendersEveryRow) {
+  cohort::v1::JobSpec spec = SmallRlvrSpec();
+  spec.mutable_rlvr()->mutable_data()->mutable_fields()->clear_prompt();
+  spec.mutable_rlvr()->mutable_data()->mutable_fields()->set_messages("chat");
+  WriteProblems(
+      "{\"chat\": [{\"role\": \"user\", \"content\": \"1+2=\"}], \"answer\": \"3\"}\n"
+      "{\"chat\": [{\"role\": \"user\", \"content\": 4}], \"answer\": \"3\"}\n");
+  EXPECT_THAT(Check(spec), StatusIs(absl::StatusCode::kInvalidArgument,
+                                    AllOf(StartsWith("model.path: "), HasSubstr("no chat template"))));
+  ASSERT_OK(common::WriteFileAtomically(folder_.Join("model/chat_template.jinja"),
+                                        "{% for m in messages %}{{ m.content }}={% endfor %}"));
+  EXPECT_OK(Check(spec));
+  ASSERT_OK(common::WriteFileAtomically(folder_.Join("model/chat_template.jinja"),
+                                        "{% for m in messages %}\n{{ '' + m.content }}{% endfor %}"));
+  EXPECT_THAT(Check(spec), StatusIs(absl::StatusCode::kInvalidArgument,
+                                    AllOf(StartsWith("rlvr.data: "), HasSubstr("problems.jsonl row 1 (line 2): "),
+                                          HasSubstr("chat_template.jinja:2:"))));
+}
+
 TEST_F(PreflightTest, EvaluationDataIsCheckedToo) {
   cohort::v1::JobSpec spec = SmallRlvrSpec();
   AddEvaluation("greedy", 1, 0, &spec);

@@ -2,15 +2,17 @@
 #ifndef COHORT_KERNELS_ATTENTION_H_
 #define COHORT_KERNELS_ATTENTION_H_
 
-// Causal grouped-query attention, fp32, on the CPU.
+// Causal grouped-query attention, over all earlier keys or a sliding window of them, fp32, on the CPU.
 // Shapes: T rows, N query heads, K key/value heads (N a multiple of K; query heads n*N/K.. share key head n), H head
 // dim, B cache blocks, S = 16 tokens of a block. All arrays are dense, row-major, and owned by the caller.
 //
 // Reduction order (part of the contract). Each (row, query head) visits the keys of its sequence in blocks of 16
 // aligned to the sequence start. Within a block: every score is summed over H in ascending order, scaled, then the
 // running maximum is updated, the state rescaled, the 16 weights summed in one fixed tree and the values added in key
-// order. The order depends on nothing else: not on the number of rows, the packing, the pages or the instruction set.
-// Packed and paged calls go through the same code, so the same row gets the same bits from both.
+// order. Blocks that lie wholly before a row's window are not visited by it; keys of the block in which the window
+// begins that lie before it have no weight and are not added. The order depends on nothing else: not on the number of
+// rows, the packing, the pages or the instruction set. Packed and paged calls go through the same code, so the same row
+// gets the same bits from both.
 //
 // The functions keep no state: they may run at once on several threads with distinct outputs.
 
@@ -27,6 +29,8 @@ struct AttentionShape {
   int64_t num_kv_heads;  // K, divides N
   int64_t head_dim;      // H
   float scale;           // of the scores before softmax
+  // Keys that a row sees, its own included: row i sees key j where i - window < j <= i. 0: every key up to its own.
+  int64_t window = 0;
 };
 
 // Sequences laid end to end; sequence s is rows cu_seqlens[s] .. cu_seqlens[s + 1]. T = cu_seqlens[num_sequences].
@@ -38,8 +42,9 @@ struct PackedSequences {
   int64_t num_sequences;
 };
 
-// Rows over a paged cache. Row t is position positions[t] of sequence sequences[t] and sees keys 0..positions[t]; key j
-// is token j % 16 of block block_tables[sequences[t]][j / 16]. Cache tokens past that are never read.
+// Rows over a paged cache. Row t is position positions[t] of sequence sequences[t] and sees keys 0..positions[t] (the
+// last `window` of them); key j is token j % 16 of block block_tables[sequences[t]][j / 16]. Cache tokens past that are
+// never read.
 struct PagedRows {
   const float* q_TNH;
   const float* keys_BSKH;

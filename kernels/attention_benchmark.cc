@@ -37,13 +37,13 @@ bool RunShape(int64_t num_sequences, int64_t length) {
   {
     const c10::NoGradGuard no_grad;
     const double difference =
-        LargestDifference(PackedCausalAttention(q, k, v, cu_seqlens, kScale), Peer(q, k, v, length));
-    equal &= RunContest({"attention forward, " + shape, [&] { PackedCausalAttention(q, k, v, cu_seqlens, kScale); },
+        LargestDifference(PackedCausalAttention(q, k, v, cu_seqlens, {kScale}), Peer(q, k, v, length));
+    equal &= RunContest({"attention forward, " + shape, [&] { PackedCausalAttention(q, k, v, cu_seqlens, {kScale}); },
                          [&] { Peer(q, k, v, length); }, row_bytes, difference, 1e-5});
   }
   for (const at::Tensor* t : {&q, &k, &v}) t->set_requires_grad(true);
   const auto ours = [&] {
-    return torch::autograd::grad({PackedCausalAttention(q, k, v, cu_seqlens, kScale)}, {q, k, v}, {grad});
+    return torch::autograd::grad({PackedCausalAttention(q, k, v, cu_seqlens, {kScale})}, {q, k, v}, {grad});
   };
   const auto peer = [&] { return torch::autograd::grad({Peer(q, k, v, length)}, {q, k, v}, {grad}); };
   double difference = 0;
@@ -74,7 +74,7 @@ bool RunDecode(int64_t num_sequences, int64_t num_keys) {
         .contiguous();
   };
   const at::Tensor dense_keys = dense(keys), dense_values = dense(values);
-  const auto ours = [&] { return PagedAttention(q, keys, values, positions, sequences, tables, kScale); };
+  const auto ours = [&] { return PagedAttention(q, keys, values, positions, sequences, tables, {kScale}); };
   const auto peer = [&] {
     return at::scaled_dot_product_attention(q.unsqueeze(2), dense_keys, dense_values, {}, 0.0, /*is_causal=*/false,
                                             kScale, /*enable_gqa=*/true)

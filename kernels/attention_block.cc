@@ -65,11 +65,17 @@ COHORT_INLINE void DotBlock(const float* const (&vectors)[R], const float* trans
   }
 }
 
-// R states which see the same number of tokens. What one state computes does not depend on R.
+// Scores of tokens outside [begin, end) become -inf.
+COHORT_INLINE F16 KeepVisible(F16 scores, int64_t begin, int64_t end) {
+  const F16 kept = KeepFirst(scores, end, kMinusInfinity);
+  return begin == 0 ? kept : Select(LaneNumbers() < Splat16(static_cast<float>(begin)), Splat16(kMinusInfinity), kept);
+}
+
+// R states which see the same tokens. What one state computes does not depend on R.
 template <int R>
 COHORT_INLINE void ForwardStates(const AttentionBlock& block, const float* keys_transposed, const float* values,
                                  int64_t value_stride, QueryState* states) {
-  const int64_t num_visible = states[0].num_visible;
+  const int64_t begin = states[0].visible_begin, end = states[0].visible_end;
   const float* queries[R];
   F16 scores[R];
   for (int i = 0; i < R; ++i) queries[i] = states[i].query;
@@ -77,7 +83,7 @@ COHORT_INLINE void ForwardStates(const AttentionBlock& block, const float* keys_
   float weights[R][16];
   float rescale[16] = {};  // one vector exp serves all states
   for (int i = 0; i < R; ++i) {
-    const F16 score = KeepFirst(scores[i] * block.scale, num_visible, kMinusInfinity);
+    const F16 score = KeepVisible(scores[i] * block.scale, begin, end);
     const float block_max = MaxLane16(score);
     const float max = states[i].max > block_max ? states[i].max : block_max;
     rescale[i] = states[i].max - max;
@@ -90,7 +96,7 @@ COHORT_INLINE void ForwardStates(const AttentionBlock& block, const float* keys_
   for (int64_t h = 0; h < block.head_dim; h += 16) {
     F16 accumulator[R];
     for (int i = 0; i < R; ++i) accumulator[i] = Load16(states[i].accumulator + h) * rescale[i];
-    for (int64_t j = 0; j < num_visible; ++j) {
+    for (int64_t j = begin; j < end; ++j) {
       const F16 value = Load16(values + j * value_stride + h);
       for (int i = 0; i < R; ++i) accumulator[i] += value * weights[i][j];
     }
@@ -98,13 +104,18 @@ COHORT_INLINE void ForwardStates(const AttentionBlock& block, const float* keys_
   }
 }
 
-// Calls run<4>, run<2> or run<1> on neighbours that see the same number of tokens.
+template <typename State>
+COHORT_INLINE bool SeeTheSame(const State& a, const State& b) {
+  return a.visible_begin == b.visible_begin && a.visible_end == b.visible_end;
+}
+
+// Calls run<4>, run<2> or run<1> on neighbours that see the same tokens.
 template <typename State, typename Run>
 COHORT_INLINE void ForEachEqualRun(State* states, int64_t num_states, Run run) {
   int64_t i = 0;
   while (i < num_states) {
     int64_t n = 1;
-    while (n < 4 && i + n < num_states && states[i + n].num_visible == states[i].num_visible) ++n;
+    while (n < 4 && i + n < num_states && SeeTheSame(states[i + n], states[i])) ++n;
     n = n == 3 ? 2 : n;
     run(states + i, n);
     i += n;
@@ -139,7 +150,7 @@ struct BackwardScratch {
 
 template <int R>
 COHORT_INLINE void BackwardStates(const AttentionBlock& block, const BackwardScratch& s, GradState* states) {
-  const int64_t num_visible = states[0].num_visible;
+  const int64_t begin = states[0].visible_begin, end = states[0].visible_end;
   const float* queries[R];
   const float* grads[R];
   F16 weights[R], grad_scores[R];
@@ -149,7 +160,7 @@ COHORT_INLINE void BackwardStates(const AttentionBlock& block, const BackwardScr
   DotBlock<R>(grads, s.values_transposed, block.head_dim, grad_scores);
   float grad_scores_array[R][16];
   for (int i = 0; i < R; ++i) {
-    const F16 score = KeepFirst(weights[i] * block.scale, num_visible, kMinusInfinity);
+    const F16 score = KeepVisible(weights[i] * block.scale, begin, end);
     weights[i] = Exp16(score - states[i].max) * states[i].inverse_sum;
     grad_scores[i] = weights[i] * (grad_scores[i] - states[i].delta) * block.scale;
     Store16(grad_scores_array[i], grad_scores[i]);
@@ -165,7 +176,7 @@ COHORT_INLINE void BackwardStates(const AttentionBlock& block, const BackwardScr
   for (int64_t h = 0; h < block.head_dim; h += 16) {
     F16 grad_query[R];
     for (int i = 0; i < R; ++i) grad_query[i] = Load16(states[i].grad_query + h);
-    for (int64_t j = 0; j < num_visible; ++j) {
+    for (int64_t j = begin; j < end; ++j) {
       const F16 key = Load16(s.keys + j * s.key_stride + h);
       for (int i = 0; i < R; ++i) grad_query[i] += key * grad_scores_array[i][j];
     }

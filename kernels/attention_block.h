@@ -27,7 +27,8 @@ struct QueryState {
   float* accumulator;  // H16
   float max;
   float sum;
-  int64_t num_visible;  // tokens of this block the row may see, 1..num_tokens
+  // Tokens of this block that the row sees: 0 <= begin < end <= num_tokens.
+  int64_t visible_begin, visible_end;
 };
 
 // Backward state of one (row, query head).
@@ -38,7 +39,7 @@ struct GradState {
   float max;
   float inverse_sum;
   float delta;  // sum over H of out * grad_out
-  int64_t num_visible;
+  int64_t visible_begin, visible_end;
 };
 
 struct AttentionBlockFunctions {

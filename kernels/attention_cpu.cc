@@ -30,6 +30,29 @@ constexpr int64_t kTileStates = 64;
 
 int64_t PaddedDim(int64_t head_dim) { return (head_dim + 15) / 16 * 16; }
 
+// Which keys the row at a position sees.
+class Window {
+ public:
+  explicit Window(const AttentionShape& shape) : size_(shape.window > 0 ? shape.window : kUnbounded) {}
+
+  int64_t FirstKey(int64_t position) const { return std::max<int64_t>(0, position - size_ + 1); }
+  // Behind the last position that sees a key of the block which starts at key `start`.
+  int64_t EndPosition(int64_t start) const { return start + kBlock - 1 + size_; }
+
+  // Sets which tokens of that block the states of one row see.
+  template <typename State>
+  void SetVisible(int64_t position, int64_t start, State* states, int64_t num_states) const {
+    for (int64_t i = 0; i < num_states; ++i) {
+      states[i].visible_begin = std::max<int64_t>(0, FirstKey(position) - start);
+      states[i].visible_end = std::min(kBlock, position + 1 - start);
+    }
+  }
+
+ private:
+  static constexpr int64_t kUnbounded = int64_t{1} << 62;
+  int64_t size_;
+};
+
 // Where the keys of one sequence lie.
 class KeyValueSource {
  public:
@@ -72,6 +95,7 @@ class ForwardPass {
         group_(shape.num_heads / shape.num_kv_heads),
         padded_(PaddedDim(shape.head_dim)),
         tile_rows_(std::max<int64_t>(1, kTileStates / group_)),
+        window_(shape),
         q_TNH_(q_TNH),
         outputs_(outputs),
         functions_(GetAttentionBlockFunctions(target)),
@@ -90,16 +114,15 @@ class ForwardPass {
   void Tile(const KeyValueSource& source, const RowRun& tile, int64_t kv_head) {
     Begin(tile, kv_head);
     const int64_t num_tokens = tile.first_position + tile.num_rows;
-    for (int64_t start = 0; start < num_tokens; start += kBlock) {
-      // Rows before this block see none of it.
-      const int64_t skipped_rows = std::max<int64_t>(0, start - tile.first_position);
-      for (int64_t r = skipped_rows; r < tile.num_rows; ++r) {
-        const int64_t num_visible = std::min(kBlock, tile.first_position + r + 1 - start);
-        for (int64_t g = 0; g < group_; ++g) states_[r * group_ + g].num_visible = num_visible;
+    for (int64_t start = window_.FirstKey(tile.first_position) / kBlock * kBlock; start < num_tokens; start += kBlock) {
+      // Rows before this block see none of it, nor do rows whose window begins behind it.
+      const int64_t first_row = std::max<int64_t>(0, start - tile.first_position);
+      const int64_t end_row = std::min(tile.num_rows, window_.EndPosition(start) - tile.first_position);
+      for (int64_t r = first_row; r < end_row; ++r) {
+        window_.SetVisible(tile.first_position + r, start, &states_[r * group_], group_);
       }
       functions_.forward(source.Block(shape_, kv_head, start / kBlock, std::min(kBlock, num_tokens - start)),
-                         scratch_.get(), states_.data() + skipped_rows * group_,
-                         (tile.num_rows - skipped_rows) * group_);
+                         scratch_.get(), states_.data() + first_row * group_, (end_row - first_row) * group_);
     }
     Finish(tile, kv_head);
   }
@@ -108,8 +131,12 @@ class ForwardPass {
     std::memset(accumulators_.get(), 0, tile.num_rows * group_ * padded_ * sizeof(float));
     for (int64_t i = 0; i < tile.num_rows * group_; ++i) {
       const int64_t row_head = (tile.first_row + i / group_) * shape_.num_heads + kv_head * group_ + i % group_;
-      states_[i] = {q_TNH_ + row_head * shape_.head_dim, accumulators_.get() + i * padded_,
-                    -std::numeric_limits<float>::infinity(), 0.0f, 0};
+      states_[i] = {q_TNH_ + row_head * shape_.head_dim,
+                    accumulators_.get() + i * padded_,
+                    -std::numeric_limits<float>::infinity(),
+                    0.0f,
+                    0,
+                    0};
     }
   }
 
@@ -128,6 +155,7 @@ class ForwardPass {
   const int64_t group_;
   const int64_t padded_;
   const int64_t tile_rows_;
+  const Window window_;
   const float* const q_TNH_;
   const ForwardOutputs outputs_;
   const AttentionBlockFunctions& functions_;
@@ -144,6 +172,7 @@ class BackwardPass {
       : shape_(shape),
         group_(shape.num_heads / shape.num_kv_heads),
         padded_(PaddedDim(shape.head_dim)),
+        window_(shape),
         sequences_(sequences),
         saved_(saved),
         functions_(GetAttentionBlockFunctions(target)),
@@ -157,12 +186,11 @@ class BackwardPass {
     const int64_t kv_row = shape_.num_kv_heads * shape_.head_dim;
     const KeyValueSource source(sequences_.k_TKH + first_row * kv_row, sequences_.v_TKH + first_row * kv_row);
     for (int64_t start = 0; start < num_rows; start += kBlock) {
-      for (int64_t i = start * group_; i < num_rows * group_; ++i) {
-        states_[i].num_visible = std::min(kBlock, i / group_ + 1 - start);
-      }
+      const int64_t end_row = std::min(num_rows, window_.EndPosition(start));
+      for (int64_t r = start; r < end_row; ++r) window_.SetVisible(r, start, &states_[r * group_], group_);
       const int64_t offset = (first_row + start) * kv_row + kv_head * shape_.head_dim;
       functions_.backward(source.Block(shape_, kv_head, start / kBlock, std::min(kBlock, num_rows - start)),
-                          scratch_.get(), states_.data() + start * group_, (num_rows - start) * group_,
+                          scratch_.get(), states_.data() + start * group_, (end_row - start) * group_,
                           grad_k_TKH + offset, grad_v_TKH + offset);
     }
     for (int64_t i = 0; i < num_rows * group_; ++i) {
@@ -192,6 +220,7 @@ class BackwardPass {
                     saved_.row_max_TN[row_head],
                     1.0f / saved_.row_sum_TN[row_head],
                     functions_.dot(saved_.out_TNH + row_head * shape_.head_dim, grad_out, shape_.head_dim),
+                    0,
                     0};
     }
   }
@@ -199,6 +228,7 @@ class BackwardPass {
   const AttentionShape shape_;
   const int64_t group_;
   const int64_t padded_;
+  const Window window_;
   const PackedSequences sequences_;
   const PackedAttentionSaved saved_;
   const AttentionBlockFunctions& functions_;

@@ -28,8 +28,8 @@ struct Batch {
   std::vector<int32_t> cu_seqlens{0};
   std::vector<float> q, k, v, grad_out;
 
-  Batch(int64_t heads, int64_t kv_heads, int64_t head_dim, const std::vector<int32_t>& lengths)
-      : shape{heads, kv_heads, head_dim, 1.0f / std::sqrt(static_cast<float>(head_dim))} {
+  Batch(int64_t heads, int64_t kv_heads, int64_t head_dim, const std::vector<int32_t>& lengths, int64_t window = 0)
+      : shape{heads, kv_heads, head_dim, 1.0f / std::sqrt(static_cast<float>(head_dim)), window} {
     for (const int32_t length : lengths) cu_seqlens.push_back(cu_seqlens.back() + length);
     q = RandomFloats(num_rows() * heads * head_dim, 1);
     k = RandomFloats(num_rows() * kv_heads * head_dim, 2);
@@ -64,23 +64,24 @@ struct DoubleResult {
 
 // The definition, in double.
 DoubleResult Reference(const Batch& b) {
-  const auto [N, K, H, scale] = b.shape;
+  const auto [N, K, H, scale, window] = b.shape;
   DoubleResult r{std::vector<double>(b.q.size()), std::vector<double>(b.q.size()), std::vector<double>(b.k.size()),
                  std::vector<double>(b.v.size())};
   for (size_t s = 0; s + 1 < b.cu_seqlens.size(); ++s) {
     for (int64_t t = b.cu_seqlens[s]; t < b.cu_seqlens[s + 1]; ++t) {
       for (int64_t n = 0; n < N; ++n) {
         const int64_t query = (t * N + n) * H;
+        const int64_t first = window == 0 ? b.cu_seqlens[s] : std::max<int64_t>(b.cu_seqlens[s], t - window + 1);
         const auto key = [&, K = K, H = H, N = N](int64_t j) { return (j * K + n * K / N) * H; };
         std::vector<double> p(t + 1), dp(t + 1);
         double max = -std::numeric_limits<double>::infinity(), sum = 0, delta = 0;
-        for (int64_t j = b.cu_seqlens[s]; j <= t; ++j) {
+        for (int64_t j = first; j <= t; ++j) {
           for (int64_t h = 0; h < H; ++h) p[j] += double{b.q[query + h]} * b.k[key(j) + h];
           p[j] *= scale;
           max = std::max(max, p[j]);
         }
-        for (int64_t j = b.cu_seqlens[s]; j <= t; ++j) sum += p[j] = std::exp(p[j] - max);
-        for (int64_t j = b.cu_seqlens[s]; j <= t; ++j) {
+        for (int64_t j = first; j <= t; ++j) sum += p[j] = std::exp(p[j] - max);
+        for (int64_t j = first; j <= t; ++j) {
           p[j] /= sum;
           for (int64_t h = 0; h < H; ++h) {
             r.out[query + h] += p[j] * b.v[key(j) + h];
@@ -89,7 +90,7 @@ DoubleResult Reference(const Batch& b) {
           }
           delta += p[j] * dp[j];
         }
-        for (int64_t j = b.cu_seqlens[s]; j <= t; ++j) {
+        for (int64_t j = first; j <= t; ++j) {
           const double grad_score = p[j] * (dp[j] - delta) * scale;
           for (int64_t h = 0; h < H; ++h) {
             r.grad_q[query + h] += grad_score * b.k[key(j) + h];
@@ -175,7 +176,7 @@ void ExpectPagedEqualsPacked(const Batch& b, const std::vector<int32_t>& rows, c
 
 class AttentionShapes : public testing::TestWithParam<std::vector<int64_t>> {
  protected:
-  Batch MakeBatch() const { return Batch(GetParam()[0], GetParam()[1], GetParam()[2], kRaggedLengths); }
+  Batch MakeBatch() const { return Batch(GetParam()[0], GetParam()[1], GetParam()[2], kRaggedLengths, GetParam()[3]); }
 };
 
 TEST_P(AttentionShapes, ForwardAndBackwardMatchDoubleReference) {
@@ -240,10 +241,18 @@ TEST_P(AttentionShapes, PackingDoesNotChangeASequence) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(HeadsKeyHeadsDim, AttentionShapes,
-                         testing::Values(std::vector<int64_t>{4, 2, 32}, std::vector<int64_t>{3, 1, 16},
-                                         std::vector<int64_t>{2, 2, 64}, std::vector<int64_t>{6, 2, 20},
-                                         std::vector<int64_t>{1, 1, 3}, std::vector<int64_t>{8, 1, 128}));
+const std::vector<std::vector<int64_t>> kShapes = {
+    {4, 2, 32, 0},  {3, 1, 16, 0}, {2, 2, 64, 0},  {6, 2, 20, 0},  {1, 1, 3, 0},
+    {8, 1, 128, 0}, {4, 2, 32, 1}, {4, 2, 32, 16}, {6, 2, 20, 17}, {2, 1, 16, 37},
+};
+INSTANTIATE_TEST_SUITE_P(HeadsKeyHeadsDimWindow, AttentionShapes, testing::ValuesIn(kShapes));
+
+TEST(AttentionTest, WindowOfTheWholeSequenceChangesNoBit) {
+  const Result all = Evaluate(Batch(4, 2, 32, kRaggedLengths), BestCpuTarget());
+  const Result windowed = Evaluate(Batch(4, 2, 32, kRaggedLengths, /*window=*/130), BestCpuTarget());
+  EXPECT_TRUE(SameBits(windowed.out, all.out) && SameBits(windowed.grad_q, all.grad_q));
+  EXPECT_TRUE(SameBits(windowed.grad_k, all.grad_k) && SameBits(windowed.grad_v, all.grad_v));
+}
 
 TEST(AttentionTest, LargeScoresDoNotOverflow) {
   Batch batch(2, 1, 32, {40});
@@ -273,14 +282,18 @@ TEST(AttentionTest, NoRowsAreNothingToDo) {
   }
 }
 
-TEST(AttentionTest, NanInAFutureKeyDoesNotReachARow) {
-  Batch batch(2, 1, 32, {20});
+TEST(AttentionTest, NanInAKeyReachesTheRowsThatSeeItAlone) {
+  Batch batch(2, 1, 32, {40}, /*window=*/7);
   const Result clean = Evaluate(batch, BestCpuTarget());
   const int64_t row = 2 * 32;
   batch.k[10 * 32] = batch.v[10 * 32] = std::numeric_limits<float>::quiet_NaN();
   const Result dirty = Evaluate(batch, BestCpuTarget());
-  EXPECT_EQ(std::memcmp(clean.out.data(), dirty.out.data(), 10 * row * sizeof(float)), 0);
-  EXPECT_TRUE(std::isnan(dirty.out[10 * row]));
+  for (int64_t t = 0; t < 40; ++t) {
+    const bool is_same = std::memcmp(&clean.out[t * row], &dirty.out[t * row], row * sizeof(float)) == 0;
+    EXPECT_EQ(is_same, t < 10 || t >= 17) << t;
+    EXPECT_EQ(std::isnan(dirty.out[t * row]), !is_same) << t;
+    EXPECT_EQ(std::isnan(dirty.grad_q[t * row]), !is_same) << t;
+  }
 }
 
 }  // namespace

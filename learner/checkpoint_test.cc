@@ -18,6 +18,7 @@
 #include "learner/testing/tiny_model.h"
 #include "learner/train_step.h"
 #include "model/weight_sync/weight_digest.h"
+#include "model/weights/checkpoint_folder.h"
 #include "objective/objective.h"
 #include "objective/objective_resolution.h"
 
@@ -132,6 +133,22 @@ TEST_F(CheckpointTest, ManifestThatVouchesForTooLittleIsDamaged) {
   std::erase_if(manifest.files, [](const ManifestEntry& file) { return file.name == "optimizer.safetensors"; });
   ASSERT_OK(WriteManifest(path, manifest));
   EXPECT_THAT(Load(path), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("lacks a file, optimizer.safetensors")));
+}
+
+// A model above the size limit of one file is sealed in shards.
+TEST_F(CheckpointTest, CheckpointInShardsIsLoaded) {
+  absl::StatusOr<TrainState> state = CreateTrainState(model_path_, optimizer_, at::kCPU);
+  ASSERT_OK_AND_ASSIGN(const std::string path, Seal(*state));
+  ASSERT_OK(model::WriteModelFolder(path, model_path_, state->parameters->parameters(), /*max_shard_bytes=*/4096));
+  ASSERT_FALSE(std::filesystem::exists(path + "/model.safetensors"));
+  CheckpointManifest manifest = Manifest(path);
+  ASSERT_OK_AND_ASSIGN(manifest.files, DescribeFiles(path));
+  ASSERT_OK(WriteManifest(path, manifest));
+  ASSERT_OK_AND_ASSIGN(const TrainState loaded, Load(path));
+  EXPECT_TRUE(at::equal(loaded.parameters->weights_P(), state->parameters->weights_P()));
+  std::erase_if(manifest.files, [](const ManifestEntry& file) { return file.name == "model.safetensors.index.json"; });
+  ASSERT_OK(WriteManifest(path, manifest));
+  EXPECT_THAT(Load(path), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("lacks a file, model.safetensors")));
 }
 
 TEST_F(CheckpointTest, WeightsOfAnotherDigestThanTheManifestsAreDamaged) {

@@ -7,7 +7,6 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "kernels/torch/torch_status.h"
 
@@ -18,27 +17,25 @@ constexpr int64_t kAlignment = 16;  // fp32 numbers in 64 bytes
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<FlatParameters>> FlatParameters::Create(const model::ParameterMap& parameters) {
-  if (parameters.entries.empty()) return absl::InvalidArgumentError("parameters: the model has none");
+absl::StatusOr<std::unique_ptr<FlatParameters>> FlatParameters::Create(const std::vector<model::ParameterSpec>& specs,
+                                                                       const at::Device& device) {
+  if (specs.empty()) return absl::InvalidArgumentError("parameters: the model has none");
   std::unique_ptr<FlatParameters> flat(new FlatParameters());
   int64_t size = 0;
-  for (const auto& [name, tensor] : parameters.entries) {
-    if (tensor.scalar_type() != at::kFloat) {
-      return absl::InvalidArgumentError(absl::StrCat("parameters: fp32 expected, ", name));
-    }
-    flat->spans_.push_back({.name = name, .offset = size, .size = tensor.numel(), .is_matrix = tensor.dim() >= 2});
-    flat->shapes_.push_back(tensor.sizes().vec());
-    size += (tensor.numel() + kAlignment - 1) / kAlignment * kAlignment;
+  for (const model::ParameterSpec& spec : specs) {
+    const int64_t count = spec.NumElements();
+    flat->spans_.push_back({.name = spec.name, .offset = size, .size = count, .is_matrix = spec.shape.size() >= 2});
+    flat->shapes_.push_back(spec.shape);
+    size += (count + kAlignment - 1) / kAlignment * kAlignment;
   }
   COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("parameters", [&] {
     at::NoGradGuard no_grad;
-    flat->weights_P_ = at::zeros({size}, parameters.entries.front().second.options().requires_grad(false));
+    flat->weights_P_ = at::zeros({size}, at::dtype(at::kFloat).device(device));
     flat->gradients_P_ = at::zeros_like(flat->weights_P_);
     flat->parameters_ = flat->ViewsOf(flat->weights_P_);
     const model::ParameterMap gradients = flat->ViewsOf(flat->gradients_P_);
-    for (size_t i = 0; i < parameters.entries.size(); ++i) {
+    for (size_t i = 0; i < specs.size(); ++i) {
       at::Tensor& view = flat->parameters_.entries[i].second;
-      view.copy_(parameters.entries[i].second);
       view.requires_grad_(true);
       view.mutable_grad() = gradients.entries[i].second;
     }

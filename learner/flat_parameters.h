@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "model/architectures/parameter_spec.h"
 #include "model/parameter_map.h"
 
 namespace cohort::learner {
@@ -28,8 +29,10 @@ class FlatParameters final {
     bool is_matrix = false;  // weight decay is for matrices
   };
 
-  // Copies `parameters` (fp32, one device). Throws nothing: RESOURCE_EXHAUSTED when memory is short.
-  static absl::StatusOr<std::unique_ptr<FlatParameters>> Create(const model::ParameterMap& parameters);
+  // Zeros in the shapes of `specs`, to be filled through parameters(). Throws nothing: RESOURCE_EXHAUSTED when memory
+  // is short.
+  static absl::StatusOr<std::unique_ptr<FlatParameters>> Create(const std::vector<model::ParameterSpec>& specs,
+                                                                const at::Device& device);
 
   // The views; they require gradients and their gradients are in gradients_P.
   const model::ParameterMap& parameters() const { return parameters_; }

@@ -3,13 +3,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "model/architectures/architecture_table.h"
-#include "model/architectures/qwen3.h"
-#include "model/architectures/qwen3_decoder.h"
+#include "model/architectures/transformer_decoder.h"
 
 namespace cohort::model {
 
 absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const ModelConfig& config, ParameterMap parameters) {
-  if (config.architecture == kQwen3Architecture) return CreateQwen3Decoder(config, std::move(parameters));
+  // All architectures of the table are transformers; the config says in what they differ.
+  if (FindArchitecture(config.architecture) != nullptr) return CreateTransformerDecoder(config, std::move(parameters));
   return absl::UnimplementedError(
       absl::StrCat("architecture: not supported (", config.architecture, "); supported: ", SupportedArchitectures()));
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/decoder_rows.h"
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 
-#include <cmath>
+#include <algorithm>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -88,25 +87,6 @@ std::vector<int32_t> PackedPositions(const PackedBatch& batch) {
   return positions;
 }
 
-RotaryTable::RotaryTable(const ModelConfig& config, const at::Device& device) {
-  const int64_t num_positions = config.max_position_embeddings;
-  const int64_t num_angles = config.head_dim / 2;
-  at::Tensor cos = at::empty({num_positions, num_angles}, at::kFloat);
-  at::Tensor sin = at::empty({num_positions, num_angles}, at::kFloat);
-  float* cos_values = cos.mutable_data_ptr<float>();
-  float* sin_values = sin.mutable_data_ptr<float>();
-  for (int64_t a = 0; a < num_angles; ++a) {
-    const double frequency = std::pow(config.rope_theta, -2.0 * static_cast<double>(a) / config.head_dim);
-    for (int64_t p = 0; p < num_positions; ++p) {
-      const double angle = static_cast<double>(p) * frequency;
-      cos_values[p * num_angles + a] = static_cast<float>(std::cos(angle));
-      sin_values[p * num_angles + a] = static_cast<float>(std::sin(angle));
-    }
-  }
-  cos_PA_ = cos.to(device);
-  sin_PA_ = sin.to(device);
-}
-
 DecoderRows MakeDecoderRows(const std::vector<int32_t>& token_ids, const std::vector<int32_t>& positions,
                             const RotaryTable& table) {
   DecoderRows rows;
@@ -118,10 +98,12 @@ DecoderRows MakeDecoderRows(const std::vector<int32_t>& token_ids, const std::ve
     values[t] = token_ids[t];
     values[padded + t] = positions[t];
   }
-  ids_and_positions = ids_and_positions.to(table.cos_PA().device());
+  ids_and_positions = ids_and_positions.to(table.device());
+  const int64_t last_position = positions.empty() ? 0 : *std::max_element(positions.begin(), positions.end());
+  const RotaryAngles angles = table.Covering(last_position + 1);
   rows.token_ids_T = ids_and_positions.select(0, 0);
-  rows.cos_TA = table.cos_PA().index_select(0, ids_and_positions.select(0, 1));
-  rows.sin_TA = table.sin_PA().index_select(0, ids_and_positions.select(0, 1));
+  rows.cos_TA = angles.cos_PA.index_select(0, ids_and_positions.select(0, 1));
+  rows.sin_TA = angles.sin_PA.index_select(0, ids_and_positions.select(0, 1));
   return rows;
 }
 

@@ -3,7 +3,7 @@
 #define COHORT_MODEL_DECODER_ROWS_H_
 
 // What every architecture needs before and beside its layers.
-// Shapes: T rows padded to a multiple of 8 (16 at least), A = head dim / 2 angles, P positions.
+// Shapes: T rows padded to a multiple of 8 (16 at least), A = head dim / 2 angles.
 #include <ATen/core/Tensor.h>
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "model/decoder.h"
+#include "model/rotary_table.h"
 
 namespace cohort::model {
 
@@ -29,18 +30,6 @@ absl::Status CheckPagedBatch(const PagedBatch& batch, const ModelConfig& config,
 
 // Position of every row of a packed batch in its sequence.
 std::vector<int32_t> PackedPositions(const PackedBatch& batch);
-
-// Cosines and sines of the rotary angles, fp32 from fp64 angles. Immutable, thread-safe.
-class RotaryTable final {
- public:
-  RotaryTable(const ModelConfig& config, const at::Device& device);
-
-  const at::Tensor& cos_PA() const { return cos_PA_; }
-  const at::Tensor& sin_PA() const { return sin_PA_; }
-
- private:
-  at::Tensor cos_PA_, sin_PA_;
-};
 
 // Rows of one forward pass as tensors; padding is token 0 at position 0.
 struct DecoderRows {

@@ -122,14 +122,20 @@ class DecoderBitsTest : public testing::TestWithParam<int> {
 };
 
 TEST_P(DecoderBitsTest, CachedPassGivesTheBitsOfTheTrainingPass) {
-  for (uint64_t seed = 0; seed < (GetParam() == 1 ? 4 : 2); ++seed) {
-    ModelConfig config = TinyConfig();
-    if (seed % 2 == 1) {  // the demonstration's sizes
-      config.hidden_size = 128;
-      config.head_dim = 32;
-      config.intermediate_size = 344;
-      config.vocab_size = 21;
-    }
+  std::vector<TinyVariant> variants = TinyVariants();
+  TinyVariant demonstration{"demonstration's sizes", TinyConfig()};
+  demonstration.config.hidden_size = 128;
+  demonstration.config.head_dim = 32;
+  demonstration.config.intermediate_size = 344;
+  demonstration.config.vocab_size = 21;
+  variants.push_back(demonstration);
+  TinyVariant wide{"inner dimensions of a real model", TinyVariants()[2].config};  // with biases
+  wide.config.hidden_size = 896;
+  wide.config.intermediate_size = 1100;
+  variants.push_back(wide);
+  for (uint64_t seed = 0; seed < variants.size(); ++seed) {
+    SCOPED_TRACE(variants[seed].name);
+    const ModelConfig& config = variants[seed].config;
     const ParameterMap parameters = RandomParameters(config, seed);
     for (const auto& [name, tensor] : parameters.entries) tensor.requires_grad_(true);
     const auto decoder = MakeDecoder(config, parameters);
@@ -161,15 +167,29 @@ TEST_P(DecoderBitsTest, CachedPassGivesTheBitsOfTheTrainingPass) {
 }
 
 TEST_P(DecoderBitsTest, RowDoesNotDependOnItsPacking) {
-  const ModelConfig config = TinyConfig();
-  const auto decoder = MakeDecoder(config, RandomParameters(config, 5));
-  const Sequences sequences = RandomSequences({3, 90, 8, 1, 41, 200, 7}, config.vocab_size, 5);
-  const at::Tensor together = decoder->ForwardPacked(Pack(sequences)).value();
-  int64_t first = 0;
-  for (const auto& ids : sequences) {
-    const at::Tensor alone = decoder->ForwardPacked(Pack({ids})).value();
-    EXPECT_EQ(DifferentRows(alone, together.narrow(0, first, alone.size(0))), 0) << ids.size();
-    first += alone.size(0);
+  for (const auto& [name, config] : TinyVariants()) {
+    const auto decoder = MakeDecoder(config, RandomParameters(config, 5));
+    const Sequences sequences = RandomSequences({3, 90, 8, 1, 41, 200, 7}, config.vocab_size, 5);
+    const at::Tensor together = decoder->ForwardPacked(Pack(sequences)).value();
+    int64_t first = 0;
+    for (const auto& ids : sequences) {
+      const at::Tensor alone = decoder->ForwardPacked(Pack({ids})).value();
+      EXPECT_EQ(DifferentRows(alone, together.narrow(0, first, alone.size(0))), 0) << name << ", " << ids.size();
+      first += alone.size(0);
+    }
+  }
+}
+
+TEST(DecoderTest, RowDependsOnNoTokenBeforeItsWindows) {
+  ModelConfig config = TinyVariants().back().config;
+  config.attention_windows = {5, 5};
+  const auto decoder = MakeDecoder(config, RandomParameters(config, 6));
+  Sequences sequences = RandomSequences({40}, config.vocab_size, 6);
+  const at::Tensor before = decoder->ForwardPacked(Pack(sequences)).value();
+  sequences[0][10] = (sequences[0][10] + 1) % 50;
+  const at::Tensor after = decoder->ForwardPacked(Pack(sequences)).value();
+  for (int64_t row = 0; row < 40; ++row) {  // two layers reach 4 + 4 tokens back
+    EXPECT_EQ(DifferentRows(before.narrow(0, row, 1), after.narrow(0, row, 1)) != 0, row >= 10 && row <= 18) << row;
   }
 }
 
@@ -184,9 +204,7 @@ at::Tensor DoubleLoss(const Decoder& decoder, const PackedBatch& batch, const st
 }
 
 TEST(DecoderTest, GradientsAgreeWithDoublePrecision) {
-  for (const bool tied : {true, false}) {
-    ModelConfig config = TinyConfig();
-    config.tie_word_embeddings = tied;
+  for (const auto& [variant, config] : TinyVariants()) {
     const ParameterMap parameters = RandomParameters(config, 9);
     ParameterMap doubles;
     for (const auto& [name, tensor] : parameters.entries) {
@@ -211,7 +229,7 @@ TEST(DecoderTest, GradientsAgreeWithDoublePrecision) {
       const at::Tensor truth = doubles.entries[i].second.grad();
       const at::Tensor got = parameters.entries[i].second.grad().to(at::kDouble);
       const double error = (got - truth).norm().item<double>() / truth.norm().item<double>();
-      EXPECT_LT(error, 5e-6) << parameters.entries[i].first;
+      EXPECT_LT(error, 5e-6) << variant << ": " << parameters.entries[i].first;
     }
   }
 }

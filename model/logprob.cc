@@ -4,7 +4,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -19,6 +18,7 @@
 #include "kernels/torch/logprob_op.h"
 #include "kernels/torch/torch_status.h"
 #include "model/decoder_rows.h"
+#include "model/layers/matrix_product.h"
 
 namespace cohort::model {
 namespace {
@@ -58,7 +58,7 @@ TokenLogprobs Run(const at::Tensor& hidden_TD, const at::Tensor& weight_VD, cons
   TokenLogprobs result{at::empty({hidden_TD.size(0)}, hidden_TD.options().dtype(at::kFloat)),
                        at::empty({hidden_TD.size(0)}, hidden_TD.options().dtype(at::kFloat))};
   for (const Chunk& chunk : Chunks(hidden_TD.size(0), settings.max_rows_per_chunk)) {
-    const at::Tensor logits = at::linear(PadRows(hidden_TD.narrow(0, chunk.first, chunk.size)), weight_VD);
+    const at::Tensor logits = MatrixProduct(PadRows(hidden_TD.narrow(0, chunk.first, chunk.size)), weight_VD);
     const kernels::LogprobAndEntropy rows = kernels::LogprobForward(
         logits.narrow(0, 0, chunk.size), targets_T.narrow(0, chunk.first, chunk.size), settings.temperature);
     result.logprobs_T.narrow(0, chunk.first, chunk.size).copy_(rows.logprobs_T);
@@ -95,7 +95,7 @@ class LogprobFunction : public torch::autograd::Function<LogprobFunction> {
         return tensor.defined() ? tensor.narrow(0, chunk.first, chunk.size) : at::Tensor();
       };
       const at::Tensor hidden = PadRows(rows(hidden_TD));
-      const at::Tensor logits = at::linear(hidden, weight_VD).narrow(0, 0, chunk.size);
+      const at::Tensor logits = MatrixProduct(hidden, weight_VD).narrow(0, 0, chunk.size);
       kernels::LogprobBackwardInPlace(logits, rows(targets_T), {rows(grad_T), rows(entropy_grad_T)}, temperature);
       at::Tensor grad_hidden = rows(grad_hidden_TD);
       at::mm_out(grad_hidden, logits, weight_VD);
@@ -161,7 +161,7 @@ absl::StatusOr<at::Tensor> ComputeLogits(const at::Tensor& hidden_TD, const at::
   at::Tensor logits_TV;
   COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("logits", [&] {
     const at::NoGradGuard no_grad;
-    logits_TV = at::linear(PadRows(hidden_TD), weight_VD).narrow(0, 0, hidden_TD.size(0));
+    logits_TV = MatrixProduct(PadRows(hidden_TD), weight_VD).narrow(0, 0, hidden_TD.size(0));
     return absl::OkStatus();
   }));
   return logits_TV;

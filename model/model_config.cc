@@ -13,10 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-// Far above any real model; the bytes of all parameters stay below 2^63.
-constexpr int64_t kMaxDim = int64_t{1} << 22;
-constexpr int64_t kMaxLayers = 10'000;
-
 absl::StatusOr<const Architecture*> ReadArchitecture(const JsonFields& fields) {
   const json* names = fields.Find("architectures");
   if (names == nullptr || !names->is_array() || names->size() != 1 || !(*names)[0].is_string()) {
@@ -27,18 +23,6 @@ absl::StatusOr<const Architecture*> ReadArchitecture(const JsonFields& fields) {
     return fields.Unsupported("architectures", absl::StrCat("not supported; supported: ", SupportedArchitectures()));
   }
   return architecture;
-}
-
-// transformers 4 has rope_theta at the top, transformers 5 inside rope_parameters.
-absl::StatusOr<double> ReadRopeTheta(const JsonFields& fields) {
-  COHORT_ASSIGN_OR_RETURN(const double top, fields.PositiveOr("rope_theta", 10000.0));
-  const json* parameters = fields.Find("rope_parameters");
-  if (parameters == nullptr || !parameters->is_object()) return top;
-  COHORT_ASSIGN_OR_RETURN(const double nested, JsonFields(*parameters, fields.file()).PositiveOr("rope_theta", top));
-  if (fields.Find("rope_theta") != nullptr && nested != top) {
-    return fields.Invalid("rope_parameters", absl::StrCat("disagrees with rope_theta ", top));
-  }
-  return nested;
 }
 
 // One id or an array of ids; empty when the key is absent.
@@ -54,25 +38,6 @@ absl::StatusOr<std::vector<int32_t>> ReadEosTokenIds(const JsonFields& fields, i
     ids.push_back(id.get<int32_t>());
   }
   return ids;
-}
-
-absl::Status ReadShape(const JsonFields& fields, ModelConfig* config) {
-  COHORT_ASSIGN_OR_RETURN(config->vocab_size, fields.Integer("vocab_size", 1, kMaxDim));
-  COHORT_ASSIGN_OR_RETURN(config->hidden_size, fields.Integer("hidden_size", 1, kMaxDim));
-  COHORT_ASSIGN_OR_RETURN(config->intermediate_size, fields.Integer("intermediate_size", 1, kMaxDim));
-  COHORT_ASSIGN_OR_RETURN(config->num_layers, fields.Integer("num_hidden_layers", 1, kMaxLayers));
-  COHORT_ASSIGN_OR_RETURN(config->num_heads, fields.Integer("num_attention_heads", 1, kMaxDim));
-  COHORT_ASSIGN_OR_RETURN(config->num_kv_heads, fields.Integer("num_key_value_heads", 1, kMaxDim));
-  COHORT_ASSIGN_OR_RETURN(config->head_dim, fields.Integer("head_dim", 2, 1024));
-  COHORT_ASSIGN_OR_RETURN(config->max_position_embeddings, fields.Integer("max_position_embeddings", 1, kMaxDim));
-  if (config->num_heads % config->num_kv_heads != 0) {
-    return fields.Invalid("num_key_value_heads", absl::StrCat("must divide num_attention_heads ", config->num_heads));
-  }
-  if (config->num_heads * config->head_dim > kMaxDim) {
-    return fields.Invalid("num_attention_heads", absl::StrCat("times head_dim must be at most ", kMaxDim));
-  }
-  if (config->head_dim % 2 != 0) return fields.Invalid("head_dim", "must be even");
-  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<int32_t>> ReadGenerationEos(const std::string& path, int64_t vocab_size) {
@@ -92,11 +57,7 @@ absl::StatusOr<ModelConfig> LoadModelConfig(std::string_view directory) {
   ModelConfig config;
   COHORT_ASSIGN_OR_RETURN(const Architecture* architecture, ReadArchitecture(fields));
   config.architecture = std::string(architecture->name);
-  COHORT_RETURN_IF_ERROR(architecture->check_features(fields));
-  COHORT_RETURN_IF_ERROR(ReadShape(fields, &config));
-  COHORT_ASSIGN_OR_RETURN(config.rms_norm_eps, fields.PositiveOr("rms_norm_eps", config.rms_norm_eps));
-  if (config.rms_norm_eps > 1) return fields.Invalid("rms_norm_eps", "must be at most 1");
-  COHORT_ASSIGN_OR_RETURN(config.rope_theta, ReadRopeTheta(fields));
+  COHORT_RETURN_IF_ERROR(architecture->read_config(fields, &config));
   COHORT_ASSIGN_OR_RETURN(config.tie_word_embeddings, fields.BoolOr("tie_word_embeddings", false));
 
   const std::string generation_path = absl::StrCat(std::string(directory), "/generation_config.json");

@@ -40,6 +40,10 @@ class ModelConfigTest : public testing::Test {
     return LoadModelConfig(folder_);
   }
 
+  static json ReadJson(const char* model) {
+    return json::parse(common::ReadFile(absl::StrCat("model/testdata/", model, "/config.json")).value());
+  }
+
   std::string folder_;
   json config_;
 };
@@ -66,6 +70,57 @@ TEST_F(ModelConfigTest, ReadsTheKeysOfTransformers5) {
   EXPECT_FALSE(config->tie_word_embeddings);
 }
 
+// What a folder of vectors says, with nothing else of the architecture's facts set.
+void ExpectFacts(const char* model, bool has_qkv_bias, bool has_qk_norm, std::vector<int64_t> windows) {
+  const auto config = LoadModelConfig(absl::StrCat("model/testdata/", model));
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->has_qkv_bias, has_qkv_bias) << model;
+  EXPECT_EQ(config->has_qk_norm, has_qk_norm) << model;
+  EXPECT_EQ(config->attention_windows, windows) << model;
+}
+
+TEST_F(ModelConfigTest, EveryArchitectureSetsItsFacts) {
+  ExpectFacts("qwen2_tiny", true, false, {});
+  ExpectFacts("qwen2_tiny_untied_window", true, false, {0, 6});  // max_window_layers 1
+  ExpectFacts("qwen3_tiny", false, true, {});
+  ExpectFacts("qwen3_tiny_window", false, true, {11, 0});  // layer_types
+  ExpectFacts("llama_tiny_scaled", false, false, {});
+  ExpectFacts("llama_tiny_untied", false, false, {});
+  ExpectFacts("mistral_tiny", false, false, {});
+  ExpectFacts("mistral_tiny_window", false, false, {7, 7});
+}
+
+TEST_F(ModelConfigTest, AbsentHeadKeysAreWhatTransformersTakes) {
+  EXPECT_EQ(LoadModelConfig("model/testdata/qwen2_tiny")->head_dim, 4);    // 16 / 4; absent
+  EXPECT_EQ(LoadModelConfig("model/testdata/mistral_tiny")->head_dim, 8);  // 16 / 2; null
+  EXPECT_EQ(LoadModelConfig("model/testdata/llama_tiny_untied")->num_kv_heads, 4);
+}
+
+TEST_F(ModelConfigTest, ScaledFrequenciesAreReadInBothKeyStyles) {
+  const Llama3RopeScaling expected{8.0, 1.0, 4.0, 48};
+  const auto older = LoadModelConfig("model/testdata/llama_tiny_scaled");
+  ASSERT_TRUE(older.ok()) << older.status();
+  EXPECT_EQ(older->rope_scaling, expected);
+  EXPECT_EQ(older->rope_theta, 10000.0);
+  EXPECT_EQ(older->eos_token_ids, (std::vector<int32_t>{1, 2}));
+  config_ = ReadJson("llama_tiny_scaled");
+  config_["rope_parameters"] = config_["rope_scaling"];
+  config_["rope_parameters"]["rope_theta"] = 500000.0;
+  config_.erase("rope_scaling");
+  config_.erase("rope_theta");
+  const auto newer = Load();
+  ASSERT_TRUE(newer.ok()) << newer.status();
+  EXPECT_EQ(newer->rope_scaling, expected);
+  EXPECT_EQ(newer->rope_theta, 500000.0);
+  EXPECT_EQ(LoadModelConfig("model/testdata/llama_tiny_untied")->rope_scaling, std::nullopt);
+}
+
+TEST_F(ModelConfigTest, MistralWithoutTheKeyHasTheWindowThatTransformersTakes) {
+  config_ = ReadJson("mistral_tiny");  // says null, which is none
+  config_.erase("sliding_window");
+  EXPECT_EQ(Load()->attention_windows, (std::vector<int64_t>{4096, 4096}));
+}
+
 TEST_F(ModelConfigTest, GenerationConfigDecidesTheEndTokens) {
   ASSERT_TRUE(common::WriteFileAtomically(folder_ + "/generation_config.json", R"({"eos_token_id":[7,9]})").ok());
   EXPECT_EQ(Load()->eos_token_ids, (std::vector<int32_t>{7, 9}));
@@ -83,11 +138,13 @@ struct Refusal {
   const char* patch;
   absl::StatusCode code;
   const char* named;
+  const char* model = nullptr;  // whose config.json is patched; null: that of Qwen3 above
 };
 
 class ModelConfigRefusalTest : public ModelConfigTest, public testing::WithParamInterface<Refusal> {};
 
 TEST_P(ModelConfigRefusalTest, NamesFileKeyAndValue) {
+  if (GetParam().model != nullptr) config_ = ReadJson(GetParam().model);
   config_.merge_patch(json::parse(GetParam().patch));
   const absl::Status status = Load().status();
   EXPECT_EQ(status.code(), GetParam().code) << status;
@@ -101,14 +158,29 @@ INSTANTIATE_TEST_SUITE_P(
     Keys, ModelConfigRefusalTest,
     testing::Values(
         Refusal{"Architecture", R"({"architectures":["GemmaForCausalLM"]})", kUnsupported,
-                "supported: Qwen3ForCausalLM"},
+                "supported: Qwen2ForCausalLM, Qwen3ForCausalLM, LlamaForCausalLM, MistralForCausalLM"},
         Refusal{"NoArchitecture", R"({"architectures":null})", kInvalid, "architectures"},
         Refusal{"RopeScaling", R"({"rope_scaling":{"rope_type":"yarn","factor":4.0}})", kUnsupported, "yarn"},
         Refusal{"RopeParameters", R"({"rope_parameters":{"rope_type":"linear","factor":2.0}})", kUnsupported, "linear"},
-        Refusal{"TwoThetas", R"({"rope_parameters":{"rope_type":"default","rope_theta":5.0}})", kInvalid, "disagrees"},
+        Refusal{"TwoThetas", R"({"rope_parameters":{"rope_type":"default","rope_theta":5.0}})", kInvalid,
+                "given twice"},
+        Refusal{"DynamicRope", R"({"rope_scaling":{"type":"dynamic","factor":2.0}})", kUnsupported, "dynamic"},
+        Refusal{"RopePerLayerType", R"({"rope_parameters":{"full_attention":{"rope_type":"default"}}})", kUnsupported,
+                "rope_parameters: full_attention"},
+        Refusal{"TwoRopeTypes", R"({"rope_scaling":{"rope_type":"llama3","type":"default"}})", kInvalid,
+                "rope_scaling"},
+        Refusal{"FactorOfDefaultRope", R"({"rope_scaling":{"type":"default","factor":2.0}})", kUnsupported,
+                "rope_scaling: factor"},
+        Refusal{"RopeText", R"({"rope_scaling":"llama3"})", kInvalid, "rope_scaling"},
+        Refusal{"OuterOriginalContext", R"({"original_max_position_embeddings":4096})", kUnsupported,
+                "original_max_position_embeddings"},
+        Refusal{"OuterPartialRotary", R"({"partial_rotary_factor":0.25})", kUnsupported, "partial_rotary_factor"},
         Refusal{"Bias", R"({"attention_bias":true})", kUnsupported, "attention_bias"},
-        Refusal{"Window", R"({"use_sliding_window":true})", kUnsupported, "use_sliding_window"},
-        Refusal{"LayerTypes", R"({"layer_types":["full_attention","sliding_attention"]})", kUnsupported, "layer_types"},
+        Refusal{"WindowZero", R"({"use_sliding_window":true,"sliding_window":0})", kInvalid, "sliding_window"},
+        Refusal{"SlidingLayerWithoutWindow", R"({"layer_types":["full_attention","sliding_attention"]})", kUnsupported,
+                "sliding_attention needs"},
+        Refusal{"LayerTypes", R"({"layer_types":["chunked_attention"]})", kUnsupported, "chunked_attention"},
+        Refusal{"FewLayerTypes", R"({"layer_types":["full_attention"]})", kInvalid, "num_hidden_layers 28"},
         Refusal{"Activation", R"({"hidden_act":"gelu"})", kUnsupported, "gelu"},
         Refusal{"Quantised", R"({"quantization_config":{"bits":4}})", kUnsupported, "quantization_config"},
         Refusal{"OwnCode", R"({"auto_map":{"AutoModelForCausalLM":"modeling.Model"}})", kUnsupported, "auto_map"},
@@ -128,9 +200,52 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"OddHead", R"({"head_dim":7})", kInvalid, "even"},
         Refusal{"Eps", R"({"rms_norm_eps":0})", kInvalid, "rms_norm_eps"},
         Refusal{"HugeEps", R"({"rms_norm_eps":1e300})", kInvalid, "rms_norm_eps"},
+        Refusal{"Qwen2WithoutBias", R"({"attention_bias":false})", kUnsupported, "attention_bias", "qwen2_tiny"},
+        Refusal{"Qwen2OtherType", R"({"model_type":"qwen2_moe"})", kUnsupported, "qwen2_moe", "qwen2_tiny"},
+        Refusal{"HiddenSizeOfNoHead", R"({"hidden_size":18})", kInvalid, "num_attention_heads 4", "qwen2_tiny"},
+        Refusal{"LlamaBias", R"({"attention_bias":true})", kUnsupported, "attention_bias", "llama_tiny_scaled"},
+        Refusal{"LlamaWindow", R"({"sliding_window":64})", kUnsupported, "sliding_window", "llama_tiny_scaled"},
+        Refusal{"LlamaSwitchedWindow", R"({"use_sliding_window":true})", kUnsupported, "use_sliding_window",
+                "llama_tiny_scaled"},
+        Refusal{"NoFactor", R"({"rope_scaling":{"factor":null}})", kInvalid, "rope_scaling: factor: is missing",
+                "llama_tiny_scaled"},
+        Refusal{"NoOriginalContext", R"({"rope_scaling":{"original_max_position_embeddings":null}})", kInvalid,
+                "original_max_position_embeddings", "llama_tiny_scaled"},
+        Refusal{"SmallFactor", R"({"rope_scaling":{"factor":0.5}})", kInvalid, "factor", "llama_tiny_scaled"},
+        Refusal{"Bands", R"({"rope_scaling":{"low_freq_factor":4.0}})", kInvalid, "high_freq_factor",
+                "llama_tiny_scaled"},
+        Refusal{"ForeignRopeKey", R"({"rope_scaling":{"beta_fast":32}})", kUnsupported, "beta_fast",
+                "llama_tiny_scaled"},
+        Refusal{"TwoScalings", R"({"rope_parameters":{"rope_type":"default"}})", kInvalid, "disagrees",
+                "llama_tiny_scaled"},
+        Refusal{"MistralBias", R"({"attention_bias":true})", kUnsupported, "attention_bias", "mistral_tiny"},
+        Refusal{"MistralSwitch", R"({"use_sliding_window":false})", kUnsupported, "use_sliding_window",
+                "mistral_tiny_window"},
+        Refusal{"MistralMixedLayers", R"({"layer_types":["sliding_attention","full_attention"]})", kUnsupported,
+                "layer_types", "mistral_tiny_window"},
         Refusal{"NestedEos", R"({"eos_token_id":[[[1]]]})", kInvalid, "eos_token_id"},
         Refusal{"Eos", R"({"eos_token_id":151936})", kInvalid, "eos_token_id"}),
     [](const testing::TestParamInfo<Refusal>& refusal) { return refusal.param.what; });
+
+TEST_F(ModelConfigTest, KeysByWhichOtherModelsDifferAreRefusedUnlessTheyAreOff) {
+  for (const char* key :
+       {"add_cross_attention", "attention_chunk_size", "attention_multiplier", "attn_logit_softcapping",
+        "embedding_multiplier", "final_logit_softcapping", "is_encoder_decoder", "logits_scaling", "mlp_bias",
+        "no_rope_layer_interval", "no_rope_layers", "num_experts", "num_local_experts", "per_layer_config",
+        "residual_multiplier", "use_bidirectional_attention", "use_mrope", "use_qk_norm"}) {
+    for (const json& off : {json(nullptr), json(false), json(0), json(0.0)}) {
+      config_[key] = off;
+      EXPECT_TRUE(Load().ok()) << key << " " << off;
+    }
+    for (const json& on : {json(true), json(2), json(0.5), json({{"0", 1}}), json::array({1})}) {
+      config_[key] = on;
+      const absl::Status status = Load().status();
+      EXPECT_EQ(status.code(), kUnsupported) << status;
+      EXPECT_TRUE(absl::StrContains(status.message(), absl::StrCat("config.json: ", key))) << status;
+    }
+    config_.erase(key);
+  }
+}
 
 TEST_F(ModelConfigTest, DeeplyNestedFilesAreRefusedAndEndNothing) {
   std::string brackets(1'000'000, '[');

@@ -3,7 +3,6 @@
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/sin.h>
 #include <c10/core/GradMode.h>
 
@@ -13,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "kernels/torch/torch_status.h"
 #include "model/decoder_rows.h"
+#include "model/layers/matrix_product.h"
 
 namespace cohort::model {
 namespace {
@@ -23,10 +23,10 @@ constexpr int64_t kBatchRows[] = {kMinRows, kMinRows + kRowMultiple, 64};
 bool IsIndependent(const at::Tensor& weight) {
   const int64_t dim = weight.size(1);
   const at::Tensor rows = at::sin(at::arange(kMaxRows * dim, weight.options())).view({kMaxRows, dim});
-  const at::Tensor whole = at::linear(rows, weight);
+  const at::Tensor whole = MatrixProduct(rows, weight);
   for (const int64_t count : kBatchRows) {
     for (const int64_t first : {int64_t{0}, kMaxRows - count}) {
-      if (!at::equal(at::linear(rows.narrow(0, first, count), weight), whole.narrow(0, first, count))) return false;
+      if (!at::equal(MatrixProduct(rows.narrow(0, first, count), weight), whole.narrow(0, first, count))) return false;
     }
   }
   return true;

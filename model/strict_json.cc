@@ -79,6 +79,11 @@ absl::StatusOr<json> ReadJsonObject(const std::string& path) {
   return ParseJsonObject(text, path);
 }
 
+bool JsonFields::IsNull(std::string_view key) const {
+  const auto found = object_.find(key);
+  return found != object_.end() && found->is_null();
+}
+
 const json* JsonFields::Find(std::string_view key) const {
   const auto found = object_.find(key);
   return found == object_.end() || found->is_null() ? nullptr : &*found;

@@ -29,6 +29,8 @@ class JsonFields final {
  public:
   JsonFields(const nlohmann::json& object, std::string_view file) : object_(object), file_(file) {}
 
+  // Whether the key is there with the value null, which to some keys means more than absence.
+  bool IsNull(std::string_view key) const;
   // Null when the key is absent or its value is null.
   const nlohmann::json* Find(std::string_view key) const;
   // A required integer within [low, high].

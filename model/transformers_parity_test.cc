@@ -3,9 +3,13 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/files.h"
@@ -19,6 +23,23 @@ namespace {
 
 using nlohmann::json;
 
+// A tensor of truth/<model>.safetensors, in double.
+at::Tensor ReadTruth(const SafetensorsReader& file, const std::string& name) {
+  for (const SafetensorsEntry& entry : file.entries()) {
+    if (entry.name != name) continue;
+    std::string bytes = file.ReadAll(entry).value();
+    return at::from_blob(bytes.data(), entry.shape, at::kFloat).to(at::kDouble);
+  }
+  ADD_FAILURE() << file.path() << " has no " << name;
+  return at::zeros({1}, at::kDouble);
+}
+
+// Largest difference, against the largest value.
+double RelativeError(const at::Tensor& got, const at::Tensor& truth) {
+  EXPECT_EQ(got.sizes(), truth.sizes());
+  return ((got.to(at::kDouble) - truth).abs().max() / truth.abs().max()).item<double>();
+}
+
 class TransformersParityTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
@@ -31,7 +52,9 @@ class TransformersParityTest : public testing::TestWithParam<const char*> {
     auto decoder = Decoder::Create(*config, parameters_);
     ASSERT_TRUE(decoder.ok()) << decoder.status();
     decoder_ = *std::move(decoder);
-    vectors_ = json::parse(std::ifstream(folder_ + "/vectors.json"));
+    const std::string truth = absl::StrCat("model/testdata/truth/", GetParam());
+    vectors_ = json::parse(std::ifstream(truth + ".json"));
+    truth_ = SafetensorsReader::Open(truth + ".safetensors").value();
     batch_.cu_seqlens = {0};
     for (const json& ids : vectors_["sequences"]) {
       for (const json& id : ids) batch_.token_ids.push_back(id.get<int32_t>());
@@ -39,31 +62,46 @@ class TransformersParityTest : public testing::TestWithParam<const char*> {
     }
   }
 
-  at::Tensor Truth() const {
-    std::vector<double> values;
-    for (const json& rows : vectors_["logits"]) {
-      for (const json& row : rows) {
-        for (const json& value : row) values.push_back(value.get<double>());
+  // Prints a measured difference and holds it against its bound.
+  void ExpectBelow(const char* what, double difference, double bound) {
+    std::cout << "[ measured ] " << GetParam() << ": " << what << ": " << difference << std::endl;
+    EXPECT_LT(difference, bound) << what;
+  }
+
+  at::Tensor Logits() const {
+    return ComputeLogits(decoder_->ForwardPacked(batch_).value(), decoder_->OutputWeight()).value();
+  }
+
+  // Hidden states of the batch's rows from the cached pass, `chunk` tokens of a sequence at a time.
+  at::Tensor CachedHidden(int64_t chunk) const {
+    std::vector<at::Tensor> parts;
+    for (size_t s = 0; s + 1 < batch_.cu_seqlens.size(); ++s) {
+      KvCache cache(decoder_->config(), 4, at::kCPU);
+      const int32_t start = batch_.cu_seqlens[s], end = batch_.cu_seqlens[s + 1];
+      for (int32_t t = start; t < end;) {
+        PagedBatch paged;
+        paged.block_tables = {{2, 0, 3, 1}};
+        for (int64_t i = 0; i < chunk && t < end; ++i, ++t) {
+          paged.token_ids.push_back(batch_.token_ids[t]);
+          paged.positions.push_back(t - start);
+          paged.sequences.push_back(0);
+        }
+        parts.push_back(decoder_->ForwardPaged(paged, &cache).value());
       }
     }
-    return at::tensor(values, at::kDouble).view({-1, decoder_->config().vocab_size});
+    return at::cat(parts);
   }
 
   std::string folder_;
   ParameterMap parameters_;
   std::unique_ptr<Decoder> decoder_;
   json vectors_;
+  std::unique_ptr<SafetensorsReader> truth_;
   PackedBatch batch_;
 };
 
 TEST_P(TransformersParityTest, LogitsAgree) {
-  const at::Tensor logits =
-      ComputeLogits(decoder_->ForwardPacked(batch_).value(), decoder_->OutputWeight()).value().to(at::kDouble);
-  const at::Tensor truth = Truth();
-  ASSERT_EQ(logits.sizes(), truth.sizes());
-  const double error = ((logits - truth).abs().max() / truth.abs().max()).item<double>();
-  RecordProperty("largest_relative_error", absl::StrCat(error));
-  EXPECT_LT(error, 1e-5);
+  ExpectBelow("logits, relative", RelativeError(Logits(), ReadTruth(*truth_, "logits")), 1e-5);
 }
 
 TEST_P(TransformersParityTest, LogprobsAndEntropiesAgree) {
@@ -71,10 +109,10 @@ TEST_P(TransformersParityTest, LogprobsAndEntropiesAgree) {
   std::reverse(targets.begin(), targets.end());
   const TokenLogprobs got =
       ComputeTokenLogprobs(decoder_->ForwardPacked(batch_).value(), decoder_->OutputWeight(), targets, 1.0).value();
-  const at::Tensor truth = at::log_softmax(Truth(), -1);
+  const at::Tensor truth = at::log_softmax(ReadTruth(*truth_, "logits"), -1);
   const at::Tensor chosen = at::tensor(std::vector<int64_t>(targets.begin(), targets.end())).unsqueeze(1);
-  EXPECT_LT((got.logprobs_T - truth.gather(1, chosen).squeeze(1)).abs().max().item<double>(), 1e-4);
-  EXPECT_LT((got.entropies_T + (truth.exp() * truth).sum(-1)).abs().max().item<double>(), 1e-4);
+  ExpectBelow("log-probs, relative", RelativeError(got.logprobs_T, truth.gather(1, chosen).squeeze(1)), 1e-5);
+  ExpectBelow("entropies, relative", RelativeError(got.entropies_T, -(truth.exp() * truth).sum(-1)), 1e-5);
 }
 
 TEST_P(TransformersParityTest, GradientsAgree) {
@@ -91,16 +129,26 @@ TEST_P(TransformersParityTest, GradientsAgree) {
   const TokenLogprobs got =
       ComputeTokenLogprobs(decoder_->ForwardPacked(batch_).value(), decoder_->OutputWeight(), targets, 1.0).value();
   (got.logprobs_T * at::tensor(weights)).sum().backward();
+  double largest = 0;
   for (const auto& [name, tensor] : parameters_.entries) {
-    const json& truth = vectors_["gradients"][name];
-    const at::Tensor gradient = tensor.grad().to(at::kDouble).flatten();
-    const double norm = truth["norm"].get<double>();
-    EXPECT_NEAR(gradient.norm().item<double>(), norm, 1e-5 * norm) << name;
-    const at::Tensor pattern = (at::arange(gradient.size(0), at::kLong) * 37 % 101 - 50).to(at::kDouble) / 50;
-    // The projection may cancel: its error is measured against the norms.
-    EXPECT_NEAR((gradient * pattern).sum().item<double>(), truth["projection"].get<double>(),
-                1e-5 * norm * pattern.norm().item<double>())
-        << name;
+    const at::Tensor truth = ReadTruth(*truth_, "gradient." + name);
+    const double error = ((tensor.grad().to(at::kDouble) - truth).norm() / truth.norm()).item<double>();
+    EXPECT_LT(error, 1e-4) << name;
+    largest = std::max(largest, error);
+  }
+  ExpectBelow("gradients, relative per tensor", largest, 1e-4);
+}
+
+TEST_P(TransformersParityTest, PrefillDecodeAndTrainingAgreeToTheBit) {
+  const at::Tensor trained = decoder_->ForwardPacked(batch_).value();
+  for (const auto& [what, chunk] :
+       {std::pair("prefill", 1000), std::pair("prefill in chunks", 7), std::pair("decode", 1)}) {
+    const at::Tensor cached = CachedHidden(chunk);
+    ASSERT_EQ(cached.sizes(), trained.sizes());
+    EXPECT_EQ(std::memcmp(cached.const_data_ptr(), trained.contiguous().const_data_ptr(), trained.nbytes()), 0) << what;
+    std::cout << "[ measured ] " << GetParam() << ": " << what
+              << " against training, largest difference: " << (cached - trained).abs().max().item<double>()
+              << std::endl;
   }
 }
 
@@ -124,10 +172,16 @@ TEST_P(TransformersParityTest, GreedyContinuationIsIdentical) {
   EXPECT_EQ(continuation, vectors_["greedy"].get<std::vector<int32_t>>());
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, TransformersParityTest, testing::Values("qwen3_tiny", "qwen3_tiny_untied"));
+constexpr const char* kModels[] = {
+    "qwen3_tiny",        "qwen3_tiny_untied", "qwen3_tiny_window",   "qwen2_tiny",   "qwen2_tiny_untied_window",
+    "llama_tiny_scaled", "llama_tiny_untied", "mistral_tiny_window", "mistral_tiny",
+};
+INSTANTIATE_TEST_SUITE_P(Models, TransformersParityTest, testing::ValuesIn(kModels));
 
-TEST(CheckpointFolderTest, WrittenFolderHoldsTheSameBytesAndFiles) {
-  const std::string source = "model/testdata/qwen3_tiny";
+class WrittenFolderTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(WrittenFolderTest, HoldsTheSameBytesAndFiles) {
+  const std::string source = absl::StrCat("model/testdata/", GetParam());
   const std::string folder = testing::TempDir() + "/written";
   const std::string with_tokenizer = testing::TempDir() + "/source";
   std::filesystem::remove_all(folder);
@@ -150,6 +204,8 @@ TEST(CheckpointFolderTest, WrittenFolderHoldsTheSameBytesAndFiles) {
     EXPECT_TRUE(at::equal(again.entries[i].second, parameters.entries[i].second)) << again.entries[i].first;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Models, WrittenFolderTest, testing::ValuesIn(kModels));
 
 TEST(CheckpointFolderTest, HalfPrecisionIsWidenedExactly) {
   const std::string folder = testing::TempDir() + "/half";

@@ -7,6 +7,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/sha256.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
 #include "coordinator/dataset/open_row_reader.h"
@@ -88,48 +89,86 @@ absl::StatusOr<std::string> AnswerAfterMarker(const std::string& text, const std
   return std::string(absl::StripAsciiWhitespace(text.substr(at + marker.size())));
 }
 
+template <typename T>
+absl::StatusOr<T> AtRow(const std::string& where, absl::StatusOr<T> result) {
+  if (result.ok()) return result;
+  return absl::InvalidArgumentError(absl::StrCat(where, ": ", result.status().message()));
+}
+
 }  // namespace
 
-Dataset::Dataset(cohort::v1::DatasetSpec spec, std::unique_ptr<RowReader> rows)
-    : spec_(std::move(spec)), rows_(std::move(rows)) {}
+struct Dataset::RowText {
+  std::string where;
+  std::string text;
+  nlohmann::json fields;
+};
 
-absl::StatusOr<std::unique_ptr<Dataset>> Dataset::Open(const cohort::v1::DatasetSpec& spec,
-                                                       std::string_view data_root) {
+Dataset::Dataset(cohort::v1::DatasetSpec spec, std::unique_ptr<RowReader> rows, std::unique_ptr<const ChatRows> chats)
+    : spec_(std::move(spec)), rows_(std::move(rows)), chats_(std::move(chats)) {}
+
+absl::StatusOr<std::unique_ptr<Dataset>> Dataset::Open(const cohort::v1::DatasetSpec& spec, std::string_view data_root,
+                                                       std::shared_ptr<const model::ChatTemplate> chat_template) {
+  std::unique_ptr<const ChatRows> chats;
+  if (!spec.fields().messages().empty()) {
+    COHORT_ASSIGN_OR_RETURN(chats, ChatRows::Create(spec, std::move(chat_template)));
+  }
   COHORT_ASSIGN_OR_RETURN(auto rows, OpenRowReader(spec, data_root));
-  return std::unique_ptr<Dataset>(new Dataset(spec, std::move(rows)));
+  return std::unique_ptr<Dataset>(new Dataset(spec, std::move(rows), std::move(chats)));
+}
+
+std::string Dataset::Digest() const {
+  if (chats_ == nullptr) return rows_->Digest();
+  return common::Sha256Of(rows_->Digest() + chats_->TemplateSource());
+}
+
+absl::StatusOr<std::string> Dataset::Prompt(const RowText& row) const {
+  if (chats_ != nullptr) return AtRow(row.where, chats_->Prompt(row.text));
+  COHORT_ASSIGN_OR_RETURN(const std::string prompt, FieldText(row.fields, spec_.fields().prompt(), row.where));
+  return absl::StrCat(spec_.prompt_prefix(), prompt, spec_.prompt_suffix());
+}
+
+absl::StatusOr<Dataset::RowText> Dataset::ReadRow(int64_t row) const {
+  RowText read{.where = rows_->Describe(row)};
+  COHORT_ASSIGN_OR_RETURN(read.text, rows_->Read(row));
+  COHORT_ASSIGN_OR_RETURN(read.fields, ParseRow(read.text, read.where));
+  return read;
 }
 
 absl::StatusOr<cohort::v1::Problem> Dataset::ReadProblem(int64_t row) const {
-  const std::string where = rows_->Describe(row);
-  COHORT_ASSIGN_OR_RETURN(const std::string text, rows_->Read(row));
-  COHORT_ASSIGN_OR_RETURN(const nlohmann::json fields, ParseRow(text, where));
-  COHORT_ASSIGN_OR_RETURN(const std::string prompt, FieldText(fields, spec_.fields().prompt(), where));
+  COHORT_ASSIGN_OR_RETURN(const RowText read, ReadRow(row));
   cohort::v1::Problem problem;
   problem.set_problem_id(row);
-  problem.set_prompt(absl::StrCat(spec_.prompt_prefix(), prompt, spec_.prompt_suffix()));
-  problem.set_row_json(text);
+  COHORT_ASSIGN_OR_RETURN(*problem.mutable_prompt(), Prompt(read));
+  problem.set_prompt_is_rendered(chats_ != nullptr);
+  problem.set_row_json(read.text);
   if (!spec_.fields().answer().empty()) {
-    COHORT_ASSIGN_OR_RETURN(const std::string answer, FieldText(fields, spec_.fields().answer(), where));
+    COHORT_ASSIGN_OR_RETURN(const std::string answer, FieldText(read.fields, spec_.fields().answer(), read.where));
     COHORT_ASSIGN_OR_RETURN(*problem.mutable_answer(),
-                            AnswerAfterMarker(answer, spec_.fields().answer_marker(), where));
+                            AnswerAfterMarker(answer, spec_.fields().answer_marker(), read.where));
   }
-  COHORT_RETURN_IF_ERROR(CheckMessageSize(problem.ByteSizeLong(), where));
+  COHORT_RETURN_IF_ERROR(CheckMessageSize(problem.ByteSizeLong(), read.where));
   return problem;
 }
 
 absl::StatusOr<cohort::v1::Demonstration> Dataset::ReadDemonstration(int64_t row) const {
-  const std::string where = rows_->Describe(row);
-  COHORT_ASSIGN_OR_RETURN(const std::string text, rows_->Read(row));
-  COHORT_ASSIGN_OR_RETURN(const nlohmann::json fields, ParseRow(text, where));
-  COHORT_ASSIGN_OR_RETURN(const std::string prompt, FieldText(fields, spec_.fields().prompt(), where));
+  COHORT_ASSIGN_OR_RETURN(const RowText read, ReadRow(row));
+  const std::string& completion = spec_.fields().completion();
   cohort::v1::Demonstration demonstration;
   demonstration.set_problem_id(row);
-  demonstration.set_prompt(absl::StrCat(spec_.prompt_prefix(), prompt, spec_.prompt_suffix()));
-  COHORT_ASSIGN_OR_RETURN(*demonstration.mutable_completion(), FieldText(fields, spec_.fields().completion(), where));
-  if (demonstration.completion().empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(where, ": nothing to imitate (", spec_.fields().completion(), ")"));
+  demonstration.set_prompt_is_rendered(chats_ != nullptr);
+  if (completion.empty() && chats_ != nullptr) {
+    COHORT_ASSIGN_OR_RETURN(const model::ChatTurn turn, AtRow(read.where, chats_->LastTurn(read.text)));
+    demonstration.set_prompt(turn.prompt);
+    demonstration.set_completion(turn.completion);
+  } else {
+    COHORT_ASSIGN_OR_RETURN(*demonstration.mutable_prompt(), Prompt(read));
+    COHORT_ASSIGN_OR_RETURN(*demonstration.mutable_completion(), FieldText(read.fields, completion, read.where));
   }
-  COHORT_RETURN_IF_ERROR(CheckMessageSize(demonstration.ByteSizeLong(), where));
+  if (demonstration.completion().empty()) {
+    const std::string& field = completion.empty() ? spec_.fields().messages() : completion;
+    return absl::InvalidArgumentError(absl::StrCat(read.where, ": nothing to imitate (", field, ")"));
+  }
+  COHORT_RETURN_IF_ERROR(CheckMessageSize(demonstration.ByteSizeLong(), read.where));
   return demonstration;
 }
 

@@ -13,6 +13,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "kernels/attention.h"
 
@@ -23,11 +24,13 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
-AttentionShape ShapeOf(const at::Tensor& q_TNH, const at::Tensor& keys, double scale) {
+AttentionShape ShapeOf(const at::Tensor& q_TNH, const at::Tensor& keys, const AttentionOptions& options) {
   TORCH_CHECK(q_TNH.dim() == 3, "attention: q must be [T, N, H] (", q_TNH.sizes(), ")");
-  const AttentionShape shape{q_TNH.size(1), keys.size(-2), q_TNH.size(2), static_cast<float>(scale)};
+  const AttentionShape shape{q_TNH.size(1), keys.size(-2), q_TNH.size(2), static_cast<float>(options.scale),
+                             options.window};
   TORCH_CHECK(keys.size(-1) == shape.head_dim && shape.num_kv_heads > 0 && shape.num_heads % shape.num_kv_heads == 0,
               "attention: keys do not fit q (", keys.sizes(), " for ", q_TNH.sizes(), ")");
+  TORCH_CHECK(options.window >= 0, "attention: window must be 0 or more (", options.window, ")");
   return shape;
 }
 
@@ -66,10 +69,10 @@ struct ForwardTensors {
 
 // q, k, v contiguous.
 ForwardTensors RunForward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                          const std::vector<int32_t>& cu_seqlens, double scale) {
+                          const std::vector<int32_t>& cu_seqlens, const AttentionOptions& options) {
   ForwardTensors f{at::empty_like(q), at::empty({q.size(0), q.size(1)}, q.options()),
                    at::empty({q.size(0), q.size(1)}, q.options())};
-  PackedAttentionForward(ShapeOf(q, k, scale), Sequences(q, k, v, cu_seqlens), f.out_TNH.mutable_data_ptr<float>(),
+  PackedAttentionForward(ShapeOf(q, k, options), Sequences(q, k, v, cu_seqlens), f.out_TNH.mutable_data_ptr<float>(),
                          f.row_max_TN.mutable_data_ptr<float>(), f.row_sum_TN.mutable_data_ptr<float>());
   ZeroRowsFrom(f.out_TNH, cu_seqlens.back());
   return f;
@@ -78,12 +81,13 @@ ForwardTensors RunForward(const at::Tensor& q, const at::Tensor& k, const at::Te
 class PackedAttentionFunction : public torch::autograd::Function<PackedAttentionFunction> {
  public:
   static Variable forward(AutogradContext* ctx, const Variable& q_TNH, const Variable& k_TKH, const Variable& v_TKH,
-                          const std::vector<int32_t>& cu_seqlens, double scale) {
+                          const std::vector<int32_t>& cu_seqlens, const AttentionOptions& options) {
     const at::Tensor q = q_TNH.contiguous(), k = k_TKH.contiguous(), v = v_TKH.contiguous();
-    const ForwardTensors f = RunForward(q, k, v, cu_seqlens, scale);
+    const ForwardTensors f = RunForward(q, k, v, cu_seqlens, options);
     ctx->save_for_backward({q, k, v, f.out_TNH, f.row_max_TN, f.row_sum_TN});
     ctx->saved_data["cu_seqlens"] = std::vector<int64_t>(cu_seqlens.begin(), cu_seqlens.end());
-    ctx->saved_data["scale"] = scale;
+    ctx->saved_data["scale"] = options.scale;
+    ctx->saved_data["window"] = options.window;
     return f.out_TNH;
   }
 
@@ -92,9 +96,10 @@ class PackedAttentionFunction : public torch::autograd::Function<PackedAttention
     const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2];
     const std::vector<int64_t> offsets = ctx->saved_data["cu_seqlens"].toIntVector();
     const std::vector<int32_t> cu_seqlens(offsets.begin(), offsets.end());
+    const AttentionOptions options{ctx->saved_data["scale"].toDouble(), ctx->saved_data["window"].toInt()};
     const at::Tensor grad_out = grads[0].contiguous();
     at::Tensor grad_q = at::empty_like(q), grad_k = at::empty_like(k), grad_v = at::empty_like(v);
-    PackedAttentionBackward(ShapeOf(q, k, ctx->saved_data["scale"].toDouble()), Sequences(q, k, v, cu_seqlens),
+    PackedAttentionBackward(ShapeOf(q, k, options), Sequences(q, k, v, cu_seqlens),
                             {saved[3].const_data_ptr<float>(), saved[4].const_data_ptr<float>(),
                              saved[5].const_data_ptr<float>(), grad_out.const_data_ptr<float>()},
                             grad_q.mutable_data_ptr<float>(), grad_k.mutable_data_ptr<float>(),
@@ -107,15 +112,30 @@ class PackedAttentionFunction : public torch::autograd::Function<PackedAttention
 // [L, heads, H] as SDPA's [1, heads, L, H].
 at::Tensor HeadsFirst(const at::Tensor& rows) { return rows.transpose(0, 1).unsqueeze(0); }
 
+// Which of the keys 0..num_keys-1 the rows at `positions_R1` see, [R, keys].
+at::Tensor VisibleKeys(const at::Tensor& positions_R1, int64_t num_keys, int64_t window) {
+  const at::Tensor keys = at::arange(num_keys, positions_R1.options()).unsqueeze(0);
+  const at::Tensor visible = keys.le(positions_R1);
+  return window == 0 ? visible : visible.logical_and(keys.gt(positions_R1.sub(window)));
+}
+
 at::Tensor PackedWithAten(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                          const std::vector<int32_t>& cu_seqlens, double scale) {
+                          const std::vector<int32_t>& cu_seqlens, const AttentionOptions& options) {
   std::vector<at::Tensor> parts;
   for (size_t s = 0; s + 1 < cu_seqlens.size(); ++s) {
     const int64_t start = cu_seqlens[s], length = cu_seqlens[s + 1] - start;
     if (length == 0) continue;
     const auto rows = [&](const at::Tensor& t) { return HeadsFirst(t.narrow(0, start, length)); };
-    parts.push_back(at::scaled_dot_product_attention(rows(q), rows(k), rows(v), /*attn_mask=*/{}, /*dropout_p=*/0.0,
-                                                     /*is_causal=*/true, scale, /*enable_gqa=*/q.size(1) != k.size(1))
+    // A window that holds the whole sequence needs no mask, which ATen's fast paths refuse.
+    const bool is_masked = options.window > 0 && options.window < length;
+    std::optional<at::Tensor> visible;
+    if (is_masked) {
+      const at::Tensor positions = at::arange(length, q.options().dtype(at::kLong)).unsqueeze(1);
+      visible = VisibleKeys(positions, length, options.window);
+    }
+    parts.push_back(at::scaled_dot_product_attention(rows(q), rows(k), rows(v), visible, /*dropout_p=*/0.0,
+                                                     /*is_causal=*/!is_masked, options.scale,
+                                                     /*enable_gqa=*/q.size(1) != k.size(1))
                         .squeeze(0)
                         .transpose(0, 1));
   }
@@ -149,7 +169,7 @@ void CheckPaged(const at::Tensor& q_TNH, const at::Tensor& keys_BSKH, const at::
 
 at::Tensor PagedWithAten(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
                          const std::vector<int32_t>& positions, const std::vector<int32_t>& sequences,
-                         const std::vector<std::vector<int32_t>>& block_tables, double scale) {
+                         const std::vector<std::vector<int32_t>>& block_tables, const AttentionOptions& options) {
   std::vector<at::Tensor> parts;
   const int64_t num_rows = static_cast<int64_t>(positions.size());
   for (int64_t first = 0, end = 0; first < num_rows; first = end) {
@@ -166,10 +186,10 @@ at::Tensor PagedWithAten(const at::Tensor& q, const at::Tensor& keys, const at::
     const std::vector<int64_t> places(positions.begin() + first, positions.begin() + end);
     const at::Tensor position =
         at::from_blob(const_cast<int64_t*>(places.data()), {end - first, 1}, at::kLong).to(q.device());
-    const at::Tensor visible = at::arange(num_keys, position.options()).unsqueeze(0).le(position);
+    const at::Tensor visible = VisibleKeys(position, num_keys, options.window);
     parts.push_back(at::scaled_dot_product_attention(HeadsFirst(q.narrow(0, first, end - first)), rows(keys),
                                                      rows(values), visible, /*dropout_p=*/0.0, /*is_causal=*/false,
-                                                     scale, /*enable_gqa=*/q.size(1) != keys.size(2))
+                                                     options.scale, /*enable_gqa=*/q.size(1) != keys.size(2))
                         .squeeze(0)
                         .transpose(0, 1));
   }
@@ -180,23 +200,23 @@ at::Tensor PagedWithAten(const at::Tensor& q, const at::Tensor& keys, const at::
 }  // namespace
 
 at::Tensor PackedCausalAttention(const at::Tensor& q_TNH, const at::Tensor& k_TKH, const at::Tensor& v_TKH,
-                                 const std::vector<int32_t>& cu_seqlens, double scale) {
-  ShapeOf(q_TNH, k_TKH, scale);
+                                 const std::vector<int32_t>& cu_seqlens, const AttentionOptions& options) {
+  ShapeOf(q_TNH, k_TKH, options);
   CheckPacked(q_TNH, k_TKH, v_TKH, cu_seqlens);
-  if (!UsesOwnKernel(q_TNH, k_TKH, v_TKH)) return PackedWithAten(q_TNH, k_TKH, v_TKH, cu_seqlens, scale);
+  if (!UsesOwnKernel(q_TNH, k_TKH, v_TKH)) return PackedWithAten(q_TNH, k_TKH, v_TKH, cu_seqlens, options);
   const bool needs_grad =
       c10::GradMode::is_enabled() && (q_TNH.requires_grad() || k_TKH.requires_grad() || v_TKH.requires_grad());
-  if (needs_grad) return PackedAttentionFunction::apply(q_TNH, k_TKH, v_TKH, cu_seqlens, scale);
-  return RunForward(q_TNH.contiguous(), k_TKH.contiguous(), v_TKH.contiguous(), cu_seqlens, scale).out_TNH;
+  if (needs_grad) return PackedAttentionFunction::apply(q_TNH, k_TKH, v_TKH, cu_seqlens, options);
+  return RunForward(q_TNH.contiguous(), k_TKH.contiguous(), v_TKH.contiguous(), cu_seqlens, options).out_TNH;
 }
 
 at::Tensor PagedAttention(const at::Tensor& q_TNH, const at::Tensor& keys_BSKH, const at::Tensor& values_BSKH,
                           const std::vector<int32_t>& positions, const std::vector<int32_t>& sequences,
-                          const std::vector<std::vector<int32_t>>& block_tables, double scale) {
-  const AttentionShape shape = ShapeOf(q_TNH, keys_BSKH, scale);
+                          const std::vector<std::vector<int32_t>>& block_tables, const AttentionOptions& options) {
+  const AttentionShape shape = ShapeOf(q_TNH, keys_BSKH, options);
   CheckPaged(q_TNH, keys_BSKH, values_BSKH, positions, sequences, block_tables);
   if (!UsesOwnKernel(q_TNH, keys_BSKH, values_BSKH)) {
-    return PagedWithAten(q_TNH, keys_BSKH, values_BSKH, positions, sequences, block_tables, scale);
+    return PagedWithAten(q_TNH, keys_BSKH, values_BSKH, positions, sequences, block_tables, options);
   }
   // A copy of the cache would cost more than the attention.
   TORCH_CHECK(keys_BSKH.is_contiguous() && values_BSKH.is_contiguous(), "paged attention: cache must be contiguous");

@@ -10,17 +10,23 @@
 
 namespace cohort::kernels {
 
+struct AttentionOptions {
+  double scale;        // of the scores before softmax
+  int64_t window = 0;  // keys that a row sees, its own included; 0: every key up to its own
+};
+
 // Causal grouped-query attention over packed sequences; out [T, N, H]. Differentiable in q, k, v. Rows at or past
 // cu_seqlens.back() are padding: their output and gradients are 0. fp32 on CPU runs kernels/attention.h, whose
 // reduction order depends on the key position alone; other devices run ATen sequence by sequence.
 at::Tensor PackedCausalAttention(const at::Tensor& q_TNH, const at::Tensor& k_TKH, const at::Tensor& v_TKH,
-                                 const std::vector<int32_t>& cu_seqlens, double scale);
+                                 const std::vector<int32_t>& cu_seqlens, const AttentionOptions& options);
 
-// Row t attends to keys 0..positions[t] of its sequence, found through block_tables[sequences[t]]; out [T, N, H]. Rows
-// at or past positions.size() are padding and give 0. Bit-equal with PackedCausalAttention on CPU. No gradients.
+// Row t attends to keys 0..positions[t] of its sequence, or the last `window` of them, found through
+// block_tables[sequences[t]]; out [T, N, H]. Rows at or past positions.size() are padding and give 0. Bit-equal with
+// PackedCausalAttention on CPU. No gradients.
 at::Tensor PagedAttention(const at::Tensor& q_TNH, const at::Tensor& keys_BSKH, const at::Tensor& values_BSKH,
                           const std::vector<int32_t>& positions, const std::vector<int32_t>& sequences,
-                          const std::vector<std::vector<int32_t>>& block_tables, double scale);
+                          const std::vector<std::vector<int32_t>>& block_tables, const AttentionOptions& options);
 
 }  // namespace cohort::kernels
 

@@ -35,7 +35,7 @@ Qkv RandomQkv(int64_t num_rows, at::ScalarType dtype = at::kFloat) {
 }
 
 // The definition from elementary operators.
-at::Tensor NaiveAttention(const Qkv& x, const std::vector<int32_t>& cu_seqlens) {
+at::Tensor NaiveAttention(const Qkv& x, const std::vector<int32_t>& cu_seqlens, int64_t window = 0) {
   std::vector<at::Tensor> parts;
   const int64_t group = x.q_TNH.size(1) / x.k_TKH.size(1);
   for (size_t s = 0; s + 1 < cu_seqlens.size(); ++s) {
@@ -43,9 +43,10 @@ at::Tensor NaiveAttention(const Qkv& x, const std::vector<int32_t>& cu_seqlens) 
     const at::Tensor q = x.q_TNH.narrow(0, start, length).transpose(0, 1);
     const at::Tensor k = x.k_TKH.narrow(0, start, length).repeat_interleave(group, 1).transpose(0, 1);
     const at::Tensor v = x.v_TKH.narrow(0, start, length).repeat_interleave(group, 1).transpose(0, 1);
-    const at::Tensor future = at::ones({length, length}, at::kBool).triu(1);
+    at::Tensor hidden = at::ones({length, length}, at::kBool).triu(1);
+    if (window > 0) hidden = hidden.logical_or(at::ones({length, length}, at::kBool).tril(-window));
     const at::Tensor scores =
-        (at::matmul(q, k.transpose(1, 2)) * kScale).masked_fill(future, -std::numeric_limits<double>::infinity());
+        (at::matmul(q, k.transpose(1, 2)) * kScale).masked_fill(hidden, -std::numeric_limits<double>::infinity());
     parts.push_back(at::matmul(at::softmax(scores, -1), v).transpose(0, 1));
   }
   parts.push_back(
@@ -70,7 +71,7 @@ TEST(PackedCausalAttentionTest, ValueAndGradientsMatchAutogradOfTheDefinitionInD
   RequireGrad(x);
   RequireGrad(reference);
   const at::Tensor grad_out = at::randn({128, 4, 32}, at::kDouble);
-  const at::Tensor out = PackedCausalAttention(x.q_TNH, x.k_TKH, x.v_TKH, kCuSeqlens, kScale);
+  const at::Tensor out = PackedCausalAttention(x.q_TNH, x.k_TKH, x.v_TKH, kCuSeqlens, {kScale});
   const at::Tensor expected = NaiveAttention(reference, kCuSeqlens);
   EXPECT_LT(LargestDifference(out, expected), 3e-6);
   const auto gradients = Gradients(out, x, grad_out), expected_gradients = Gradients(expected, reference, grad_out);
@@ -80,7 +81,7 @@ TEST(PackedCausalAttentionTest, ValueAndGradientsMatchAutogradOfTheDefinitionInD
 TEST(PackedCausalAttentionTest, PaddingRowsAndTheirGradientsAreZero) {
   Qkv x = RandomQkv(136);
   RequireGrad(x);
-  const at::Tensor out = PackedCausalAttention(x.q_TNH, x.k_TKH, x.v_TKH, kCuSeqlens, kScale);
+  const at::Tensor out = PackedCausalAttention(x.q_TNH, x.k_TKH, x.v_TKH, kCuSeqlens, {kScale});
   EXPECT_EQ(out.narrow(0, 127, 9).abs().max().item<float>(), 0.0f);
   for (const at::Tensor& gradient : Gradients(out, x, at::ones({136, 4, 32}))) {
     EXPECT_EQ(gradient.narrow(0, 127, 9).abs().max().item<float>(), 0.0f);
@@ -90,22 +91,36 @@ TEST(PackedCausalAttentionTest, PaddingRowsAndTheirGradientsAreZero) {
 TEST(PackedCausalAttentionTest, StridedInputsGiveTheSameBits) {
   const Qkv x = RandomQkv(128);
   const at::Tensor joined = at::cat({x.q_TNH, x.k_TKH, x.v_TKH}, 1);
-  const at::Tensor out =
-      PackedCausalAttention(joined.narrow(1, 0, 4), joined.narrow(1, 4, 2), joined.narrow(1, 6, 2), kCuSeqlens, kScale);
-  EXPECT_TRUE(out.equal(PackedCausalAttention(x.q_TNH, x.k_TKH, x.v_TKH, kCuSeqlens, kScale)));
+  const at::Tensor out = PackedCausalAttention(joined.narrow(1, 0, 4), joined.narrow(1, 4, 2), joined.narrow(1, 6, 2),
+                                               kCuSeqlens, {kScale});
+  EXPECT_TRUE(out.equal(PackedCausalAttention(x.q_TNH, x.k_TKH, x.v_TKH, kCuSeqlens, {kScale})));
 }
 
 TEST(PackedCausalAttentionTest, OtherDtypesRunAten) {
   const Qkv x = RandomQkv(128, at::kDouble);
-  EXPECT_LT(LargestDifference(PackedCausalAttention(x.q_TNH, x.k_TKH, x.v_TKH, kCuSeqlens, kScale),
-                              NaiveAttention(x, kCuSeqlens)),
-            1e-12);
+  for (const int64_t window : {0, 1, 20, 1000}) {
+    EXPECT_LT(LargestDifference(PackedCausalAttention(x.q_TNH, x.k_TKH, x.v_TKH, kCuSeqlens, {kScale, window}),
+                                NaiveAttention(x, kCuSeqlens, window)),
+              1e-12);
+  }
+}
+
+TEST(PackedCausalAttentionTest, WindowMatchesAutogradOfTheDefinitionInDouble) {
+  const Qkv x = RandomQkv(128), reference = RandomQkv(128, at::kDouble);
+  RequireGrad(x);
+  RequireGrad(reference);
+  const at::Tensor grad_out = at::randn({128, 4, 32}, at::kDouble);
+  const at::Tensor out = PackedCausalAttention(x.q_TNH, x.k_TKH, x.v_TKH, kCuSeqlens, {kScale, /*window=*/19});
+  const at::Tensor expected = NaiveAttention(reference, kCuSeqlens, /*window=*/19);
+  EXPECT_LT(LargestDifference(out, expected), 3e-6);
+  const auto gradients = Gradients(out, x, grad_out), expected_gradients = Gradients(expected, reference, grad_out);
+  for (int i = 0; i < 3; ++i) EXPECT_LT(LargestDifference(gradients[i], expected_gradients[i]), 2e-5) << i;
 }
 
 TEST(PackedCausalAttentionTest, BadOffsetsAreRefused) {
   const Qkv x = RandomQkv(16);
   const absl::Status status = StatusFromTorch("attention of a test", [&] {
-    PackedCausalAttention(x.q_TNH, x.k_TKH, x.v_TKH, {0, 17}, kScale);
+    PackedCausalAttention(x.q_TNH, x.k_TKH, x.v_TKH, {0, 17}, {kScale});
     return absl::OkStatus();
   });
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
@@ -140,15 +155,15 @@ struct PagedSequences {
 TEST(PagedAttentionTest, BitEqualWithPackedOverRaggedSequences) {
   const Qkv x = RandomQkv(128);
   const PagedSequences cache(x, kCuSeqlens);
-  const at::Tensor packed = PackedCausalAttention(x.q_TNH, x.k_TKH, x.v_TKH, kCuSeqlens, kScale);
+  const at::Tensor packed = PackedCausalAttention(x.q_TNH, x.k_TKH, x.v_TKH, kCuSeqlens, {kScale});
   const at::Tensor prefill = PagedAttention(x.q_TNH, cache.keys_BSKH, cache.values_BSKH, cache.positions,
-                                            cache.sequences, cache.tables, kScale);
+                                            cache.sequences, cache.tables, {kScale});
   EXPECT_TRUE(prefill.equal(packed));
   for (int64_t t = 0; t < 127; t += 3) {  // one decode row, padded to 8
     at::Tensor q_TNH = at::randn({8, 4, 32});
     q_TNH[0].copy_(x.q_TNH[t]);
     const at::Tensor decode = PagedAttention(q_TNH, cache.keys_BSKH, cache.values_BSKH, {cache.positions[t]},
-                                             {cache.sequences[t]}, cache.tables, kScale);
+                                             {cache.sequences[t]}, cache.tables, {kScale});
     EXPECT_TRUE(decode[0].equal(packed[t])) << t;
     EXPECT_EQ(decode.narrow(0, 1, 7).abs().max().item<float>(), 0.0f);
   }
@@ -159,17 +174,19 @@ TEST(PagedAttentionTest, OtherDtypesRunAten) {
   PagedSequences cache(x, kCuSeqlens);
   cache.keys_BSKH.nan_to_num_(0.0);  // ATen multiplies masked values by 0
   cache.values_BSKH.nan_to_num_(0.0);
-  EXPECT_LT(LargestDifference(PagedAttention(x.q_TNH, cache.keys_BSKH, cache.values_BSKH, cache.positions,
-                                             cache.sequences, cache.tables, kScale),
-                              NaiveAttention(x, kCuSeqlens)),
-            1e-12);
+  for (const int64_t window : {0, 20}) {
+    EXPECT_LT(LargestDifference(PagedAttention(x.q_TNH, cache.keys_BSKH, cache.values_BSKH, cache.positions,
+                                               cache.sequences, cache.tables, {kScale, window}),
+                                NaiveAttention(x, kCuSeqlens, window)),
+              1e-12);
+  }
 }
 
 TEST(PagedAttentionTest, ATableTooShortIsRefused) {
   const Qkv x = RandomQkv(1);
   const at::Tensor cache = at::zeros({2, 16, 2, 32});
   const absl::Status status = StatusFromTorch("decode", [&] {
-    PagedAttention(x.q_TNH, cache, cache, {16}, {0}, {{1}}, kScale);
+    PagedAttention(x.q_TNH, cache, cache, {16}, {0}, {{1}}, {kScale});
     return absl::OkStatus();
   });
   EXPECT_EQ(status.message(), "decode: paged attention: row 0 at position 16 needs 2 blocks, its table has 1");

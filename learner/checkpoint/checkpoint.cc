@@ -10,19 +10,25 @@
 #include "learner/checkpoint/manifest.h"
 #include "learner/checkpoint/optimizer_file.h"
 #include "learner/checkpoint/sealed_folder.h"
+#include "model/architectures/architecture_table.h"
 #include "model/model_config.h"
 #include "model/weight_sync/weight_digest.h"
 #include "model/weights/checkpoint_folder.h"
+#include "model/weights/weight_file_names.h"
 
 namespace cohort::learner {
 namespace {
 
-// A manifest that lost entries would vouch for too little.
+// A manifest that lost entries would vouch for too little. Which shards there must be, the index says.
 absl::Status CheckComplete(const CheckpointManifest& manifest, const std::string& directory) {
-  for (const char* name : {"config.json", "model.safetensors", "optimizer.safetensors", "train_state.json"}) {
-    const bool is_listed = std::any_of(manifest.files.begin(), manifest.files.end(),
-                                       [name](const ManifestEntry& file) { return file.name == name; });
-    if (!is_listed) return absl::DataLossError(absl::StrCat(directory, ": the manifest lacks a file, ", name));
+  const auto is_listed = [&manifest](std::string_view name) {
+    return std::any_of(manifest.files.begin(), manifest.files.end(),
+                       [name](const ManifestEntry& file) { return file.name == name; });
+  };
+  const char* weights = is_listed(model::kWeightsIndexFile) ? model::kWeightsIndexFile : model::kWeightsFile;
+  for (const char* name : {"config.json", weights, "optimizer.safetensors", "train_state.json"}) {
+    if (is_listed(name)) continue;
+    return absl::DataLossError(absl::StrCat(directory, ": the manifest lacks a file, ", name));
   }
   return absl::OkStatus();
 }
@@ -33,8 +39,11 @@ absl::StatusOr<TrainState> CreateTrainState(std::string_view model_path, const c
                                             const at::Device& device) {
   TrainState state;
   COHORT_ASSIGN_OR_RETURN(const model::ModelConfig config, model::LoadModelConfig(model_path));
-  COHORT_ASSIGN_OR_RETURN(const model::ParameterMap loaded, model::LoadParameters(model_path, config, device));
-  COHORT_ASSIGN_OR_RETURN(state.parameters, FlatParameters::Create(loaded));
+  // Straight into the flat buffer: the weights are in memory once.
+  COHORT_ASSIGN_OR_RETURN(
+      state.parameters,
+      FlatParameters::Create(model::FindArchitecture(config.architecture)->parameters(config), device));
+  COHORT_RETURN_IF_ERROR(model::LoadParametersInto(model_path, config, state.parameters->parameters()));
   COHORT_ASSIGN_OR_RETURN(state.optimizer, AdamW::Create(optimizer, state.parameters.get()));
   COHORT_ASSIGN_OR_RETURN(state.decoder, model::Decoder::Create(config, state.parameters->parameters()));
   return state;

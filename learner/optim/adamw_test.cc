@@ -2,6 +2,7 @@
 #include "learner/optim/adamw.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -15,9 +16,11 @@ namespace cohort::learner {
 namespace {
 
 std::unique_ptr<FlatParameters> MatrixNormMatrix() {
-  model::ParameterMap parameters;
-  parameters.entries = {{"a", at::full({2, 3}, 2.0f)}, {"norm", at::full({5}, 2.0f)}, {"b", at::full({4, 4}, 2.0f)}};
-  return *FlatParameters::Create(parameters);
+  const at::NoGradGuard no_grad;
+  std::unique_ptr<FlatParameters> flat =
+      *FlatParameters::Create({{"a", {2, 3}}, {"norm", {5}}, {"b", {4, 4}}}, at::kCPU);
+  for (const auto& [name, view] : flat->parameters().entries) view.fill_(2.0f);
+  return flat;
 }
 
 TEST(AdamWTest, DecayIsForMatricesOnly) {

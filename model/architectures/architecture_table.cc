@@ -2,13 +2,20 @@
 #include "model/architectures/architecture_table.h"
 
 #include "absl/strings/str_cat.h"
+#include "model/architectures/llama.h"
+#include "model/architectures/mistral.h"
+#include "model/architectures/qwen2.h"
 #include "model/architectures/qwen3.h"
+#include "model/architectures/transformer_parameters.h"
 
 namespace cohort::model {
 namespace {
 
 constexpr Architecture kArchitectures[] = {
-    {kQwen3Architecture, &CheckQwen3Features, &Qwen3Parameters},
+    {kQwen2Architecture, &ReadQwen2Config, &TransformerParameters},
+    {kQwen3Architecture, &ReadQwen3Config, &TransformerParameters},
+    {kLlamaArchitecture, &ReadLlamaConfig, &TransformerParameters},
+    {kMistralArchitecture, &ReadMistralConfig, &TransformerParameters},
 };
 
 }  // namespace

@@ -17,7 +17,8 @@ namespace cohort::model {
 // What the torch-free code needs to know of one architecture.
 struct Architecture {
   std::string_view name;  // as in config.json's "architectures"
-  absl::Status (*check_features)(const JsonFields& fields);
+  // Everything in config.json but the architecture's name, tied embeddings and end tokens.
+  absl::Status (*read_config)(const JsonFields& fields, ModelConfig* config);
   std::vector<ParameterSpec> (*parameters)(const ModelConfig& config);
 };
 

@@ -11,7 +11,8 @@ namespace cohort::model {
 
 // One parameter that an architecture expects.
 struct ParameterSpec {
-  enum class Kind { kMatrix, kNorm };  // how it is initialised: drawn from a normal distribution, or all 1
+  // How it is initialised: drawn from a normal distribution, all 1, or all 0.
+  enum class Kind { kMatrix, kNorm, kBias };
 
   std::string name;  // Hugging Face name
   std::vector<int64_t> shape;

@@ -68,6 +68,17 @@ struct NormRopeBackward {
   int64_t head_dim;
 };
 
+// The rotation of the pairs (i, i + H/2) of each head by the row's angles, without a norm. Its gradient is the rotation
+// back: from the gradient of the result (in) to that of what was rotated (out).
+struct RopeRotation {
+  const float* in_RNH;
+  const float* cos_RA;
+  const float* sin_RA;
+  float* out_RNH;
+  int64_t num_heads;
+  int64_t head_dim;
+};
+
 // out = gate * sigmoid(gate) * up.
 struct SwigluForward {
   const float* gate;
@@ -88,6 +99,8 @@ struct LayerLoops {
   void (*rms_norm_backward)(const RmsNormBackward& op, LoopRange rows);
   void (*norm_rope)(const NormRopeForward& op, LoopRange rows);
   void (*norm_rope_backward)(const NormRopeBackward& op, LoopRange rows);
+  void (*rope)(const RopeRotation& op, LoopRange rows);
+  void (*rope_backward)(const RopeRotation& op, LoopRange rows);
   void (*swiglu)(const SwigluForward& op, LoopRange elements);
   void (*swiglu_backward)(const SwigluBackward& op, LoopRange elements);
 };

@@ -84,16 +84,35 @@ struct Head {
   const float* sin;
 };
 
+// Columns c.. and H/2 + c.. of a head.
+struct ColumnPair {
+  F16 low, high;
+};
+
+COHORT_INLINE ColumnPair LoadPair(const float* p, int64_t half, int64_t c) {
+  return {LoadColumns(p + c, half - c), LoadColumns(p + half + c, half - c)};
+}
+
+COHORT_INLINE void StorePair(float* p, const ColumnPair& pair, int64_t half, int64_t c) {
+  StoreColumns(p + c, pair.low, half - c);
+  StoreColumns(p + half + c, pair.high, half - c);
+}
+
+COHORT_INLINE ColumnPair Rotate(const ColumnPair& x, const Head& head, int64_t half, int64_t c) {
+  const F16 cos = LoadColumns(head.cos + c, half - c), sin = LoadColumns(head.sin + c, half - c);
+  return {x.low * cos - x.high * sin, x.high * cos + x.low * sin};
+}
+
+COHORT_INLINE ColumnPair RotateBack(const ColumnPair& x, const Head& head, int64_t half, int64_t c) {
+  const F16 cos = LoadColumns(head.cos + c, half - c), sin = LoadColumns(head.sin + c, half - c);
+  return {x.low * cos + x.high * sin, x.high * cos - x.low * sin};
+}
+
 void NormRopeHead(const NormRopeForward& op, const Head& head, float rstd, float* out) {
   const int64_t half = op.head_dim / 2;
   for (int64_t c = 0; c < half; c += 16) {
-    const int64_t left = half - c;
-    const F16 low = LoadColumns(head.x + c, left) * rstd * LoadColumns(op.weight_H + c, left);
-    const F16 high = LoadColumns(head.x + half + c, left) * rstd * LoadColumns(op.weight_H + half + c, left);
-    const F16 cos = LoadColumns(head.cos + c, left);
-    const F16 sin = LoadColumns(head.sin + c, left);
-    StoreColumns(out + c, low * cos - high * sin, left);
-    StoreColumns(out + half + c, high * cos + low * sin, left);
+    const ColumnPair x = LoadPair(head.x, half, c), weight = LoadPair(op.weight_H, half, c);
+    StorePair(out, Rotate({x.low * rstd * weight.low, x.high * rstd * weight.high}, head, half, c), half, c);
   }
 }
 
@@ -109,18 +128,6 @@ void NormRope(const NormRopeForward& op, LoopRange rows) {
   }
 }
 
-// Gradients before the rotation of columns c.. and H/2 + c..
-struct Unrotated {
-  F16 low, high;
-};
-
-COHORT_INLINE Unrotated Unrotate(const float* grad_out, const Head& head, int64_t half, int64_t c) {
-  const int64_t left = half - c;
-  const F16 low = LoadColumns(grad_out + c, left), high = LoadColumns(grad_out + half + c, left);
-  const F16 cos = LoadColumns(head.cos + c, left), sin = LoadColumns(head.sin + c, left);
-  return {low * cos + high * sin, high * cos - low * sin};
-}
-
 void NormRopeHeadGradient(const NormRopeBackward& op, const Head& head, int64_t at) {
   const int64_t half = op.head_dim / 2;
   const float* grad_out = op.grad_out_RNH + at * op.head_dim;
@@ -128,10 +135,10 @@ void NormRopeHeadGradient(const NormRopeBackward& op, const Head& head, int64_t 
   const float rstd = op.rstd_RN[at];
   F16 products = {};
   for (int64_t c = 0; c < half; c += 16) {
-    const int64_t left = half - c;
-    const Unrotated grad = Unrotate(grad_out, head, half, c);
-    products += grad.low * LoadColumns(op.weight_H + c, left) * LoadColumns(head.x + c, left);
-    products += grad.high * LoadColumns(op.weight_H + half + c, left) * LoadColumns(head.x + half + c, left);
+    const ColumnPair grad = RotateBack(LoadPair(grad_out, half, c), head, half, c);
+    const ColumnPair x = LoadPair(head.x, half, c), weight = LoadPair(op.weight_H, half, c);
+    products += grad.low * weight.low * x.low;
+    products += grad.high * weight.high * x.high;
   }
   const float pull = Sum16(products) * rstd * rstd * rstd / static_cast<float>(op.head_dim);
   const auto finish = [&](F16 grad, int64_t column, int64_t left) __attribute__((always_inline)) {
@@ -141,7 +148,7 @@ void NormRopeHeadGradient(const NormRopeBackward& op, const Head& head, int64_t 
     StoreColumns(grad_weight, LoadColumns(grad_weight, left) + grad * (x * rstd), left);
   };
   for (int64_t c = 0; c < half; c += 16) {
-    const Unrotated grad = Unrotate(grad_out, head, half, c);
+    const ColumnPair grad = RotateBack(LoadPair(grad_out, half, c), head, half, c);
     finish(grad.low, c, half - c);
     finish(grad.high, half + c, half - c);
   }
@@ -156,6 +163,38 @@ void NormRopeGradient(const NormRopeBackward& op, LoopRange rows) {
       NormRopeHeadGradient(op, {op.x_RNH + at * op.head_dim, op.cos_RA + angles, op.sin_RA + angles}, at);
     }
   }
+}
+
+// Calls rotate(head, first element of the head) for every head of the rows.
+template <typename RotateHead>
+COHORT_INLINE void ForHeads(const RopeRotation& op, LoopRange rows, RotateHead rotate) {
+  for (int64_t r = rows.first; r < rows.last; ++r) {
+    const int64_t angles = r * (op.head_dim / 2);
+    for (int64_t n = 0; n < op.num_heads; ++n) {
+      const int64_t at = (r * op.num_heads + n) * op.head_dim;
+      rotate(Head{op.in_RNH + at, op.cos_RA + angles, op.sin_RA + angles}, op.out_RNH + at);
+    }
+  }
+}
+
+void Rope(const RopeRotation& op, LoopRange rows) {
+  const int64_t half = op.head_dim / 2;
+  ForHeads(
+      op, rows, [half](const Head& head, float* out) __attribute__((always_inline)) {
+        for (int64_t c = 0; c < half; c += 16) {
+          StorePair(out, Rotate(LoadPair(head.x, half, c), head, half, c), half, c);
+        }
+      });
+}
+
+void RopeGradient(const RopeRotation& op, LoopRange rows) {
+  const int64_t half = op.head_dim / 2;
+  ForHeads(
+      op, rows, [half](const Head& head, float* out) __attribute__((always_inline)) {
+        for (int64_t c = 0; c < half; c += 16) {
+          StorePair(out, RotateBack(LoadPair(head.x, half, c), head, half, c), half, c);
+        }
+      });
 }
 
 COHORT_INLINE F16 Sigmoid16(F16 x) {
@@ -187,6 +226,7 @@ void SwigluGradient(const SwigluBackward& op, LoopRange elements) {
 }  // namespace
 
 extern const LayerLoops kLayerLoops;
-const LayerLoops kLayerLoops = {RmsNorm, RmsNormGradient, NormRope, NormRopeGradient, Swiglu, SwigluGradient};
+const LayerLoops kLayerLoops = {RmsNorm, RmsNormGradient, NormRope, NormRopeGradient,
+                                Rope,    RopeGradient,    Swiglu,   SwigluGradient};
 
 }  // namespace cohort::model::COHORT_CPU_TARGET

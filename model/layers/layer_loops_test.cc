@@ -129,6 +129,51 @@ TEST(NormRopeTest, InstructionSetsGiveTheSameBits) {
   }
 }
 
+struct RopeResults {
+  Floats out, grad_x;
+  bool operator==(const RopeResults&) const = default;
+};
+
+RopeResults RunRope(const NormRopeCase& c, kernels::CpuTarget target) {
+  RopeResults r{Floats(c.x.size()), Floats(c.x.size())};
+  const LoopRange rows{0, c.rows};
+  LayerLoopsFor(target).rope({c.x.data(), c.cos.data(), c.sin.data(), r.out.data(), c.heads, c.dim}, rows);
+  LayerLoopsFor(target).rope_backward({c.grad_out.data(), c.cos.data(), c.sin.data(), r.grad_x.data(), c.heads, c.dim},
+                                      rows);
+  return r;
+}
+
+TEST(RopeTest, AgreesWithDoublePrecision) {
+  for (const int64_t dim : {2, 8, 24, 80, 128}) {
+    const NormRopeCase c(5, 3, dim);
+    const RopeResults got = RunRope(c, kernels::BestCpuTarget());
+    const int64_t half = dim / 2;
+    Doubles out(c.x.size()), grad_x(c.x.size());
+    for (int64_t head = 0; head < c.rows * c.heads; ++head) {
+      for (int64_t i = 0; i < half; ++i) {
+        const int64_t low = head * dim + i, high = low + half;
+        const double cos = c.cos[head / c.heads * half + i], sin = c.sin[head / c.heads * half + i];
+        out[low] = c.x[low] * cos - c.x[high] * sin;
+        out[high] = c.x[high] * cos + c.x[low] * sin;
+        grad_x[low] = c.grad_out[low] * cos + c.grad_out[high] * sin;
+        grad_x[high] = c.grad_out[high] * cos - c.grad_out[low] * sin;
+      }
+    }
+    ExpectNear(got.out, out, 1e-6);
+    ExpectNear(got.grad_x, grad_x, 1e-6);
+  }
+}
+
+TEST(RopeTest, InstructionSetsGiveTheSameBits) {
+  for (const int64_t dim : {8, 24, 128}) {
+    const NormRopeCase c(7, 2, dim);
+    const RopeResults baseline = RunRope(c, kernels::CpuTarget::kBaseline);
+    for (const kernels::CpuTarget target : kernels::SupportedCpuTargets()) {
+      EXPECT_TRUE(RunRope(c, target) == baseline) << kernels::CpuTargetName(target);
+    }
+  }
+}
+
 struct RmsNormResults {
   Floats out, rstd, grad_x, grad_weight;
   bool operator==(const RmsNormResults&) const = default;

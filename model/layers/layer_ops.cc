@@ -138,6 +138,34 @@ class NormRopeFunction : public torch::autograd::Function<NormRopeFunction> {
   }
 };
 
+using RopeLoop = void (*)(const RopeRotation& op, LoopRange rows);
+
+// [T, N, H] from [T, N * H] or [T, N, H].
+at::Tensor RunRope(const at::Tensor& in, int64_t head_dim, const at::Tensor& cos_TA, const at::Tensor& sin_TA,
+                   RopeLoop loop) {
+  const int64_t num_rows = in.size(0), row_size = in.size(1) * (in.dim() == 3 ? in.size(2) : 1);
+  at::Tensor out = at::empty({num_rows, row_size / head_dim, head_dim}, in.options());
+  const RopeRotation op{Read(in), Read(cos_TA), Read(sin_TA), Write(out), row_size / head_dim, head_dim};
+  ForRows(num_rows, row_size, [&](LoopRange rows) { loop(op, rows); });
+  return out;
+}
+
+class RopeFunction : public torch::autograd::Function<RopeFunction> {
+ public:
+  static Variable forward(AutogradContext* ctx, const Variable& x_TM, int64_t head_dim, const Variable& cos_TA,
+                          const Variable& sin_TA) {
+    ctx->save_for_backward({cos_TA, sin_TA});
+    return RunRope(x_TM, head_dim, cos_TA, sin_TA, Loops().rope);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const variable_list angles = ctx->get_saved_variables();
+    const at::Tensor grad_out = grads[0].contiguous();
+    const at::Tensor grad_x = RunRope(grad_out, grad_out.size(2), angles[0], angles[1], Loops().rope_backward);
+    return {grad_x.flatten(1), Variable(), Variable(), Variable()};
+  }
+};
+
 at::Tensor RunSwiglu(const at::Tensor& gate, const at::Tensor& up) {
   at::Tensor out = at::empty_like(gate);
   const SwigluForward op{Read(gate), Read(up), Write(out)};
@@ -168,6 +196,13 @@ at::Tensor RmsNormWithAten(const at::Tensor& x, const at::Tensor& weight, double
   return (x32 * at::rsqrt((x32 * x32).mean(-1, /*keepdim=*/true) + eps)).to(x.scalar_type()) * weight;
 }
 
+at::Tensor RopeWithAten(const at::Tensor& x_TNH, const at::Tensor& cos_TA, const at::Tensor& sin_TA) {
+  const int64_t half = x_TNH.size(2) / 2;
+  const at::Tensor low = x_TNH.narrow(-1, 0, half), high = x_TNH.narrow(-1, half, half);
+  const at::Tensor cos = cos_TA.unsqueeze(1).to(x_TNH.scalar_type()), sin = sin_TA.unsqueeze(1).to(x_TNH.scalar_type());
+  return at::cat({low * cos - high * sin, high * cos + low * sin}, -1);
+}
+
 }  // namespace
 
 at::Tensor RmsNorm(const at::Tensor& x_TD, const at::Tensor& weight_D, double eps) {
@@ -184,10 +219,17 @@ at::Tensor NormRope(const at::Tensor& x_TM, const at::Tensor& weight_H, const at
                                   : RunNormRope(x, weight_H, cos_TA, sin_TA, eps).out;
   }
   const int64_t head_dim = weight_H.size(0);
-  const at::Tensor y = RmsNormWithAten(x_TM.view({x_TM.size(0), -1, head_dim}), weight_H, eps);
-  const at::Tensor low = y.narrow(-1, 0, head_dim / 2), high = y.narrow(-1, head_dim / 2, head_dim / 2);
-  const at::Tensor cos = cos_TA.unsqueeze(1).to(y.scalar_type()), sin = sin_TA.unsqueeze(1).to(y.scalar_type());
-  return at::cat({low * cos - high * sin, high * cos + low * sin}, -1);
+  const at::Tensor x_TNH = x_TM.view({x_TM.size(0), x_TM.size(1) / head_dim, head_dim});
+  return RopeWithAten(RmsNormWithAten(x_TNH, weight_H, eps), cos_TA, sin_TA);
+}
+
+at::Tensor Rope(const at::Tensor& x_TM, int64_t head_dim, const at::Tensor& cos_TA, const at::Tensor& sin_TA) {
+  if (!UsesLoops(x_TM)) {
+    return RopeWithAten(x_TM.view({x_TM.size(0), x_TM.size(1) / head_dim, head_dim}), cos_TA, sin_TA);
+  }
+  const at::Tensor x = x_TM.contiguous();
+  return NeedsGrad(x, x) ? RopeFunction::apply(x, head_dim, cos_TA, sin_TA)
+                         : RunRope(x, head_dim, cos_TA, sin_TA, Loops().rope);
 }
 
 at::Tensor Swiglu(const at::Tensor& gate_TI, const at::Tensor& up_TI) {

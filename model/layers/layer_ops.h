@@ -7,6 +7,8 @@
 // size.
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+
 namespace cohort::model {
 
 // x / sqrt(mean(x^2) + eps) * weight over the last dimension; [T, D].
@@ -16,6 +18,9 @@ at::Tensor RmsNorm(const at::Tensor& x_TD, const at::Tensor& weight_D, double ep
 // result [T, N, H].
 at::Tensor NormRope(const at::Tensor& x_TM, const at::Tensor& weight_H, const at::Tensor& cos_TA,
                     const at::Tensor& sin_TA, double eps);
+
+// Rotary position embedding alone of heads of `head_dim`; shapes as NormRope's.
+at::Tensor Rope(const at::Tensor& x_TM, int64_t head_dim, const at::Tensor& cos_TA, const at::Tensor& sin_TA);
 
 // silu(gate) * up; [T, I].
 at::Tensor Swiglu(const at::Tensor& gate_TI, const at::Tensor& up_TI);

@@ -5,6 +5,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "model/model_config.h"
 #include "model/parameter_map.h"
@@ -13,6 +15,14 @@ namespace cohort::model {
 
 // A Qwen3 small enough for unit tests: 2 layers, hidden size 64, grouped queries, tied embedding, context of 256.
 ModelConfig TinyConfig();
+
+// The same sizes as every architecture has them, with and without what may differ within one: tied embeddings, windows
+// (none of them a multiple of the attention's 16 keys), scaled rotary frequencies.
+struct TinyVariant {
+  std::string name;
+  ModelConfig config;
+};
+std::vector<TinyVariant> TinyVariants();
 
 // Parameters of `config` with standard deviation 0.2 and norms in [0.5, 1.5], a function of the seed; fp32 on the CPU.
 ParameterMap RandomParameters(const ModelConfig& config, uint64_t seed);

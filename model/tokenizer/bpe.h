@@ -13,44 +13,41 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "model/tokenizer/merge_table.h"
+#include "model/tokenizer/piece_table.h"
 
 namespace cohort::model {
 
 // Byte-pair encoding of one piece of text: bytes, merged pair by pair in the order of the merge list, leftmost first.
-// Immutable, thread-safe.
+// Pieces that come out as one token are found out when it is created and looked up from then on; there is no cache, so
+// what a piece costs does not depend on what came before. Immutable, thread-safe.
 class Bpe final {
  public:
   using Vocabulary = std::unordered_map<std::string, int32_t>;  // token as bytes -> id
 
   // `merges` in order of priority, as bytes. INVALID_ARGUMENT names a merge of or into a token outside the vocabulary,
   // or one given twice. With `ignore_merges` a piece that is a token is that token, whatever the merges give.
-  static absl::StatusOr<Bpe> Create(Vocabulary vocabulary,
+  static absl::StatusOr<Bpe> Create(const Vocabulary& vocabulary,
                                     const std::vector<std::pair<std::string, std::string>>& merges, bool ignore_merges);
 
-  // Appends the ids of `piece`. INVALID_ARGUMENT names a byte that no token stands for. O(n log n) in the piece's
-  // length.
-  absl::Status Encode(std::string_view piece, std::vector<int32_t>* ids) const;
+  // Appends the ids of `piece`, which must not be empty. INVALID_ARGUMENT names a byte that no token stands for.
+  // O(n log n) in the piece's length.
+  absl::Status Encode(std::string_view piece, std::vector<int32_t>* ids) const {
+    const int32_t whole = pieces_.Find(piece);
+    if (whole < 0) return EncodeByMerging(piece, ids);
+    ids->push_back(whole);
+    return absl::OkStatus();
+  }
 
  private:
-  struct Merge {
-    int32_t rank;
-    int32_t id;  // of the merged token
-  };
-  struct Symbol {
-    int32_t id;
-    int32_t previous, next;  // -1 at the ends
-  };
+  Bpe(MergeTable merges, PieceTable pieces) : merges_(std::move(merges)), pieces_(std::move(pieces)) {}
 
-  static uint64_t PairKey(int32_t left, int32_t right) {
-    return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
-  }
-  const Merge* FindMerge(int32_t left, int32_t right) const;
-  void MergeAll(std::vector<Symbol>* symbols) const;
+  absl::Status EncodeByMerging(std::string_view piece, std::vector<int32_t>* ids) const;
+  bool ComesOutAs(const std::string& token, int32_t id) const;
 
-  Vocabulary vocabulary_;
   std::array<int32_t, 256> id_of_byte_;  // -1: no token
-  std::unordered_map<uint64_t, Merge> merges_;
-  bool ignore_merges_ = false;
+  MergeTable merges_;
+  PieceTable pieces_;
 };
 
 }  // namespace cohort::model

@@ -1,82 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/tokenizer/pre_tokenizer.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
+#include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "common/utf8.h"
+#include "common/status_macros.h"
 
 namespace cohort::model {
-namespace {
 
-// What a match may cost; PCRE2's own limit of memory is 20 GB. A run of spaces costs a step a space.
-constexpr uint32_t kMatchSteps = 10'000'000;
-constexpr uint32_t kMatchKilobytes = 256 * 1024;
-constexpr size_t kMaxPatternBytes = 64 * 1024;
-
-std::string ErrorText(int code) {
-  PCRE2_UCHAR buffer[256];
-  pcre2_get_error_message(code, buffer, sizeof(buffer));
-  return reinterpret_cast<const char*>(buffer);
-}
-
-PCRE2_SPTR Bytes(std::string_view text) { return reinterpret_cast<PCRE2_SPTR>(text.data()); }
-
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<PreTokenizer>> PreTokenizer::Create(const std::string& pattern) {
-  int error = 0;
-  PCRE2_SIZE offset = 0;
-  if (pattern.size() > kMaxPatternBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("split pattern: must have at most ", kMaxPatternBytes, " bytes (", pattern.size(), ")"));
-  }
-  pcre2_code* code = pcre2_compile(Bytes(pattern), pattern.size(), PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C,
-                                   &error, &offset, /*ccontext=*/nullptr);
-  if (code == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat("split pattern does not compile: ", ErrorText(error), " at offset ",
-                                                   offset, " (", common::Printable(pattern, /*max_bytes=*/200), ")"));
-  }
-  // Where the machine has no JIT, matching interprets: slower, same pieces.
-  pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
-  pcre2_match_context* limits = pcre2_match_context_create(nullptr);
-  pcre2_set_match_limit(limits, kMatchSteps);
-  pcre2_set_heap_limit(limits, kMatchKilobytes);
-  return std::unique_ptr<PreTokenizer>(new PreTokenizer(code, limits));
-}
-
-PreTokenizer::~PreTokenizer() {
-  pcre2_match_context_free(static_cast<pcre2_match_context*>(limits_));
-  pcre2_code_free(static_cast<pcre2_code*>(code_));
-}
-
-absl::StatusOr<std::vector<std::string_view>> PreTokenizer::Split(std::string_view text) const {
-  std::vector<std::string_view> pieces;
-  const auto* code = static_cast<const pcre2_code*>(code_);
-  auto* limits = static_cast<pcre2_match_context*>(limits_);  // only read by matching
-  const std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> match(
-      pcre2_match_data_create_from_pattern(code, nullptr), &pcre2_match_data_free);
-  size_t piece_start = 0;
-  size_t at = 0;
-  while (at < text.size()) {
-    // The text was validated once; checking it again at every match would be quadratic.
-    const int found = pcre2_match(code, Bytes(text), text.size(), at, PCRE2_NO_UTF_CHECK, match.get(), limits);
-    if (found == PCRE2_ERROR_NOMATCH) break;
-    if (found < 0) {
-      return absl::ResourceExhaustedError(absl::StrCat("text cannot be split: ", ErrorText(found)));
-    }
-    const PCRE2_SIZE* range = pcre2_get_ovector_pointer(match.get());
-    if (range[1] <= range[0]) {  // an empty match splits nothing: look on behind the next character
-      at = range[0] >= text.size() ? text.size() : range[0] + common::LeadingUtf8Character(text.substr(range[0]));
+absl::StatusOr<PreTokenizer> PreTokenizer::Create(const std::vector<std::string>& patterns) {
+  PreTokenizer pre_tokenizer;
+  for (const std::string& pattern : patterns) {
+    if (const std::optional<SplitScanner> scanner = SplitScanner::ForPattern(pattern)) {
+      pre_tokenizer.stages_.emplace_back(*scanner);
       continue;
     }
-    if (range[0] > piece_start) pieces.push_back(text.substr(piece_start, range[0] - piece_start));
-    pieces.push_back(text.substr(range[0], range[1] - range[0]));
-    piece_start = at = range[1];
+    COHORT_ASSIGN_OR_RETURN(std::unique_ptr<RegexSplitter> regex, RegexSplitter::Create(pattern));
+    pre_tokenizer.stages_.emplace_back(std::move(regex));
   }
-  if (piece_start < text.size()) pieces.push_back(text.substr(piece_start));
-  return pieces;
+  return pre_tokenizer;
+}
+
+absl::Status PreTokenizer::Split(std::string_view text, std::vector<std::string_view>* pieces) const {
+  if (stages_.empty()) {
+    pieces->push_back(text);
+    return absl::OkStatus();
+  }
+  if (stages_.size() == 1) return SplitOnce(stages_[0], text, pieces);
+  std::vector<std::string_view> coarse = {text};
+  for (const Stage& stage : stages_) {
+    std::vector<std::string_view> finer;
+    for (const std::string_view piece : coarse) COHORT_RETURN_IF_ERROR(SplitOnce(stage, piece, &finer));
+    coarse = std::move(finer);
+  }
+  pieces->insert(pieces->end(), coarse.begin(), coarse.end());
+  return absl::OkStatus();
+}
+
+absl::Status PreTokenizer::SplitOnce(const Stage& stage, std::string_view text, std::vector<std::string_view>* pieces) {
+  if (const auto* regex = std::get_if<std::unique_ptr<RegexSplitter>>(&stage)) return (*regex)->Split(text, pieces);
+  const SplitScanner& scanner = std::get<SplitScanner>(stage);
+  size_t at = 0;
+  while (at < text.size()) {
+    const size_t end = scanner.PieceEnd(text, at);
+    pieces->push_back(text.substr(at, end - at));
+    at = end;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace cohort::model

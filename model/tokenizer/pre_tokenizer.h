@@ -6,36 +6,34 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "model/tokenizer/regex_splitter.h"
+#include "model/tokenizer/split_scanner.h"
 
 namespace cohort::model {
 
-// The regular expression that GPT-2 splits text with.
-inline constexpr char kGpt2SplitPattern[] =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-
-// Cuts text into the pieces that BPE never merges across: every match of a pattern and every gap between matches.
-// Immutable, thread-safe.
+// Cuts text into the pieces that BPE never merges across. Immutable, thread-safe.
 class PreTokenizer final {
  public:
-  // INVALID_ARGUMENT when the pattern does not compile (PCRE2, UTF and Unicode properties on, \C off: it cuts
-  // characters).
-  static absl::StatusOr<std::unique_ptr<PreTokenizer>> Create(const std::string& pattern);
-  ~PreTokenizer();
-  PreTokenizer(const PreTokenizer&) = delete;
-  PreTokenizer& operator=(const PreTokenizer&) = delete;
+  // Each pattern splits the pieces of the one before it; without patterns the whole text is one piece. A pattern that
+  // SplitScanner knows is scanned, any other is matched by RegexSplitter. INVALID_ARGUMENT names a pattern that does
+  // not compile.
+  static absl::StatusOr<PreTokenizer> Create(const std::vector<std::string>& patterns);
 
-  // Pieces of `text`, which must be UTF-8; they point into it. RESOURCE_EXHAUSTED when the pattern needs more stack,
-  // memory or backtracking than a match is granted.
-  absl::StatusOr<std::vector<std::string_view>> Split(std::string_view text) const;
+  // Appends the pieces of `text`, which must be UTF-8; they point into it and together are all of it. Errors as
+  // RegexSplitter::Split.
+  absl::Status Split(std::string_view text, std::vector<std::string_view>* pieces) const;
 
  private:
-  PreTokenizer(void* code, void* limits) : code_(code), limits_(limits) {}
+  using Stage = std::variant<SplitScanner, std::unique_ptr<RegexSplitter>>;
 
-  void* code_;    // pcre2_code
-  void* limits_;  // pcre2_match_context
+  static absl::Status SplitOnce(const Stage& stage, std::string_view text, std::vector<std::string_view>* pieces);
+
+  std::vector<Stage> stages_;
 };
 
 }  // namespace cohort::model

@@ -3,92 +3,41 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
-#include "common/utf8.h"
 #include "model/strict_json.h"
-#include "model/tokenizer/pre_tokenizer.h"
+#include "model/tokenizer/component_fields.h"
 
 namespace cohort::model {
 namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kMaxTokenId = (int64_t{1} << 28) - 1;
-
-// "type" of a component; empty when it has none.
-std::string TypeOf(const json& component) {
-  const auto type = component.is_object() ? component.find("type") : component.end();
-  return component.is_object() && type != component.end() && type->is_string() ? type->get<std::string>() : "";
-}
-
-absl::Status RefuseComponent(const JsonFields& fields, const std::string& key, const std::string& type) {
-  return absl::UnimplementedError(absl::StrCat(std::string(fields.file()), ": ", key, ": component is not supported (",
-                                               type.empty() ? "no type" : common::Printable(type, /*max_bytes=*/60),
-                                               ")"));
-}
-
-// Options that must keep the value which turns them off.
-absl::Status RequireOff(const JsonFields& fields, std::initializer_list<const char*> keys) {
-  for (const char* key : keys) {
-    const json* value = fields.Find(key);
-    if (value == nullptr || *value == false || *value == "") continue;
-    return fields.Unsupported(key, "option is not supported");
+// NFC, or a Sequence of nothing else: some files have an empty one.
+absl::Status ReadNormalizer(const JsonFields& root, TokenizerDescription* description) {
+  const json* component = root.Find("normalizer");
+  const std::string type = ComponentType(component);
+  if (type == "null") return absl::OkStatus();
+  if (type == "NFC") {
+    description->normalizes_nfc = true;
+    return absl::OkStatus();
+  }
+  if (type != "Sequence") return RefuseComponent(root, "normalizer", type);
+  const auto parts = component->find("normalizers");
+  if (parts == component->end() || !parts->is_array()) return root.Invalid("normalizer", "has no normalizers");
+  for (const json& part : *parts) {
+    if (ComponentType(&part) != "NFC") return RefuseComponent(root, "normalizer", ComponentType(&part));
+    description->normalizes_nfc = true;
   }
   return absl::OkStatus();
 }
 
-absl::Status ReadByteLevel(const json& component, std::string_view file, TokenizerDescription* description) {
-  const JsonFields fields(component, file);
-  COHORT_RETURN_IF_ERROR(RequireOff(fields, {"add_prefix_space"}));
-  COHORT_ASSIGN_OR_RETURN(const bool use_regex, fields.BoolOr("use_regex", true));
-  if (!use_regex) return absl::OkStatus();
-  if (!description->split_pattern.empty()) {
-    return fields.Unsupported("use_regex", "a second split is not supported");
-  }
-  description->split_pattern = kGpt2SplitPattern;
-  return absl::OkStatus();
-}
-
-absl::Status ReadSplit(const json& component, std::string_view file, TokenizerDescription* description) {
-  const JsonFields fields(component, file);
-  COHORT_RETURN_IF_ERROR(RequireOff(fields, {"invert"}));
-  const json* behavior = fields.Find("behavior");
-  if (behavior == nullptr || *behavior != "Isolated")
-    return fields.Unsupported("behavior", "only Isolated is supported");
-  const json* pattern = fields.Find("pattern");
-  if (pattern == nullptr || !pattern->is_object() || pattern->size() != 1 || !pattern->contains("Regex") ||
-      !(*pattern)["Regex"].is_string() || (*pattern)["Regex"].get<std::string>().empty()) {
-    return fields.Unsupported("pattern", "only a Regex is supported");
-  }
-  description->split_pattern = (*pattern)["Regex"].get<std::string>();
-  return absl::OkStatus();
-}
-
-// ByteLevel, or Sequence[Split, ByteLevel].
-absl::Status ReadPreTokenizer(const JsonFields& root, TokenizerDescription* description) {
-  const json* component = root.Find("pre_tokenizer");
-  const std::string type = component == nullptr ? "null" : TypeOf(*component);
-  if (type == "ByteLevel") return ReadByteLevel(*component, root.file(), description);
-  if (type != "Sequence") return RefuseComponent(root, "pre_tokenizer", type);
-  const auto parts = component->find("pretokenizers");
-  if (parts == component->end() || !parts->is_array() || parts->size() != 2) {
-    return root.Unsupported("pre_tokenizer", "only a sequence of Split and ByteLevel is supported");
-  }
-  if (TypeOf((*parts)[0]) != "Split") return RefuseComponent(root, "pre_tokenizer", TypeOf((*parts)[0]));
-  if (TypeOf((*parts)[1]) != "ByteLevel") return RefuseComponent(root, "pre_tokenizer", TypeOf((*parts)[1]));
-  COHORT_RETURN_IF_ERROR(ReadSplit((*parts)[0], root.file(), description));
-  return ReadByteLevel((*parts)[1], root.file(), description);
-}
-
-absl::Status CheckOtherComponents(const JsonFields& root) {
-  for (const char* key : {"normalizer", "truncation", "padding"}) {
+absl::Status ReadOtherComponents(const JsonFields& root, TokenizerDescription* description) {
+  for (const char* key : {"truncation", "padding"}) {
     const json* component = root.Find(key);
-    if (component != nullptr) return RefuseComponent(root, key, TypeOf(*component));
+    if (component != nullptr) return RefuseComponent(root, key, ComponentType(component));
   }
-  const json* post = root.Find("post_processor");
-  if (post != nullptr && TypeOf(*post) != "ByteLevel") return RefuseComponent(root, "post_processor", TypeOf(*post));
-  const json* decoder = root.Find("decoder");
-  const std::string decoder_type = decoder == nullptr ? "null" : TypeOf(*decoder);
-  return decoder_type == "ByteLevel" ? absl::OkStatus() : RefuseComponent(root, "decoder", decoder_type);
+  COHORT_RETURN_IF_ERROR(ReadNormalizer(root, description));
+  const std::string decoder = ComponentType(root.Find("decoder"));
+  return decoder == "ByteLevel" ? absl::OkStatus() : RefuseComponent(root, "decoder", decoder);
 }
 
 absl::Status ReadVocabulary(const JsonFields& model, TokenizerDescription* description) {
@@ -141,7 +90,7 @@ absl::Status ReadMerges(const JsonFields& model, TokenizerDescription* descripti
 absl::Status ReadModel(const JsonFields& root, TokenizerDescription* description) {
   const json* component = root.Find("model");
   // Files older than the "type" key are BPE if they have merges.
-  std::string type = component == nullptr ? "null" : TypeOf(*component);
+  std::string type = ComponentType(component);
   if (type.empty() && component->is_object() && component->contains("merges")) type = "BPE";
   if (type != "BPE") return RefuseComponent(root, "model", type);
   const JsonFields model(*component, root.file());
@@ -164,8 +113,10 @@ absl::Status ReadAddedTokens(const JsonFields& root, TokenizerDescription* descr
     token.id = static_cast<int32_t>(id);
     COHORT_ASSIGN_OR_RETURN(token.content, fields.StringOr("content", ""));
     if (token.content.empty()) return fields.Invalid("content", absl::StrCat("added token ", id, " has no text"));
-    COHORT_RETURN_IF_ERROR(RequireOff(fields, {"single_word", "lstrip", "rstrip"}));
     COHORT_ASSIGN_OR_RETURN(token.special, fields.BoolOr("special", false));
+    COHORT_ASSIGN_OR_RETURN(token.single_word, fields.BoolOr("single_word", false));
+    COHORT_ASSIGN_OR_RETURN(token.lstrip, fields.BoolOr("lstrip", false));
+    COHORT_ASSIGN_OR_RETURN(token.rstrip, fields.BoolOr("rstrip", false));
     COHORT_ASSIGN_OR_RETURN(token.normalized, fields.BoolOr("normalized", !token.special));
     description->added_tokens.push_back(std::move(token));
   }
@@ -178,8 +129,9 @@ absl::StatusOr<TokenizerDescription> ParseTokenizerDescription(std::string_view 
   COHORT_ASSIGN_OR_RETURN(const json document, ParseJsonObject(text, file));
   const JsonFields root(document, file);
   TokenizerDescription description;
-  COHORT_RETURN_IF_ERROR(CheckOtherComponents(root));
-  COHORT_RETURN_IF_ERROR(ReadPreTokenizer(root, &description));
+  COHORT_RETURN_IF_ERROR(ReadOtherComponents(root, &description));
+  COHORT_ASSIGN_OR_RETURN(description.pre_tokenization, ReadPreTokenization(root));
+  COHORT_ASSIGN_OR_RETURN(description.template_ids, ReadTemplateIds(root));
   COHORT_RETURN_IF_ERROR(ReadModel(root, &description));
   COHORT_RETURN_IF_ERROR(ReadAddedTokens(root, &description));
   return description;

@@ -11,6 +11,8 @@
 
 #include "absl/status/statusor.h"
 #include "model/tokenizer/added_tokens.h"
+#include "model/tokenizer/pre_tokenization.h"
+#include "model/tokenizer/template_ids.h"
 
 namespace cohort::model {
 
@@ -19,8 +21,10 @@ struct TokenizerDescription {
   std::vector<std::pair<std::string, int32_t>> vocabulary;  // in the byte alphabet
   std::vector<std::pair<std::string, std::string>> merges;  // in the byte alphabet
   bool ignore_merges = false;
-  std::string split_pattern;  // empty: text is not split
+  bool normalizes_nfc = false;
+  PreTokenization pre_tokenization;
   std::vector<AddedToken> added_tokens;
+  TemplateIds template_ids;
 };
 
 // UNIMPLEMENTED names a component or option that is not supported; INVALID_ARGUMENT the key that makes no sense. Both

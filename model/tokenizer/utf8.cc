@@ -2,6 +2,7 @@
 #include "model/tokenizer/utf8.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "common/utf8.h"
 
@@ -20,11 +21,23 @@ size_t BrokenLength(std::string_view text) {
   return 1;
 }
 
+// Past bytes below 0x80, eight at a time.
+size_t SkipAscii(std::string_view text, size_t at) {
+  uint64_t bytes;
+  while (at + sizeof(bytes) <= text.size()) {
+    std::memcpy(&bytes, text.data() + at, sizeof(bytes));
+    if ((bytes & 0x8080808080808080) != 0) break;
+    at += sizeof(bytes);
+  }
+  while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
+  return at;
+}
+
 }  // namespace
 
 size_t FindInvalidUtf8(std::string_view text) {
   size_t at = 0;
-  while (at < text.size()) {
+  while ((at = SkipAscii(text, at)) < text.size()) {
     const size_t length = LeadingUtf8Character(text.substr(at));
     if (length == 0) return at;
     at += length;
@@ -46,6 +59,17 @@ std::string ReplaceInvalidUtf8(std::string_view text) {
     text.remove_prefix(length);
   }
   return valid;
+}
+
+size_t UnfinishedUtf8Length(std::string_view text) {
+  for (size_t length = 1; length <= std::min<size_t>(3, text.size()); ++length) {
+    const std::string_view end = text.substr(text.size() - length);
+    const auto lead = static_cast<unsigned char>(end[0]);
+    if ((lead & 0xC0) == 0x80) continue;
+    const bool starts_longer_one = lead >= 0xC2 && lead <= 0xF4 && LeadingUtf8Character(end) == 0;
+    return starts_longer_one && BrokenLength(end) == length ? length : 0;
+  }
+  return 0;
 }
 
 std::string EncodeShortUtf8(uint32_t code_point) {

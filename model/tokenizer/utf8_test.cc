@@ -34,5 +34,31 @@ TEST(ReplaceInvalidUtf8Test, ValidTextStays) {
   EXPECT_EQ(FindInvalidUtf8(text), text.size());
 }
 
+TEST(UnfinishedUtf8LengthTest, CountsOnlyBytesThatCouldStillBecomeACharacter) {
+  const std::vector<std::pair<std::string, size_t>> ends = {
+      {"", 0},
+      {"a", 0},
+      {"\xC3\xA9", 0},
+      {"\xC3", 1},
+      {"\xE4\xB8", 2},
+      {"\xF0\x9F\x98", 3},
+      {"\xF0\x9F", 2},
+      {"\x80", 0},
+      {"\xFF", 0},
+      {"\xC0", 0},
+      {"\xE0\x80", 0},
+      {"\xED\xA0", 0},
+      {"\xF4\x90", 0},
+      {"\xE1\x80\xE2", 1},
+      {"\xC3\xC3", 1},
+      {"\x80\x80\x80", 0},
+      {"\xF0\x9F\x98\x80", 0},
+  };
+  for (const auto& [bytes, length] : ends) {
+    EXPECT_EQ(UnfinishedUtf8Length(bytes), length) << testing::PrintToString(bytes);
+    EXPECT_EQ(UnfinishedUtf8Length("a" + bytes), length) << testing::PrintToString(bytes);
+  }
+}
+
 }  // namespace
 }  // namespace cohort::model

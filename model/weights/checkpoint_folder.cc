@@ -2,10 +2,10 @@
 #include "model/weights/checkpoint_folder.h"
 
 #include <ATen/ops/empty.h>
-#include <c10/util/Half.h>
+#include <c10/core/GradMode.h>
 
 #include <algorithm>
-#include <cstring>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -13,61 +13,80 @@
 #include "kernels/torch/torch_status.h"
 #include "model/architectures/architecture_table.h"
 #include "model/weights/folder_files.h"
-#include "model/weights/safetensors_writer.h"
+#include "model/weights/piece_threads.h"
+#include "model/weights/tensor_loader.h"
 #include "model/weights/weight_files.h"
 
 namespace cohort::model {
 namespace {
 
-float FloatOfBfloat16(uint16_t bits) {
-  const uint32_t wide = static_cast<uint32_t>(bits) << 16;
-  float value;
-  std::memcpy(&value, &wide, sizeof(value));
-  return value;
+absl::StatusOr<std::vector<ParameterSpec>> SpecsOf(const ModelConfig& config) {
+  if (const Architecture* architecture = FindArchitecture(config.architecture)) return architecture->parameters(config);
+  return absl::UnimplementedError(
+      absl::StrCat("architecture: not supported (", config.architecture, "); supported: ", SupportedArchitectures()));
 }
 
-absl::Status ReadAsFloat(const WeightFiles::Tensor& source, float* values) {
-  const int64_t size_bytes = source.entry->size_bytes;
-  if (source.entry->dtype == "F32") return source.Read(0, size_bytes, reinterpret_cast<char*>(values));
-  const bool is_bfloat16 = source.entry->dtype == "BF16";
-  std::vector<uint16_t> piece(1 << 16);
-  for (int64_t first = 0; first < size_bytes; first += 2 * static_cast<int64_t>(piece.size())) {
-    const int64_t count = std::min(static_cast<int64_t>(piece.size()), (size_bytes - first) / 2);
-    COHORT_RETURN_IF_ERROR(source.Read(first, 2 * count, reinterpret_cast<char*>(piece.data())));
-    for (int64_t i = 0; i < count; ++i) {
-      *values++ = is_bfloat16 ? FloatOfBfloat16(piece[i]) : c10::detail::fp16_ieee_to_fp32_value(piece[i]);
+absl::Status CheckDestinations(const std::vector<ParameterSpec>& specs, const ParameterMap& parameters) {
+  const auto& entries = parameters.entries;
+  for (size_t i = 0; i < std::max(specs.size(), entries.size()); ++i) {
+    if (i >= specs.size() || i >= entries.size() || entries[i].first != specs[i].name) {
+      return absl::InvalidArgumentError(absl::StrCat("parameters: place ", i, " must be ",
+                                                     i < specs.size() ? specs[i].name : "empty", " (",
+                                                     i < entries.size() ? entries[i].first : "missing", ")"));
+    }
+    const at::Tensor& tensor = entries[i].second;
+    if (tensor.sizes() != at::IntArrayRef(specs[i].shape) || tensor.scalar_type() != at::kFloat ||
+        !tensor.is_contiguous()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("parameters: ", specs[i].name, ": must be contiguous fp32 in the architecture's shape"));
     }
   }
   return absl::OkStatus();
 }
 
+// Straight into host memory; through one tensor's worth of it into a device's.
+absl::Status Fill(const WeightFiles& files, const ParameterMap& parameters) {
+  const at::NoGradGuard no_grad;
+  std::vector<TensorDestination> destinations;
+  for (const auto& [name, tensor] : parameters.entries) {
+    if (tensor.is_cpu()) {
+      destinations.push_back({name, tensor.mutable_data_ptr<float>()});
+      continue;
+    }
+    const at::Tensor host = at::empty(tensor.sizes(), at::kFloat);
+    COHORT_RETURN_IF_ERROR(LoadTensors(files, {{name, host.mutable_data_ptr<float>()}}, NumPieceThreads()));
+    tensor.copy_(host);
+  }
+  return LoadTensors(files, destinations, NumPieceThreads());
+}
+
 }  // namespace
+
+absl::Status LoadParametersInto(std::string_view directory, const ModelConfig& config, const ParameterMap& parameters) {
+  COHORT_ASSIGN_OR_RETURN(const std::vector<ParameterSpec> specs, SpecsOf(config));
+  COHORT_RETURN_IF_ERROR(CheckDestinations(specs, parameters));
+  COHORT_ASSIGN_OR_RETURN(const WeightFiles files, WeightFiles::Open(directory));
+  COHORT_RETURN_IF_ERROR(files.Check(specs, config.tie_word_embeddings));
+  return kernels::StatusFromTorch(absl::StrCat(std::string(directory), ": weights"),
+                                  [&] { return Fill(files, parameters); });
+}
 
 absl::StatusOr<ParameterMap> LoadParameters(std::string_view directory, const ModelConfig& config,
                                             const at::Device& device) {
-  const Architecture* architecture = FindArchitecture(config.architecture);
-  if (architecture == nullptr) {
-    return absl::UnimplementedError(
-        absl::StrCat("architecture: not supported (", config.architecture, "); supported: ", SupportedArchitectures()));
-  }
-  const std::vector<ParameterSpec> specs = architecture->parameters(config);
-  COHORT_ASSIGN_OR_RETURN(const WeightFiles files, WeightFiles::Open(directory));
-  COHORT_RETURN_IF_ERROR(files.Check(specs, config.tie_word_embeddings));
+  COHORT_ASSIGN_OR_RETURN(const std::vector<ParameterSpec> specs, SpecsOf(config));
   ParameterMap parameters;
-  COHORT_RETURN_IF_ERROR(
-      kernels::StatusFromTorch(absl::StrCat(std::string(directory), ": weights"), [&]() -> absl::Status {
-        for (const ParameterSpec& spec : specs) {
-          at::Tensor tensor = at::empty(spec.shape, at::kFloat);
-          COHORT_RETURN_IF_ERROR(ReadAsFloat(files.Get(spec.name), tensor.mutable_data_ptr<float>()));
-          parameters.entries.emplace_back(spec.name, tensor.to(device));
-        }
-        return absl::OkStatus();
-      }));
+  COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch(absl::StrCat(std::string(directory), ": weights"), [&] {
+    for (const ParameterSpec& spec : specs) {
+      parameters.entries.emplace_back(spec.name, at::empty(spec.shape, at::dtype(at::kFloat).device(device)));
+    }
+    return absl::OkStatus();
+  }));
+  COHORT_RETURN_IF_ERROR(LoadParametersInto(directory, config, parameters));
   return parameters;
 }
 
 absl::Status WriteModelFolder(std::string_view directory, std::string_view source_directory,
-                              const ParameterMap& parameters) {
+                              const ParameterMap& parameters, int64_t max_shard_bytes) {
   const std::string folder(directory);
   COHORT_RETURN_IF_ERROR(CopyFolderFiles(std::string(source_directory), folder));
   return kernels::StatusFromTorch(absl::StrCat(folder, ": weights"), [&]() -> absl::Status {
@@ -80,7 +99,7 @@ absl::Status WriteModelFolder(std::string_view directory, std::string_view sourc
                                                    current.nbytes());
                          }});
     }
-    return WriteSafetensors(absl::StrCat(folder, "/", kWeightsFile), tensors);
+    return WriteWeightFiles(folder, tensors, max_shard_bytes);
   });
 }
 

@@ -4,26 +4,32 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <string>
+#include <cstdint>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "model/model_config.h"
 #include "model/parameter_map.h"
+#include "model/weights/weight_files_writer.h"
 
 namespace cohort::model {
 
 // Parameters of a Hugging Face folder (model.safetensors, or shards with model.safetensors.index.json) as fp32 tensors
-// on `device`, each copied once into its final place. INVALID_ARGUMENT or DATA_LOSS name file and tensor: missing,
-// surplus, wrong shape, truncated.
+// on `device`. Each is copied once, from its file into its final place; a device other than the CPU takes host memory
+// for one tensor besides. INVALID_ARGUMENT or DATA_LOSS name file and tensor: missing, surplus, wrong shape, truncated.
 absl::StatusOr<ParameterMap> LoadParameters(std::string_view directory, const ModelConfig& config,
                                             const at::Device& device);
 
-// Writes model.safetensors into an existing folder and copies config.json, generation_config.json and the tokenizer
-// files of `source_directory` unchanged. Files are fsynced; the caller seals the folder.
+// The same into tensors that are there: contiguous fp32, in the architecture's order. After an error of the files they
+// may be partly written.
+absl::Status LoadParametersInto(std::string_view directory, const ModelConfig& config, const ParameterMap& parameters);
+
+// Writes the weights as F32 into an existing folder, in one file or in shards (weight_files_writer.h), and copies
+// config.json, generation_config.json, the tokenizer files and the chat template of `source_directory` unchanged. Files
+// are fsynced; the caller seals the folder.
 absl::Status WriteModelFolder(std::string_view directory, std::string_view source_directory,
-                              const ParameterMap& parameters);
+                              const ParameterMap& parameters, int64_t max_shard_bytes = kMaxShardBytes);
 
 }  // namespace cohort::model
 

@@ -3,10 +3,15 @@
 
 #include <unistd.h>
 
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "common/files.h"
 #include "common/status_macros.h"
 #include "model/regular_file.h"
+#include "model/weights/weight_file_names.h"
 
 namespace cohort::model {
 namespace {
@@ -41,7 +46,12 @@ absl::Status CopyFolderFiles(const std::string& source_directory, const std::str
 
 void RemoveFolderFiles(const std::string& directory) {
   for (const CopiedFile& file : kCopiedFiles) unlink(absl::StrCat(directory, "/", file.name).c_str());
-  unlink(absl::StrCat(directory, "/", kWeightsFile).c_str());
+  std::vector<std::string> weights;
+  std::error_code ignored;  // what cannot be listed cannot be removed
+  for (std::filesystem::directory_iterator it(directory, ignored), end; !ignored && it != end; it.increment(ignored)) {
+    if (IsWeightFileName(it->path().filename().string())) weights.push_back(it->path().string());
+  }
+  for (const std::string& path : weights) unlink(path.c_str());
 }
 
 }  // namespace cohort::model

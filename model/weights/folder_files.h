@@ -9,13 +9,11 @@
 
 namespace cohort::model {
 
-inline constexpr char kWeightsFile[] = "model.safetensors";
-
 // Copies what a model folder has besides weights (config.json, tokenizer.json; generation_config.json and the other
 // tokenizer files where present) byte for byte, each atomically.
 absl::Status CopyFolderFiles(const std::string& source_directory, const std::string& directory);
 
-// Removes the same files and model.safetensors, to clear what a failed write left.
+// Removes the same files and the weights, shards and their index included, to clear what a failed write left.
 void RemoveFolderFiles(const std::string& directory);
 
 }  // namespace cohort::model

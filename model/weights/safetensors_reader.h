@@ -24,6 +24,8 @@ class SafetensorsReader final {
   static absl::StatusOr<std::unique_ptr<SafetensorsReader>> Open(std::string_view path);
 
   const std::string& path() const { return file_.path(); }
+  // Of the file when it was opened, header included.
+  int64_t size_bytes() const { return file_.size_bytes(); }
   // In file order.
   const std::vector<SafetensorsEntry>& entries() const { return entries_; }
   // `count` bytes of the tensor from its byte `first` on; the range must lie within it. DATA_LOSS when the file has

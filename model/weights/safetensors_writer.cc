@@ -38,16 +38,27 @@ absl::StatusOr<std::vector<SafetensorsEntry>> EntriesOf(const std::vector<Tensor
   return entries;
 }
 
+absl::Status WriteTensor(int fd, const TensorToWrite& tensor, int64_t size_bytes, const std::string& path) {
+  int64_t written_bytes = 0;
+  while (written_bytes < size_bytes) {
+    const std::string_view piece = tensor.bytes();
+    const auto piece_bytes = static_cast<int64_t>(piece.size());
+    if (piece_bytes == 0 || piece_bytes > size_bytes - written_bytes) {
+      return absl::InvalidArgumentError(absl::StrCat(path, ": tensor ", tensor.name, ": has ",
+                                                     written_bytes + piece_bytes, " bytes, dtype and shape need ",
+                                                     size_bytes));
+    }
+    COHORT_RETURN_IF_ERROR(WriteAll(fd, piece, path));
+    written_bytes += piece_bytes;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status WriteStream(int fd, const std::vector<TensorToWrite>& tensors, const std::string& path) {
   COHORT_ASSIGN_OR_RETURN(const std::vector<SafetensorsEntry> entries, EntriesOf(tensors, path));
   COHORT_RETURN_IF_ERROR(WriteAll(fd, EncodeSafetensorsHeader(entries), path));
   for (size_t i = 0; i < tensors.size(); ++i) {
-    const std::string_view bytes = tensors[i].bytes();
-    if (bytes.size() != static_cast<size_t>(entries[i].size_bytes)) {
-      return absl::InvalidArgumentError(absl::StrCat(path, ": tensor ", entries[i].name, ": has ", bytes.size(),
-                                                     " bytes, dtype and shape need ", entries[i].size_bytes));
-    }
-    COHORT_RETURN_IF_ERROR(WriteAll(fd, bytes, path));
+    COHORT_RETURN_IF_ERROR(WriteTensor(fd, tensors[i], entries[i].size_bytes, path));
   }
   if (fsync(fd) != 0) return absl::ErrnoToStatus(errno, absl::StrCat(path, ": fsync failed"));
   return absl::OkStatus();

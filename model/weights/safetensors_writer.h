@@ -12,7 +12,9 @@
 
 namespace cohort::model {
 
-// One tensor to be written. `bytes` is called once, in order; what it returns stays valid until the next tensor's call.
+// One tensor to be written. `bytes` returns all of its bytes, or is called again for the ones that follow until dtype
+// and shape are satisfied, so that a large tensor need never be in memory. Tensors are asked in order; what is returned
+// stays valid until the next call of any.
 struct TensorToWrite {
   std::string name;
   std::string dtype;

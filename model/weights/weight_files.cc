@@ -13,12 +13,10 @@
 #include "common/status_macros.h"
 #include "common/utf8.h"
 #include "model/strict_json.h"
+#include "model/weights/weight_file_names.h"
 
 namespace cohort::model {
 namespace {
-
-constexpr char kSingleFile[] = "model.safetensors";
-constexpr char kIndexFile[] = "model.safetensors.index.json";
 
 bool Exists(const std::string& path) {
   struct stat status;
@@ -49,7 +47,8 @@ absl::StatusOr<bool> HaveSameBytes(const WeightFiles::Tensor& a, const WeightFil
 
 // A shard is a file of the folder itself, whatever the index says.
 bool IsPlainFileName(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
+         name.find('\0') == std::string::npos;
 }
 
 absl::StatusOr<std::map<std::string, std::string>> ReadIndex(const std::string& path) {
@@ -73,13 +72,14 @@ absl::StatusOr<std::map<std::string, std::string>> ReadIndex(const std::string& 
 
 absl::StatusOr<WeightFiles> WeightFiles::Open(std::string_view directory) {
   WeightFiles files(directory);
-  if (Exists(absl::StrCat(files.directory_, "/", kSingleFile))) {
-    COHORT_RETURN_IF_ERROR(files.AddFile(kSingleFile));
+  if (Exists(absl::StrCat(files.directory_, "/", kWeightsFile))) {
+    COHORT_RETURN_IF_ERROR(files.AddFile(kWeightsFile));
     return files;
   }
-  const std::string index_path = absl::StrCat(files.directory_, "/", kIndexFile);
+  const std::string index_path = absl::StrCat(files.directory_, "/", kWeightsIndexFile);
   if (!Exists(index_path)) {
-    return absl::NotFoundError(absl::StrCat(files.directory_, ": has neither ", kSingleFile, " nor ", kIndexFile));
+    return absl::NotFoundError(
+        absl::StrCat(files.directory_, ": has neither ", kWeightsFile, " nor ", kWeightsIndexFile));
   }
   COHORT_ASSIGN_OR_RETURN(const auto file_of_tensor, ReadIndex(index_path));
   std::set<std::string> names;
@@ -113,7 +113,7 @@ absl::Status WeightFiles::CheckIndex(const std::map<std::string, std::string>& f
   for (const auto& [name, tensor] : tensors_) {
     if (file_of_tensor.count(name) == 0) {
       return absl::InvalidArgumentError(
-          absl::StrCat(tensor.file->path(), ": tensor ", Shown(name), ": is not in ", kIndexFile));
+          absl::StrCat(tensor.file->path(), ": tensor ", Shown(name), ": is not in ", kWeightsIndexFile));
     }
   }
   return absl::OkStatus();

@@ -36,6 +36,8 @@ class WeightFiles final {
   // may carry a copy of its embedding as lm_head.weight, byte for byte the same.
   absl::Status Check(const std::vector<ParameterSpec>& parameters, bool tie_word_embeddings) const;
 
+  // In the order of their names; never empty.
+  const std::vector<std::unique_ptr<SafetensorsReader>>& files() const { return files_; }
   // `name` must have passed Check.
   const Tensor& Get(const std::string& name) const { return tensors_.at(name); }
 

@@ -48,6 +48,40 @@ def theirs(model, row):
     return chosen, -(logprobs.exp() * logprobs).sum(-1)
 
 
+def compare(folder, worker, texts=(), num_rows=64, seed=0):
+    """Largest differences of log-probs and entropies between the worker and transformers, and how much was compared."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model, loading = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager",
+                                                          output_loading_info=True)
+    if any(loading.values()):
+        sys.exit(f"{folder}: transformers does not take the weights as they are ({loading})")
+    model.eval()
+    text_rows = []
+    for text in texts:
+        ids = tokenizer(text)["input_ids"]
+        if tokenizer.decode(ids) != text:
+            sys.exit(f"tokenizer: text does not survive the round trip ({text!r} -> {tokenizer.decode(ids)!r})")
+        text_rows.append(ids)
+
+    context = min(model.config.max_position_embeddings, 1024)
+    rows = make_rows(model.config.vocab_size, context, num_rows, text_rows, seed)
+    largest_logprob, largest_entropy, num_tokens = 0.0, 0.0, 0
+    for row, mine in zip(rows, ours(worker, folder, rows), strict=True):
+        logprobs, entropies = theirs(model, row)
+        largest_logprob = max(largest_logprob, (logprobs - torch.tensor(mine["logprobs"])).abs().max().item())
+        largest_entropy = max(largest_entropy, (entropies - torch.tensor(mine["entropies"])).abs().max().item())
+        num_tokens += len(row) - 1
+    return largest_logprob, largest_entropy, len(rows), num_tokens
+
+
+def report(name, difference, tolerance):
+    largest_logprob, largest_entropy, num_rows, num_tokens = difference
+    print(f"{name}: {num_rows} rows, {num_tokens} tokens: largest difference of log-probs {largest_logprob:.3g}, "
+          f"of entropies {largest_entropy:.3g} (tolerance {tolerance:g})")
+    if not max(largest_logprob, largest_entropy) <= tolerance:
+        sys.exit(f"{name}: transformers computes something else")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", required=True, help="model folder, such as a sealed checkpoint")
@@ -57,29 +91,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tolerance", type=float, default=1e-4)
     options = parser.parse_args()
-
-    tokenizer = AutoTokenizer.from_pretrained(options.checkpoint)
-    model = AutoModelForCausalLM.from_pretrained(options.checkpoint, dtype=torch.float32, attn_implementation="eager")
-    model.eval()
-    texts = []
-    for text in options.text:
-        ids = tokenizer(text)["input_ids"]
-        if tokenizer.decode(ids) != text:
-            sys.exit(f"tokenizer: text does not survive the round trip ({text!r} -> {tokenizer.decode(ids)!r})")
-        texts.append(ids)
-
-    context = min(model.config.max_position_embeddings, 1024)
-    rows = make_rows(model.config.vocab_size, context, options.rows, texts, options.seed)
-    largest_logprob, largest_entropy, num_tokens = 0.0, 0.0, 0
-    for row, mine in zip(rows, ours(options.worker, options.checkpoint, rows), strict=True):
-        logprobs, entropies = theirs(model, row)
-        largest_logprob = max(largest_logprob, (logprobs - torch.tensor(mine["logprobs"])).abs().max().item())
-        largest_entropy = max(largest_entropy, (entropies - torch.tensor(mine["entropies"])).abs().max().item())
-        num_tokens += len(row) - 1
-    print(f"{len(rows)} rows, {num_tokens} tokens: largest difference of log-probs {largest_logprob:.3g}, "
-          f"of entropies {largest_entropy:.3g} (tolerance {options.tolerance:g})")
-    if max(largest_logprob, largest_entropy) > options.tolerance:
-        sys.exit("checkpoint_logits: transformers computes something else")
+    report(options.checkpoint, compare(options.checkpoint, options.worker, options.text, options.rows, options.seed),
+           options.tolerance)
 
 
 if __name__ == "__main__":

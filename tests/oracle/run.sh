@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Compares a checkpoint with transformers: `run.sh [CHECKPOINT]`, by default the newest one under runs/. Makes a Python
-# environment with torch and transformers from PyPI (about 5 GB) in ~/.cache/cohort the first time.
+# Compares every supported architecture and a checkpoint with transformers: `run.sh [CHECKPOINT]`, by default the newest
+# one under runs/. Makes a Python environment with torch and transformers from PyPI (about 5 GB) in ~/.cache/cohort the
+# first time.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -17,5 +18,7 @@ if [ ! -e "${ENVIRONMENT}/complete" ]; then
   "${ENVIRONMENT}/bin/pip" install --quiet torch==2.11.0 transformers==5.23.0
   touch "${ENVIRONMENT}/complete"
 fi
+"${ENVIRONMENT}/bin/python" tests/oracle/architectures.py --worker bazel-bin/rollout_worker/cohort-rollout-worker \
+  --cohortctl bazel-bin/cli/cohortctl
 "${ENVIRONMENT}/bin/python" tests/oracle/checkpoint_logits.py --checkpoint "${checkpoint}" \
   --worker bazel-bin/rollout_worker/cohort-rollout-worker --text '123+989=' --text '>1112'

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/model_report.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/field_error.h"
+#include "common/status_macros.h"
+#include "objective/job_context.h"
+#include "objective/objective_resolution.h"
+
+namespace cohort::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Rows = std::vector<std::vector<std::string>>;
+
+// What the learner takes when the job file does not say (learner/job_setup.cc).
+constexpr int64_t kDefaultMicrobatchTokens = 8192;
+
+absl::Status CheckRange(const char* field, int64_t value, int64_t most) {
+  if (value >= 0 && value <= most) return absl::OkStatus();
+  return common::InvalidField(field, absl::StrCat(value), absl::StrCat("must be from 0 to ", most));
+}
+
+// What this report multiplies; a submit checks the rest.
+absl::Status CheckNumbers(const cohort::v1::JobSpec& spec, const model::ModelConfig& config) {
+  const cohort::v1::TrainingSpec& training = spec.training();
+  COHORT_RETURN_IF_ERROR(CheckRange("training.world_size", training.world_size(), 1 << 20));
+  COHORT_RETURN_IF_ERROR(
+      CheckRange("training.max_sequence_tokens", training.max_sequence_tokens(), config.max_position_embeddings));
+  COHORT_RETURN_IF_ERROR(
+      CheckRange("training.max_tokens_per_microbatch", training.max_tokens_per_microbatch(), 1 << 30));
+  COHORT_RETURN_IF_ERROR(CheckRange("rlvr.rollout.group_size", spec.rlvr().rollout().group_size(), 1 << 12));
+  return CheckRange("rlvr.rollout.fixed_lag", spec.rlvr().rollout().fixed_lag(), 1 << 6);
+}
+
+absl::StatusOr<bool> NeedsReference(const cohort::v1::JobSpec& spec) {
+  const auto resolved = objective::ResolveObjective(spec.objective(), objective::ContextOfJob(spec));
+  if (!resolved.ok()) return common::PrefixField(resolved.status(), "objective");
+  return resolved->kl().coefficient() > 0;
+}
+
+// "2.22 GiB"; a billion is easier to compare than ten digits.
+std::string SizeText(int64_t bytes) {
+  const auto value = static_cast<double>(bytes);
+  if (value >= 1 << 30) return absl::StrFormat("%.2f GiB", value / (1 << 30));
+  if (value >= 1 << 20) return absl::StrFormat("%.2f MiB", value / (1 << 20));
+  if (value >= 1 << 10) return absl::StrFormat("%.2f KiB", value / (1 << 10));
+  return absl::StrCat(bytes, " B");
+}
+
+void AddBytes(const std::string& what, int64_t bytes, Rows* rows) {
+  rows->push_back({"  " + what, absl::StrCat(bytes), SizeText(bytes)});
+}
+
+void AddParameterRows(const ModelReport& report, Rows* rows) {
+  const model::ParameterCounts& counts = report.counts;
+  rows->push_back({"PARAMETERS", absl::StrCat(counts.total)});
+  rows->push_back({"  embedding", absl::StrCat(counts.embedding)});
+  rows->push_back({"  output head", absl::StrCat(counts.output_head)});
+  if (counts.output_head == 0) rows->back().push_back("tied to the embedding");
+  rows->push_back(
+      {absl::StrCat("  each of ", report.summary.config.num_layers, " layers"), absl::StrCat(counts.per_layer)});
+  rows->push_back({"  other", absl::StrCat(counts.other)});
+}
+
+void AddFileRows(const ModelReport& report, Rows* rows) {
+  int64_t total_bytes = 0;
+  for (const model::WeightFileSize& file : report.summary.files) total_bytes += file.size_bytes;
+  rows->push_back({"ON DISK", absl::StrCat(total_bytes), SizeText(total_bytes)});
+  for (const auto& [dtype, bytes] : report.summary.weight_bytes_by_dtype) AddBytes("as " + dtype, bytes, rows);
+  for (const model::WeightFileSize& file : report.summary.files) AddBytes(file.name, file.size_bytes, rows);
+}
+
+void AddLearnerRows(const ModelReport& report, Rows* rows) {
+  const model::LearnerMemory& memory = report.learner;
+  rows->push_back({"LEARNER RANK", absl::StrCat(memory.total), SizeText(memory.total)});
+  AddBytes("weights, fp32", memory.weights, rows);
+  AddBytes("gradients, fp32", memory.gradients, rows);
+  AddBytes("AdamW moments, fp32", memory.optimizer, rows);
+  if (memory.reference > 0) AddBytes("reference policy, fp32", memory.reference, rows);
+  AddBytes("logits of 1024 tokens", memory.logits_chunk, rows);
+  AddBytes("gradient of the output head", memory.head_gradient, rows);
+  AddBytes(absl::StrCat("activations of ", report.learner_load.microbatch_tokens, " tokens, about"), memory.activations,
+           rows);
+  if (report.job.has_value() && report.job->world_size > 1) {
+    const int64_t all_bytes = report.job->world_size * memory.total;
+    AddBytes(absl::StrCat("all ", report.job->world_size, " ranks"), all_bytes, rows);
+  }
+  AddBytes(absl::StrCat("rank 0 besides: ", report.learner_load.held_versions, " versions in /dev/shm"),
+           memory.published, rows);
+}
+
+void AddWorkerRows(const ModelReport& report, Rows* rows) {
+  const model::WorkerMemory& memory = report.worker;
+  const int64_t kv_bytes = model::KvBytesPerToken(report.summary.config);
+  const int64_t context = report.summary.config.max_position_embeddings;
+  rows->push_back({"ROLLOUT WORKER", absl::StrCat(memory.total), SizeText(memory.total)});
+  AddBytes("weights, fp32, each of 2 versions", memory.weights, rows);
+  AddBytes(absl::StrCat("KV cache of ", report.worker_load.kv_cache_tokens, " tokens, each of 2 versions"),
+           memory.kv_cache, rows);
+  AddBytes(absl::StrCat("logits of ", report.worker_load.max_sequences, " sequences"), memory.logits, rows);
+  AddBytes("buffer of a version that is fetched", memory.fetch_buffer, rows);
+  rows->push_back({"KV CACHE"});
+  AddBytes("one token", kv_bytes, rows);
+  AddBytes(absl::StrCat("the full context of ", context, " tokens"), context * kv_bytes, rows);
+  if (report.job.has_value() && report.job->group_size > 0) {
+    AddBytes(absl::StrCat("a group of ", report.job->group_size, " times ", report.job->sequence_tokens, " tokens"),
+             report.job->group_size * report.job->sequence_tokens * kv_bytes, rows);
+  }
+}
+
+Json LearnerJson(const ModelReport& report) {
+  const model::LearnerMemory& memory = report.learner;
+  return {{"world_size", report.job.has_value() ? report.job->world_size : 1},
+          {"microbatch_tokens", report.learner_load.microbatch_tokens},
+          {"weights_bytes", memory.weights},
+          {"gradients_bytes", memory.gradients},
+          {"optimizer_bytes", memory.optimizer},
+          {"reference_bytes", memory.reference},
+          {"logits_chunk_bytes", memory.logits_chunk},
+          {"head_gradient_bytes", memory.head_gradient},
+          {"activations_bytes", memory.activations},
+          {"total_bytes", memory.total},
+          {"rank_0_shared_memory_bytes", memory.published}};
+}
+
+Json WorkerJson(const ModelReport& report) {
+  const model::WorkerMemory& memory = report.worker;
+  return {{"kv_cache_tokens", report.worker_load.kv_cache_tokens},
+          {"max_sequences", report.worker_load.max_sequences},
+          {"num_versions", 2},
+          {"weights_bytes_per_version", memory.weights},
+          {"kv_cache_bytes_per_version", memory.kv_cache},
+          {"logits_bytes", memory.logits},
+          {"fetch_buffer_bytes", memory.fetch_buffer},
+          {"total_bytes", memory.total}};
+}
+
+Json ReportJson(const ModelReport& report) {
+  const model::ModelConfig& config = report.summary.config;
+  const int64_t kv_bytes = model::KvBytesPerToken(config);
+  Json json = {{"directory", report.directory}, {"architecture", config.architecture}};
+  json["parameters"] = {{"total", report.counts.total},
+                        {"embedding", report.counts.embedding},
+                        {"output_head", report.counts.output_head},
+                        {"num_layers", config.num_layers},
+                        {"per_layer", report.counts.per_layer},
+                        {"other", report.counts.other}};
+  json["weight_bytes_by_dtype"] = report.summary.weight_bytes_by_dtype;
+  json["files"] = Json::array();
+  for (const model::WeightFileSize& file : report.summary.files) {
+    json["files"].push_back({{"name", file.name}, {"size_bytes", file.size_bytes}});
+  }
+  json["learner_rank"] = LearnerJson(report);
+  json["rollout_worker"] = WorkerJson(report);
+  json["kv_bytes_per_token"] = kv_bytes;
+  json["context_tokens"] = config.max_position_embeddings;
+  json["kv_bytes_of_full_context"] = kv_bytes * config.max_position_embeddings;
+  if (report.job.has_value() && report.job->group_size > 0) {
+    json["group_size"] = report.job->group_size;
+    json["sequence_tokens"] = report.job->sequence_tokens;
+    json["kv_bytes_of_group"] = kv_bytes * report.job->group_size * report.job->sequence_tokens;
+  }
+  return json;
+}
+
+}  // namespace
+
+absl::StatusOr<ModelReport> MakeModelReport(const std::string& directory, model::ModelFolderSummary summary,
+                                            const cohort::v1::JobSpec* spec, const model::WorkerLoad& worker_load) {
+  ModelReport report;
+  report.directory = directory;
+  report.summary = std::move(summary);
+  report.worker_load = worker_load;
+  const model::ModelConfig& config = report.summary.config;
+  const std::vector<model::ParameterSpec>& parameters = report.summary.parameters;
+  report.learner_load.microbatch_tokens = kDefaultMicrobatchTokens;
+  if (spec != nullptr) {
+    COHORT_RETURN_IF_ERROR(CheckNumbers(*spec, config));
+    COHORT_ASSIGN_OR_RETURN(report.learner_load.has_reference, NeedsReference(*spec));
+    const cohort::v1::TrainingSpec& training = spec->training();
+    const int64_t longest = training.max_sequence_tokens();
+    ModelReport::JobLoad job;
+    job.world_size = std::max(1, training.world_size());
+    job.group_size = spec->rlvr().rollout().group_size();
+    job.sequence_tokens = longest > 0 ? longest : config.max_position_embeddings;
+    report.job = job;
+    const int64_t microbatch_tokens = training.max_tokens_per_microbatch();
+    // A sequence that is longer gets a microbatch of its own.
+    report.learner_load.microbatch_tokens =
+        std::max(microbatch_tokens > 0 ? microbatch_tokens : kDefaultMicrobatchTokens, longest);
+    report.learner_load.held_versions = spec->rlvr().rollout().fixed_lag() + 2;
+  }
+  report.counts = model::CountParameters(parameters, config.num_layers);
+  report.learner = model::EstimateLearnerMemory(config, parameters, report.learner_load);
+  report.worker = model::EstimateWorkerMemory(config, parameters, report.worker_load);
+  return report;
+}
+
+std::string FormatModelReport(const ModelReport& report, OutputFormat format) {
+  if (format == OutputFormat::kJson) return ReportJson(report).dump(2) + "\n";
+  Rows rows;
+  AddParameterRows(report, &rows);
+  AddFileRows(report, &rows);
+  AddLearnerRows(report, &rows);
+  AddWorkerRows(report, &rows);
+  return absl::StrCat(report.directory, ": ", report.summary.config.architecture, "\n", FormatTable(rows));
+}
+
+}  // namespace cohort::cli

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/memory_estimate.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "model/architectures/parameter_spec.h"
+
+namespace cohort::model {
+namespace {
+
+// Small enough to be counted by hand.
+ModelConfig SmallConfig() {
+  ModelConfig config;
+  config.vocab_size = 10;
+  config.hidden_size = 4;
+  config.intermediate_size = 6;
+  config.num_layers = 3;
+  config.num_heads = 2;
+  config.num_kv_heads = 1;
+  config.head_dim = 8;
+  return config;
+}
+
+std::vector<ParameterSpec> SmallParameters(bool is_tied) {
+  const std::vector<ParameterSpec> layer_parameters = {
+      {"input_layernorm", {4}}, {"q_proj", {16, 4}}, {"k_proj", {8, 4}},    {"v_proj", {8, 4}},
+      {"q_norm", {8}},          {"k_norm", {8}},     {"o_proj", {4, 16}},   {"post_attention_layernorm", {4}},
+      {"gate_proj", {6, 4}},    {"up_proj", {6, 4}}, {"down_proj", {4, 6}},
+  };
+  std::vector<ParameterSpec> parameters = {{"model.embed_tokens.weight", {10, 4}}};
+  for (int layer = 0; layer < 3; ++layer) {
+    for (const ParameterSpec& parameter : layer_parameters) {
+      parameters.push_back({"model.layers." + std::to_string(layer) + "." + parameter.name, parameter.shape});
+    }
+  }
+  parameters.push_back({"model.norm.weight", {4}});
+  if (!is_tied) parameters.push_back({"lm_head.weight", {10, 4}});
+  return parameters;
+}
+
+// 4 + 64 + 32 + 32 + 8 + 8 + 64 + 4 + 3 x 24
+constexpr int64_t kPerLayer = 288;
+constexpr int64_t kTotal = 40 + 3 * kPerLayer + 4;
+
+TEST(MemoryEstimateTest, ParametersAreCountedByPlace) {
+  ParameterCounts counts = CountParameters(SmallParameters(/*is_tied=*/true), /*num_layers=*/3);
+  EXPECT_EQ(counts.total, kTotal);
+  EXPECT_EQ(counts.embedding, 40);
+  EXPECT_EQ(counts.output_head, 0);
+  EXPECT_EQ(counts.per_layer, kPerLayer);
+  EXPECT_EQ(counts.other, 4);
+  counts = CountParameters(SmallParameters(/*is_tied=*/false), /*num_layers=*/3);
+  EXPECT_EQ(counts.total, kTotal + 40);
+  EXPECT_EQ(counts.output_head, 40);
+  EXPECT_EQ(counts.other, 4);
+}
+
+TEST(MemoryEstimateTest, KvCacheHoldsKeysAndValuesOfEveryLayer) {
+  EXPECT_EQ(KvBytesPerToken(SmallConfig()), 2 * 3 * 1 * 8 * 4);
+}
+
+TEST(MemoryEstimateTest, LearnerHoldsFourFlatBuffersAndOneChunkOfLogits) {
+  const ModelConfig config = SmallConfig();
+  const LearnerMemory memory =
+      EstimateLearnerMemory(config, SmallParameters(/*is_tied=*/true), {.microbatch_tokens = 100, .held_versions = 3});
+  // Each tensor takes whole lines of 16 numbers: 48 + 3 x (16 + 64 + 32 + 32 + 16 + 16 + 64 + 16 + 3 x 32) + 16.
+  constexpr int64_t kFlat = 4 * (48 + 3 * 352 + 16);
+  EXPECT_EQ(memory.weights, kFlat);
+  EXPECT_EQ(memory.gradients, kFlat);
+  EXPECT_EQ(memory.optimizer, 2 * kFlat);
+  EXPECT_EQ(memory.reference, 0);
+  EXPECT_EQ(memory.logits_chunk, 1024 * 10 * 4);
+  EXPECT_EQ(memory.head_gradient, 10 * 4 * 4);
+  // 4 x 4 + 3 x 16 + 3 x 8 + 2 x 2 + 3 x 6 in each of 3 layers, and 3 x 4 behind them.
+  EXPECT_EQ(memory.activations, 100 * (3 * 110 + 12) * 4);
+  EXPECT_EQ(memory.total, 4 * kFlat + memory.logits_chunk + memory.head_gradient + memory.activations);
+  EXPECT_EQ(memory.published, 3 * 4 * kTotal);
+}
+
+TEST(MemoryEstimateTest, ReferencePolicyIsOneMoreCopyOfTheWeights) {
+  const ModelConfig config = SmallConfig();
+  const auto parameters = SmallParameters(/*is_tied=*/true);
+  const LearnerMemory without = EstimateLearnerMemory(config, parameters, {});
+  const LearnerMemory with = EstimateLearnerMemory(config, parameters, {.has_reference = true});
+  EXPECT_EQ(with.reference, 4 * kTotal);
+  EXPECT_EQ(with.total - without.total, 4 * kTotal);
+}
+
+TEST(MemoryEstimateTest, WorkerHoldsTwoVersionsWithACacheEach) {
+  const ModelConfig config = SmallConfig();
+  const WorkerMemory memory =
+      EstimateWorkerMemory(config, SmallParameters(/*is_tied=*/true), {.kv_cache_tokens = 33, .max_sequences = 5});
+  EXPECT_EQ(memory.weights, 4 * kTotal);
+  EXPECT_EQ(memory.kv_cache, 48 * KvBytesPerToken(config)) << "whole blocks of 16 tokens";
+  EXPECT_EQ(memory.logits, 5 * 10 * 4);
+  EXPECT_EQ(memory.fetch_buffer, 4 * kTotal);
+  EXPECT_EQ(memory.total, 3 * 4 * kTotal + 2 * memory.kv_cache + memory.logits);
+}
+
+TEST(MemoryEstimateTest, AbsurdLoadStaysANumber) {
+  const ModelConfig config = SmallConfig();
+  const LearnerMemory memory =
+      EstimateLearnerMemory(config, SmallParameters(/*is_tied=*/true), {.microbatch_tokens = int64_t{1} << 62});
+  EXPECT_GT(memory.total, int64_t{1} << 60);
+}
+
+}  // namespace
+}  // namespace cohort::model

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/weights/weight_files_writer.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/files.h"
+#include "common/status_macros.h"
+#include "model/weights/safetensors_header.h"
+#include "model/weights/weight_file_names.h"
+
+namespace cohort::model {
+namespace {
+
+using Shards = std::vector<std::vector<TensorToWrite>>;
+
+int64_t SizeOf(const TensorToWrite& tensor) { return TensorSizeBytes(tensor.dtype, tensor.shape); }
+
+// In order: a shard ends where the next tensor would not fit. Impossible sizes are the writer's to refuse.
+Shards SplitIntoShards(const std::vector<TensorToWrite>& tensors, int64_t max_shard_bytes) {
+  Shards shards(1);
+  int64_t shard_bytes = 0;
+  for (const TensorToWrite& tensor : tensors) {
+    const int64_t size_bytes = SizeOf(tensor);
+    if (!shards.back().empty() && size_bytes > max_shard_bytes - shard_bytes) {
+      shards.emplace_back();
+      shard_bytes = 0;
+    }
+    shards.back().push_back(tensor);
+    shard_bytes += size_bytes;
+  }
+  return shards;
+}
+
+std::string IndexText(const Shards& shards) {
+  int64_t total_bytes = 0;
+  nlohmann::json file_of_tensor = nlohmann::json::object();
+  for (size_t i = 0; i < shards.size(); ++i) {
+    for (const TensorToWrite& tensor : shards[i]) {
+      file_of_tensor[tensor.name] = ShardFileName(static_cast<int64_t>(i) + 1, static_cast<int64_t>(shards.size()));
+      total_bytes += SizeOf(tensor);
+    }
+  }
+  const nlohmann::json index = {{"metadata", {{"total_size", total_bytes}}}, {"weight_map", std::move(file_of_tensor)}};
+  return index.dump(2) + "\n";
+}
+
+absl::Status RemoveFile(const std::string& path) {
+  if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be removed"));
+}
+
+// Durably removes the folder's weight files but those of `kept`.
+absl::Status RemoveOthers(const std::string& directory, const std::set<std::string>& kept) {
+  std::vector<std::string> surplus;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+    std::string name = it->path().filename().string();
+    if (IsWeightFileName(name) && kept.count(name) == 0) surplus.push_back(std::move(name));
+  }
+  if (error) return absl::InternalError(absl::StrCat(directory, ": cannot be listed (", error.message(), ")"));
+  if (surplus.empty()) return absl::OkStatus();
+  for (const std::string& name : surplus) COHORT_RETURN_IF_ERROR(RemoveFile(absl::StrCat(directory, "/", name)));
+  return common::SyncDirectory(directory);
+}
+
+absl::Status WriteShards(const std::string& directory, const Shards& shards, std::set<std::string>* written) {
+  for (size_t i = 0; i < shards.size(); ++i) {
+    const std::string name = ShardFileName(static_cast<int64_t>(i) + 1, static_cast<int64_t>(shards.size()));
+    COHORT_RETURN_IF_ERROR(WriteSafetensors(absl::StrCat(directory, "/", name), shards[i]));
+    written->insert(name);
+  }
+  COHORT_RETURN_IF_ERROR(
+      common::WriteFileAtomically(absl::StrCat(directory, "/", kWeightsIndexFile), IndexText(shards)));
+  written->insert(kWeightsIndexFile);
+  return absl::OkStatus();
+}
+
+// A tensor in two shards would be found by no one: the index has one place for a name.
+absl::Status CheckNames(const std::string& directory, const std::vector<TensorToWrite>& tensors) {
+  std::set<std::string_view> names;
+  for (const TensorToWrite& tensor : tensors) {
+    if (names.insert(tensor.name).second) continue;
+    return absl::InvalidArgumentError(absl::StrCat(directory, ": tensor ", tensor.name, ": is given twice"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status WriteWeightFiles(std::string_view directory, const std::vector<TensorToWrite>& tensors,
+                              int64_t max_shard_bytes) {
+  const std::string folder(directory);
+  COHORT_RETURN_IF_ERROR(CheckNames(folder, tensors));
+  const Shards shards = SplitIntoShards(tensors, max_shard_bytes);
+  if (shards.size() == 1) {
+    COHORT_RETURN_IF_ERROR(WriteSafetensors(absl::StrCat(folder, "/", kWeightsFile), tensors));
+    return RemoveOthers(folder, {kWeightsFile});
+  }
+  // An index of before must not be found beside shards of now.
+  COHORT_RETURN_IF_ERROR(RemoveFile(absl::StrCat(folder, "/", kWeightsIndexFile)));
+  COHORT_RETURN_IF_ERROR(common::SyncDirectory(folder));
+  std::set<std::string> written;
+  const absl::Status status = WriteShards(folder, shards, &written);
+  if (!status.ok()) {
+    for (const std::string& name : written) unlink(absl::StrCat(folder, "/", name).c_str());
+    return status;
+  }
+  return RemoveOthers(folder, written);
+}
+
+}  // namespace cohort::model

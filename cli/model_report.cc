@@ -89,7 +89,7 @@ void AddLearnerRows(const ModelReport& report, Rows* rows) {
   AddBytes(absl::StrCat("activations of ", report.learner_load.microbatch_tokens, " tokens, about"), memory.activations,
            rows);
   if (report.job.has_value() && report.job->world_size > 1) {
-    const int64_t all_bytes = report.job->world_size * memory.total;
+    const int64_t all_bytes = model::BoundedProduct(report.job->world_size, memory.total);
     AddBytes(absl::StrCat("all ", report.job->world_size, " ranks"), all_bytes, rows);
   }
   AddBytes(absl::StrCat("rank 0 besides: ", report.learner_load.held_versions, " versions in /dev/shm"),
@@ -108,10 +108,10 @@ void AddWorkerRows(const ModelReport& report, Rows* rows) {
   AddBytes("buffer of a version that is fetched", memory.fetch_buffer, rows);
   rows->push_back({"KV CACHE"});
   AddBytes("one token", kv_bytes, rows);
-  AddBytes(absl::StrCat("the full context of ", context, " tokens"), context * kv_bytes, rows);
+  AddBytes(absl::StrCat("the full context of ", context, " tokens"), model::BoundedProduct(context, kv_bytes), rows);
   if (report.job.has_value() && report.job->group_size > 0) {
     AddBytes(absl::StrCat("a group of ", report.job->group_size, " times ", report.job->sequence_tokens, " tokens"),
-             report.job->group_size * report.job->sequence_tokens * kv_bytes, rows);
+             model::BoundedProduct(report.job->group_size * report.job->sequence_tokens, kv_bytes), rows);
   }
 }
 
@@ -161,11 +161,11 @@ Json ReportJson(const ModelReport& report) {
   json["rollout_worker"] = WorkerJson(report);
   json["kv_bytes_per_token"] = kv_bytes;
   json["context_tokens"] = config.max_position_embeddings;
-  json["kv_bytes_of_full_context"] = kv_bytes * config.max_position_embeddings;
+  json["kv_bytes_of_full_context"] = model::BoundedProduct(kv_bytes, config.max_position_embeddings);
   if (report.job.has_value() && report.job->group_size > 0) {
     json["group_size"] = report.job->group_size;
     json["sequence_tokens"] = report.job->sequence_tokens;
-    json["kv_bytes_of_group"] = kv_bytes * report.job->group_size * report.job->sequence_tokens;
+    json["kv_bytes_of_group"] = model::BoundedProduct(report.job->group_size * report.job->sequence_tokens, kv_bytes);
   }
   return json;
 }

@@ -138,13 +138,17 @@ absl::Status JobGroups::CheckShape(const cohort::v1::RolloutGroup& group) const 
   const cohort::v1::JobSpec& spec = ledger_->spec();
   const bool is_evaluation = record->purpose == cohort::v1::GROUP_PURPOSE_EVALUATE;
   const cohort::v1::RewardSpec& reward = is_evaluation ? spec.evaluation().reward() : spec.rlvr().reward();
-  const bool is_gdpo = spec.objective().advantage().estimator() == cohort::v1::AdvantageSpec::ESTIMATOR_GDPO;
-  return CheckSubmittedGroup(group, *record,
-                             {.group_size = group_size,
-                              .sampling = sampling,
-                              .reward = &reward,
-                              .vocab_size = spec.model().vocab_size(),
-                              .needs_verifier_scores = is_gdpo && !is_evaluation});
+  const auto estimator = spec.objective().advantage().estimator();
+  const bool is_trained = !is_evaluation;
+  return CheckSubmittedGroup(
+      group, *record,
+      {.group_size = group_size,
+       .sampling = sampling,
+       .reward = &reward,
+       .vocab_size = spec.model().vocab_size(),
+       .max_sequence_tokens = spec.training().max_sequence_tokens(),
+       .needs_verifier_scores = is_trained && estimator == cohort::v1::AdvantageSpec::ESTIMATOR_GDPO,
+       .needs_item_values = is_trained && estimator == cohort::v1::AdvantageSpec::ESTIMATOR_ITEM});
 }
 
 void JobGroups::EndEvaluation() {

@@ -166,6 +166,21 @@ TEST_F(JobRecoveryTest, GroupsOfAJobWhoseDatasetHasChangedAreRefusedByName) {
   }
 }
 
+TEST_F(JobRecoveryTest, GroupsOfAJobWhoseDatasetIsGoneKeepNobodyElseWaiting) {
+  ASSERT_OK(Create("sums", SmallRlvrSpec()));
+  ASSERT_OK(Publish(Join(), 0, 'a'));
+  const auto claimed = Claim("worker", 4);
+  std::filesystem::remove(folder_.Join("problems.jsonl"));
+  Restart();
+  EXPECT_EQ(NumLost("worker", claimed), 4);
+  // Not UNAVAILABLE: the worker would submit for ever.
+  ASSERT_OK_AND_ASSIGN(const auto receipts, Submit(claimed));
+  for (const auto& receipt : receipts) {
+    EXPECT_FALSE(receipt.accepted());
+    EXPECT_THAT(receipt.reason(), HasSubstr("problems.jsonl"));
+  }
+}
+
 TEST_F(JobRecoveryTest, GroupsThatCannotBeReadJustNowAreKeptByTheirWorker) {
   ASSERT_OK(Create("sums", SmallRlvrSpec()));
   ASSERT_OK(Publish(Join(), 0, 'a'));

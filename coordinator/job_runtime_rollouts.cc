@@ -38,11 +38,21 @@ std::vector<cohort::v1::GroupAssignment> JobRuntime::Claim(std::string_view work
   return claimed;
 }
 
+namespace {
+
+// A lease from before a restart is lost with the files of its job: a worker that held on to it would keep the groups of
+// other jobs waiting behind it. Trouble of the store passes, and costs nothing.
+bool CostsTheLease(const absl::Status& activated) {
+  return IsFaultOfJob(activated) || absl::IsNotFound(activated) || absl::IsPermissionDenied(activated);
+}
+
+}  // namespace
+
 bool JobRuntime::Renew(std::string_view worker_id, const cohort::v1::GroupLease& lease) {
   absl::MutexLock lock(&mutex_);
   const absl::Status activated = ActivateForWorkers();
   // While the groups cannot be read, nobody else gets them either: the worker may go on.
-  return activated.ok() ? groups_->Renew(worker_id, lease) : !IsFaultOfJob(activated);
+  return activated.ok() ? groups_->Renew(worker_id, lease) : !CostsTheLease(activated);
 }
 
 absl::Status JobRuntime::ActivateForWorkers() {
@@ -113,7 +123,7 @@ absl::StatusOr<bool> JobRuntime::Judge(const Submission& submission, cohort::v1:
     return false;
   };
   const absl::Status activated = ActivateForWorkers();
-  if (IsFaultOfJob(activated)) return refuse(std::string(activated.message()));
+  if (CostsTheLease(activated)) return refuse(std::string(activated.message()));
   if (!activated.ok()) return StorageTrouble("take the job up", activated);
   const auto submit_case = groups_->Judge(submission.lease, submission.group);
   if (!submit_case.ok()) return StorageTrouble("look the group up", submit_case.status());

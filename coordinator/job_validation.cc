@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/field_error.h"
 #include "common/status_macros.h"
-#include "coordinator/data_validation.h"
+#include "coordinator/dataset_validation.h"
 #include "coordinator/field_check.h"
 #include "coordinator/optimizer_validation.h"
 #include "coordinator/resource_name.h"

@@ -2,7 +2,9 @@
 #include "coordinator/preflight.h"
 
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
@@ -11,6 +13,7 @@
 #include "coordinator/dataset/dataset.h"
 #include "coordinator/first_row_error.h"
 #include "coordinator/job_data.h"
+#include "model/tokenizer/prompt_tokens.h"
 #include "model/tokenizer/tokenizer.h"
 #include "model/weights/model_folder.h"
 #include "reward/rubric.h"
@@ -50,11 +53,15 @@ absl::Status ResolveVocabSize(const model::ModelConfig& config, cohort::v1::Mode
                               absl::StrCat("must be that of the model's config.json, ", config.vocab_size));
 }
 
-absl::StatusOr<int64_t> NumTokens(const model::Tokenizer& tokenizer, const std::string& text,
-                                  const std::string& where) {
-  const auto ids = tokenizer.Encode(text);
+absl::StatusOr<int64_t> NumTokens(const absl::StatusOr<std::vector<int32_t>>& ids, const std::string& where) {
   if (ids.ok()) return static_cast<int64_t>(ids->size());
   return absl::InvalidArgumentError(absl::StrCat(where, ": ", ids.status().message()));
+}
+
+// Of a problem or a demonstration.
+template <typename Item>
+absl::StatusOr<int64_t> NumPromptTokens(const model::Tokenizer& tokenizer, const Item& item, const std::string& where) {
+  return NumTokens(model::EncodePrompt(tokenizer, item.prompt(), item.prompt_is_rendered()), where);
 }
 
 absl::Status CheckLength(const char* what, int64_t num_tokens, int32_t max_tokens, const std::string& where) {
@@ -67,7 +74,7 @@ absl::Status CheckProblem(const Dataset& dataset, int64_t row, const model::Toke
                           reward::Rubric* rubric) {
   const std::string where = dataset.Describe(row);
   COHORT_ASSIGN_OR_RETURN(const cohort::v1::Problem problem, dataset.ReadProblem(row));
-  COHORT_ASSIGN_OR_RETURN(const int64_t num_tokens, NumTokens(tokenizer, problem.prompt(), where));
+  COHORT_ASSIGN_OR_RETURN(const int64_t num_tokens, NumPromptTokens(tokenizer, problem, where));
   if (num_tokens == 0) return absl::InvalidArgumentError(absl::StrCat(where, ": the prompt has no tokens"));
   COHORT_RETURN_IF_ERROR(CheckLength("prompt", num_tokens, max_tokens, where));
   const absl::Status gold = rubric->CheckGold(problem);
@@ -87,9 +94,9 @@ absl::Status CheckDemonstration(const Dataset& dataset, int64_t row, const model
                                 int32_t max_tokens) {
   const std::string where = dataset.Describe(row);
   COHORT_ASSIGN_OR_RETURN(const auto demonstration, dataset.ReadDemonstration(row));
-  COHORT_ASSIGN_OR_RETURN(const int64_t prompt, NumTokens(tokenizer, demonstration.prompt(), where));
+  COHORT_ASSIGN_OR_RETURN(const int64_t prompt, NumPromptTokens(tokenizer, demonstration, where));
   if (prompt == 0) return absl::InvalidArgumentError(absl::StrCat(where, ": the prompt has no tokens"));
-  COHORT_ASSIGN_OR_RETURN(const int64_t completion, NumTokens(tokenizer, demonstration.completion(), where));
+  COHORT_ASSIGN_OR_RETURN(const int64_t completion, NumTokens(tokenizer.Encode(demonstration.completion()), where));
   return CheckLength("demonstration", prompt + completion, max_tokens, where);
 }
 

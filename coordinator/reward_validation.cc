@@ -26,6 +26,7 @@ constexpr int32_t kDefaultRankingItems = 20;
 constexpr int32_t kMaxRankingItems = 1000;
 constexpr int32_t kDefaultDocuments = 10;
 constexpr double kDefaultMaxScore = 10;
+constexpr double kMaxScore = 1e6;
 
 absl::Status ResolveRanking(cohort::v1::RankingVerifier* ranking) {
   if (ranking->catalogue_path().empty()) return common::InvalidField("ranking.catalogue_path", "", "needs a file");
@@ -44,7 +45,9 @@ absl::Status ResolveDocumentScores(cohort::v1::DocumentScoresVerifier* scores) {
   if (scores->num_documents() == 0) scores->set_num_documents(kDefaultDocuments);
   COHORT_RETURN_IF_ERROR(CheckRange("document_scores.num_documents", scores->num_documents(), 1, kMaxRankingItems));
   if (scores->max_score() == 0) scores->set_max_score(kDefaultMaxScore);
+  // Far above any scale of relevance; sums of gains stay finite.
   COHORT_RETURN_IF_ERROR(CheckPositive("document_scores.max_score", scores->max_score()));
+  COHORT_RETURN_IF_ERROR(CheckRange("document_scores.max_score", scores->max_score(), 0.0, kMaxScore));
   if (scores->relevant_from() == 0) scores->set_relevant_from(scores->max_score() / 2);
   COHORT_RETURN_IF_ERROR(
       CheckRange("document_scores.relevant_from", scores->relevant_from(), 0.0, scores->max_score()));

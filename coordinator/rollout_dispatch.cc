@@ -3,10 +3,14 @@
 
 #include <google/protobuf/util/time_util.h>
 
+#include <algorithm>
 #include <map>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/field_error.h"
 #include "common/status_macros.h"
 #include "coordinator/poll_deadline.h"
@@ -16,6 +20,9 @@ namespace cohort::coordinator {
 namespace {
 
 using google::protobuf::util::TimeUtil;
+
+// How long a claim of a worker that is set aside waits: it gets nothing, but learns why.
+constexpr absl::Duration kSetAsidePoll = absl::Seconds(1);
 
 }  // namespace
 
@@ -28,7 +35,11 @@ absl::StatusOr<cohort::v1::ClaimGroupsResponse> RolloutDispatch::Claim(const coh
   if (request.max_groups() <= 0) {
     return common::InvalidField("max_groups", absl::StrCat(request.max_groups()), "must be positive");
   }
-  const absl::Time deadline = PollDeadline(request.wait());
+  absl::Time deadline = PollDeadline(request.wait());
+  const std::string& worker = request.worker().worker_id();
+  if (!context_->workers->WhySetAside(worker, context_->clock->Monotonic()).empty()) {
+    deadline = std::min(deadline, absl::Now() + kSetAsidePoll);
+  }
   cohort::v1::ClaimGroupsResponse response;
   const int64_t nanoseconds = absl::ToInt64Nanoseconds(context_->lease_duration);
   *response.mutable_lease_duration() = TimeUtil::NanosecondsToDuration(nanoseconds);
@@ -42,7 +53,7 @@ absl::StatusOr<cohort::v1::ClaimGroupsResponse> RolloutDispatch::Claim(const coh
   if (is_cancelled()) GiveBack(&response);
   if (response.groups_size() == 0) {
     const absl::Duration now = context_->clock->Monotonic();
-    response.set_set_aside_reason(context_->workers->WhySetAside(request.worker().worker_id(), now));
+    response.set_set_aside_reason(context_->workers->WhySetAside(worker, now));
     response.set_is_set_aside(!response.set_aside_reason().empty());
   }
   return response;

@@ -36,10 +36,10 @@ double Seconds(const google::protobuf::Duration& duration) {
 
 constexpr int kMaxItemValues = 1000;  // RankingVerifier.num_items at most
 
-// What credit is made of must be a number; a list is no longer than a ranking verifier allows.
+// What credit is made of is what a verifier can say; a list is no longer than a ranking verifier allows.
 absl::Status CheckScore(const cohort::v1::Score& score) {
-  if (!std::isfinite(score.value())) {
-    return common::InvalidField("value", absl::StrCat(score.value()), "must be finite");
+  if (!(score.value() >= 0 && score.value() <= 1)) {
+    return common::InvalidField("value", absl::StrCat(score.value()), "must be from 0 to 1");
   }
   if (score.item_values_size() > kMaxItemValues) {
     return common::InvalidField("item_values", absl::StrCat(score.item_values_size()),
@@ -121,6 +121,19 @@ absl::Status CheckAgainstRubric(const cohort::v1::Rollout& rollout, const GroupD
   return absl::OkStatus();
 }
 
+// The list that item credit is made of is as long as its verifier says, whatever the completion was.
+absl::Status CheckItemValues(const cohort::v1::Rollout& rollout, const GroupDemand& demand) {
+  if (!demand.needs_item_values || rollout.outcome() != cohort::v1::SCORE_OUTCOME_GRADED) return absl::OkStatus();
+  const auto& verifiers = demand.reward->verifiers();
+  const auto first = std::find_if(verifiers.begin(), verifiers.end(), [](const auto& v) { return v.has_ranking(); });
+  if (first == verifiers.end()) return absl::OkStatus();
+  const int index = static_cast<int>(first - verifiers.begin());
+  const int num_values = index < rollout.scores_size() ? rollout.scores(index).item_values_size() : 0;
+  if (num_values == first->ranking().num_items()) return absl::OkStatus();
+  return common::InvalidField(absl::StrCat("scores[", index, "].item_values"), absl::StrCat(num_values),
+                              absl::StrCat("needs ", first->ranking().num_items(), " values"));
+}
+
 // Ranking verifiers of one rubric may differ in N; the first one's values are the credit.
 void AddFacts(const cohort::v1::Rollout& rollout, cohort::v1::PlannedGroup* planned) {
   cohort::v1::SequenceFacts& facts = *planned->add_facts();
@@ -153,9 +166,18 @@ absl::Status CheckSubmittedGroup(const cohort::v1::RolloutGroup& group, const Gr
                                 absl::StrCat("needs ", demand.group_size, " rollouts"));
   }
   for (int i = 0; i < group.rollouts_size(); ++i) {
-    COHORT_RETURN_IF_ERROR(CheckRollout(group.rollouts(i), i, demand));
-    COHORT_RETURN_IF_ERROR(
-        common::PrefixField(CheckAgainstRubric(group.rollouts(i), demand), absl::StrCat("rollouts[", i, "]")));
+    const cohort::v1::Rollout& rollout = group.rollouts(i);
+    const std::string field = absl::StrCat("rollouts[", i, "]");
+    COHORT_RETURN_IF_ERROR(CheckRollout(rollout, i, demand));
+    COHORT_RETURN_IF_ERROR(common::PrefixField(CheckAgainstRubric(rollout, demand), field));
+    COHORT_RETURN_IF_ERROR(common::PrefixField(CheckItemValues(rollout, demand), field));
+    const int64_t num_tokens = int64_t{group.prompt_token_ids_size()} + rollout.token_ids_size();
+    if (demand.max_sequence_tokens > 0 && num_tokens > demand.max_sequence_tokens) {
+      return common::InvalidField(
+          "prompt_token_ids", absl::StrCat(group.prompt_token_ids_size()),
+          absl::StrCat("with the completion of ", field, " there are ", num_tokens,
+                       " tokens; training.max_sequence_tokens is ", demand.max_sequence_tokens));
+    }
   }
   return absl::OkStatus();
 }

@@ -24,7 +24,9 @@ struct GroupDemand {
   const cohort::v1::SamplingSpec* sampling = nullptr;
   const cohort::v1::RewardSpec* reward = nullptr;
   int64_t vocab_size = 0;              // token ids are below it; 0: not known
+  int64_t max_sequence_tokens = 0;     // of prompt and completion; 0: not known
   bool needs_verifier_scores = false;  // credit is made of each verifier's score (GDPO)
+  bool needs_item_values = false;      // credit is made of the first ranking verifier's list (Rank-GRPO)
 };
 
 // What a scored group must be to be accepted for `record`. INVALID_ARGUMENT names field and value: what a worker sends

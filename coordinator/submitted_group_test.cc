@@ -41,7 +41,8 @@ class SubmittedGroupTest : public ::testing::Test {
   GroupRecord record_;
   cohort::v1::SamplingSpec sampling_;
   cohort::v1::RewardSpec reward_;
-  GroupDemand demand_{.group_size = 2, .sampling = &sampling_, .reward = &reward_, .vocab_size = 100};
+  GroupDemand demand_{
+      .group_size = 2, .sampling = &sampling_, .reward = &reward_, .vocab_size = 100, .max_sequence_tokens = 10};
   cohort::v1::RolloutGroup group_;
 };
 
@@ -82,7 +83,13 @@ TEST_F(SubmittedGroupTest, WhatIsWrongIsNamed) {
       {"rollouts[1].reward",
        [](auto* g) { g->mutable_rollouts(1)->set_reward(std::numeric_limits<double>::quiet_NaN()); }},
       {"rollouts[1].scores[0].value",
-       [](auto* g) { g->mutable_rollouts(1)->add_scores()->set_value(std::numeric_limits<double>::infinity()); }},
+       [](auto* g) { g->mutable_rollouts(1)->add_scores()->set_value(std::numeric_limits<double>::quiet_NaN()); }},
+      {"rollouts[1].scores[0].value", [](auto* g) { g->mutable_rollouts(1)->add_scores()->set_value(50); }},
+      {"rollouts[1].scores[0].value", [](auto* g) { g->mutable_rollouts(1)->add_scores()->set_value(-0.1); }},
+      {"prompt_token_ids",
+       [](auto* g) {
+         for (int i = 0; i < 9; ++i) g->add_prompt_token_ids(1);
+       }},
       {"rollouts[0].scores[0].item_values", [](auto* g) { g->mutable_rollouts(0)->add_scores()->add_item_values(2); }},
       {"rollouts[0].scores[0].item_values",
        [](auto* g) {
@@ -112,6 +119,23 @@ TEST_F(SubmittedGroupTest, CreditPerVerifierNeedsEveryScoreOfWhatWasJudged) {
   EXPECT_THAT(Check(), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("rollouts[0].scores: ")));
   group_.mutable_rollouts(0)->add_scores();
   EXPECT_THAT(Check(), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("rollouts[1].scores: ")));
+  group_.mutable_rollouts(1)->set_outcome(cohort::v1::SCORE_OUTCOME_NO_VERDICT);
+  EXPECT_OK(Check());
+}
+
+TEST_F(SubmittedGroupTest, ItemCreditNeedsTheWholeListOfTheFirstRankingVerifier) {
+  reward_.mutable_verifiers(0)->mutable_math_answer();
+  reward_.add_verifiers()->mutable_ranking()->set_num_items(3);
+  reward_.add_verifiers()->mutable_ranking()->set_num_items(2);
+  demand_.needs_item_values = true;
+  EXPECT_THAT(Check(), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("rollouts[0].scores[1].item_values: ")));
+  for (cohort::v1::Rollout& rollout : *group_.mutable_rollouts()) {
+    for (int i = 0; i < 3; ++i) rollout.add_scores();
+    rollout.mutable_scores(2)->mutable_item_values()->Resize(2, 0);
+  }
+  EXPECT_THAT(Check(), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("rollouts[0].scores[1].item_values: ")));
+  group_.mutable_rollouts(0)->mutable_scores(1)->mutable_item_values()->Resize(3, 0);
+  EXPECT_THAT(Check(), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("rollouts[1].scores[1].item_values: ")));
   group_.mutable_rollouts(1)->set_outcome(cohort::v1::SCORE_OUTCOME_NO_VERDICT);
   EXPECT_OK(Check());
 }

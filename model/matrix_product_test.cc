@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+extern "C" int MKL_Set_Num_Threads_Local(int num_threads);
+
 namespace cohort::model {
 namespace {
 
@@ -65,6 +67,17 @@ TEST_F(MatrixProductTest, NoRowsAndOtherTypesAreServed) {
   EXPECT_EQ(Product(2, at::zeros({0, 8}), at::zeros({600, 8})).size(1), 600);
   const at::Tensor x = at::randn({3, 8}, at::kDouble), weight = at::randn({5, 8}, at::kDouble);
   EXPECT_TRUE(Product(2, x, weight).equal(at::linear(x, weight)));
+}
+
+TEST_F(MatrixProductTest, ShapesThatDoNotFitThrowAndLeaveTheThreadsOfMklAsTheyWere) {
+  for (const int threads : {1, 2}) {
+    at::set_num_threads(threads);
+    const int former = MKL_Set_Num_Threads_Local(3);
+    for (const int64_t outputs : {5, 600}) {  // one product; tiles
+      EXPECT_THROW(MatrixProduct(at::zeros({600, 8}), at::zeros({outputs, 9})), c10::Error);
+    }
+    EXPECT_EQ(MKL_Set_Num_Threads_Local(former), 3);
+  }
 }
 
 }  // namespace

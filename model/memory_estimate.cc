@@ -28,9 +28,6 @@ int64_t FlatBytes(const std::vector<ParameterSpec>& parameters) {
   return count * kFloatBytes;
 }
 
-// Absurd loads stay numbers that can be added.
-int64_t Clamped(double bytes) { return static_cast<int64_t>(std::min(bytes, 0x1p60)); }
-
 // Numbers per token that a layer's operators keep for the backward pass: the inputs of both norms and what comes out of
 // them; queries and keys before and after rotation, values, and attention's output with two numbers a head; gate, up
 // and their product.
@@ -56,6 +53,12 @@ ParameterCounts CountParameters(const std::vector<ParameterSpec>& parameters, in
   return counts;
 }
 
+int64_t BoundedProduct(int64_t a, int64_t b) {
+  constexpr int64_t kMost = int64_t{1} << 60;
+  int64_t product = 0;
+  return __builtin_mul_overflow(a, b, &product) ? kMost : std::min(product, kMost);
+}
+
 int64_t KvBytesPerToken(const ModelConfig& config) {
   return 2 * config.num_layers * config.num_kv_heads * config.head_dim * kFloatBytes;
 }
@@ -71,10 +74,10 @@ LearnerMemory EstimateLearnerMemory(const ModelConfig& config, const std::vector
   memory.head_gradient = config.vocab_size * config.hidden_size * kFloatBytes;
   // After the layers: the input of the last norm, its output, and the rows of it that are trained.
   const int64_t kept_per_token = config.num_layers * KeptPerToken(config) + 3 * config.hidden_size;
-  memory.activations = Clamped(static_cast<double>(load.microbatch_tokens) * kept_per_token * kFloatBytes);
+  memory.activations = BoundedProduct(load.microbatch_tokens, kept_per_token * kFloatBytes);
   memory.total = memory.weights + memory.gradients + memory.optimizer + memory.reference + memory.logits_chunk +
                  memory.head_gradient + memory.activations;
-  memory.published = load.held_versions * ParameterBytes(parameters);
+  memory.published = BoundedProduct(load.held_versions, ParameterBytes(parameters));
   return memory;
 }
 
@@ -82,7 +85,7 @@ WorkerMemory EstimateWorkerMemory(const ModelConfig& config, const std::vector<P
                                   const WorkerLoad& load) {
   WorkerMemory memory;
   memory.weights = ParameterBytes(parameters);
-  memory.kv_cache = RoundUp(load.kv_cache_tokens, kBlockTokens) * KvBytesPerToken(config);
+  memory.kv_cache = BoundedProduct(RoundUp(load.kv_cache_tokens, kBlockTokens), KvBytesPerToken(config));
   memory.logits = load.max_sequences * config.vocab_size * kFloatBytes;
   memory.fetch_buffer = memory.weights;
   memory.total = 2 * (memory.weights + memory.kv_cache) + memory.logits + memory.fetch_buffer;

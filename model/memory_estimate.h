@@ -23,6 +23,9 @@ struct ParameterCounts {
 
 ParameterCounts CountParameters(const std::vector<ParameterSpec>& parameters, int64_t num_layers);
 
+// a * b of numbers that are not negative, at most 2^60: a hostile job or config must not make a sum overflow.
+int64_t BoundedProduct(int64_t a, int64_t b);
+
 // fp32 keys and values of one token in every layer.
 int64_t KvBytesPerToken(const ModelConfig& config);
 

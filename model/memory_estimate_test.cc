@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -100,11 +101,27 @@ TEST(MemoryEstimateTest, WorkerHoldsTwoVersionsWithACacheEach) {
   EXPECT_EQ(memory.total, 3 * 4 * kTotal + 2 * memory.kv_cache + memory.logits);
 }
 
+TEST(MemoryEstimateTest, BoundedProductDoesNotOverflow) {
+  EXPECT_EQ(BoundedProduct(3, 7), 21);
+  EXPECT_EQ(BoundedProduct(0, INT64_MAX), 0);
+  EXPECT_EQ(BoundedProduct(int64_t{1} << 30, int64_t{1} << 30), int64_t{1} << 60);
+  EXPECT_EQ(BoundedProduct(int64_t{1} << 31, int64_t{1} << 30), int64_t{1} << 60);
+  EXPECT_EQ(BoundedProduct(int64_t{1} << 62, int64_t{1} << 62), int64_t{1} << 60);
+}
+
 TEST(MemoryEstimateTest, AbsurdLoadStaysANumber) {
-  const ModelConfig config = SmallConfig();
+  ModelConfig config = SmallConfig();
   const LearnerMemory memory =
       EstimateLearnerMemory(config, SmallParameters(/*is_tied=*/true), {.microbatch_tokens = int64_t{1} << 62});
   EXPECT_GT(memory.total, int64_t{1} << 60);
+  // The most that config.json and the worker's flag may say.
+  config.num_layers = 10'000;
+  config.num_kv_heads = 1 << 14;
+  config.head_dim = 1 << 8;
+  const WorkerMemory worker = EstimateWorkerMemory(config, SmallParameters(/*is_tied=*/true),
+                                                   {.kv_cache_tokens = int64_t{1} << 34, .max_sequences = 65536});
+  EXPECT_EQ(worker.kv_cache, int64_t{1} << 60);
+  EXPECT_GT(worker.total, int64_t{1} << 61);
 }
 
 }  // namespace

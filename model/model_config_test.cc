@@ -182,6 +182,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"LayerTypes", R"({"layer_types":["chunked_attention"]})", kUnsupported, "chunked_attention"},
         Refusal{"FewLayerTypes", R"({"layer_types":["full_attention"]})", kInvalid, "num_hidden_layers 28"},
         Refusal{"Activation", R"({"hidden_act":"gelu"})", kUnsupported, "gelu"},
+        Refusal{"NotCausal", R"({"is_causal":false})", kUnsupported, "is_causal"},
         Refusal{"Quantised", R"({"quantization_config":{"bits":4}})", kUnsupported, "quantization_config"},
         Refusal{"OwnCode", R"({"auto_map":{"AutoModelForCausalLM":"modeling.Model"}})", kUnsupported, "auto_map"},
         Refusal{"Dropout", R"({"attention_dropout":0.1})", kUnsupported, "attention_dropout"},
@@ -227,23 +228,47 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"Eos", R"({"eos_token_id":151936})", kInvalid, "eos_token_id"}),
     [](const testing::TestParamInfo<Refusal>& refusal) { return refusal.param.what; });
 
-TEST_F(ModelConfigTest, KeysByWhichOtherModelsDifferAreRefusedUnlessTheyAreOff) {
-  for (const char* key :
-       {"add_cross_attention", "attention_chunk_size", "attention_multiplier", "attn_logit_softcapping",
-        "embedding_multiplier", "final_logit_softcapping", "is_encoder_decoder", "logits_scaling", "mlp_bias",
-        "no_rope_layer_interval", "no_rope_layers", "num_experts", "num_local_experts", "per_layer_config",
-        "residual_multiplier", "use_bidirectional_attention", "use_mrope", "use_qk_norm"}) {
-    for (const json& off : {json(nullptr), json(false), json(0), json(0.0)}) {
-      config_[key] = off;
-      EXPECT_TRUE(Load().ok()) << key << " " << off;
+TEST_F(ModelConfigTest, KeysByWhichOtherModelsDifferAreRefusedUnlessTheyChangeNothing) {
+  const auto check = [this](const char* key, const json& neutral, const json& changing) {
+    for (const json& value : neutral) {
+      config_[key] = value;
+      EXPECT_TRUE(Load().ok()) << key << " " << value;
     }
-    for (const json& on : {json(true), json(2), json(0.5), json({{"0", 1}}), json::array({1})}) {
-      config_[key] = on;
+    for (const json& value : changing) {
+      config_[key] = value;
       const absl::Status status = Load().status();
       EXPECT_EQ(status.code(), kUnsupported) << status;
       EXPECT_TRUE(absl::StrContains(status.message(), absl::StrCat("config.json: ", key))) << status;
     }
     config_.erase(key);
+  };
+  const json off = {nullptr, false, 0, 0.0}, on = {true, 2, 0.5, {{"0", 1}}, json::array({1})};
+  for (const char* key : {"add_cross_attention",
+                          "attention_chunk_size",
+                          "attention_multiplier",
+                          "attn_logit_softcapping",
+                          "clip_qkv",
+                          "dual_chunk_attention_config",
+                          "final_logit_softcapping",
+                          "is_encoder_decoder",
+                          "layer_norm_eps",
+                          "mlp_bias",
+                          "no_rope_layer_interval",
+                          "no_rope_layers",
+                          "num_experts",
+                          "num_local_experts",
+                          "per_layer_config",
+                          "query_pre_attn_scalar",
+                          "rope_interleaved",
+                          "use_bidirectional_attention",
+                          "use_mrope",
+                          "use_parallel_residual",
+                          "use_qk_norm"}) {
+    check(key, off, on);
+  }
+  for (const char* key :
+       {"embedding_multiplier", "logit_scale", "logits_scaling", "residual_multiplier", "rotary_pct"}) {
+    check(key, {nullptr, 1, 1.0}, {0, 0.25, 16, true, "1"});
   }
 }
 

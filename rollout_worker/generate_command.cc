@@ -10,6 +10,7 @@
 #include "common/files.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
+#include "model/tokenizer/prompt_tokens.h"
 #include "rollout_worker/completion_text.h"
 #include "rollout_worker/offline_files.h"
 #include "rollout_worker/offline_model.h"
@@ -22,7 +23,7 @@ using Json = nlohmann::ordered_json;
 absl::Status AddPrompts(const GenerateOptions& options, const std::vector<std::string>& prompts,
                         const model::Tokenizer& tokenizer, Engine* engine) {
   for (size_t i = 0; i < prompts.size(); ++i) {
-    absl::StatusOr<std::vector<int32_t>> token_ids = tokenizer.Encode(prompts[i]);
+    absl::StatusOr<std::vector<int32_t>> token_ids = model::EncodePrompt(tokenizer, prompts[i], /*is_rendered=*/false);
     if (!token_ids.ok()) return InRow(options.input, i, token_ids.status());
     EngineGroup group;
     group.id = static_cast<int64_t>(i);

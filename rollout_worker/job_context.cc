@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "model/tokenizer/prompt_tokens.h"
 
 namespace cohort::rollout_worker {
 namespace {
@@ -60,12 +61,14 @@ absl::StatusOr<reward::Rubric*> JobContext::RubricFor(cohort::v1::GroupPurpose p
 absl::StatusOr<EngineGroup> JobContext::MakeEngineGroup(const cohort::v1::GroupAssignment& assignment,
                                                         int64_t id) const {
   EngineGroup group;
-  COHORT_ASSIGN_OR_RETURN(group.prompt_token_ids, tokenizer_->Encode(assignment.problem().prompt()));
+  const cohort::v1::Problem& problem = assignment.problem();
+  COHORT_ASSIGN_OR_RETURN(group.prompt_token_ids,
+                          model::EncodePrompt(*tokenizer_, problem.prompt(), problem.prompt_is_rendered()));
   const int64_t num_prompt_tokens = static_cast<int64_t>(group.prompt_token_ids.size());
   if (num_prompt_tokens >= max_sequence_tokens_) {
     return absl::InvalidArgumentError(absl::StrCat("prompt: longer than the context (", num_prompt_tokens,
                                                    " tokens of ", max_sequence_tokens_, "), problem ",
-                                                   assignment.problem().problem_id()));
+                                                   problem.problem_id()));
   }
   group.id = id;
   group.group_size = assignment.group_size();
@@ -73,7 +76,7 @@ absl::StatusOr<EngineGroup> JobContext::MakeEngineGroup(const cohort::v1::GroupA
   group.sampling.max_completion_tokens = static_cast<int32_t>(
       std::min<int64_t>(group.sampling.max_completion_tokens, max_sequence_tokens_ - num_prompt_tokens));
   group.seed = assignment.seed();
-  group.problem_id = assignment.problem().problem_id();
+  group.problem_id = problem.problem_id();
   group.epoch = assignment.epoch();
   return group;
 }

@@ -6,8 +6,9 @@
     python3 -m venv venv && venv/bin/pip install tokenizers
     venv/bin/python tools/benchmark_tokenizer.py [--texts FILE.jsonl ...]
 
-Files with GPT-2's merges: its own split pattern, Qwen's with NFC, Llama 3's, and one that is not known by heart. No time is printed unless both give
-the same ids. The peer may use its fastest call, per text or in a batch without offsets. Times are CPU seconds.
+Files with GPT-2's merges: its own split pattern, Qwen's with NFC, Llama 3's, and one that is not known by heart. No time
+is printed unless both give the same ids. The peer may use its fastest call, per text or in a batch without offsets.
+Times are CPU seconds.
 """
 
 import os

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "model/tokenizer/prompt_tokens.h"
 
 namespace cohort::learner {
 namespace {
@@ -119,7 +120,8 @@ absl::StatusOr<TrainSequence> EncodeDemonstration(const cohort::v1::Demonstratio
                                                   const TokenLimits& limits) {
   TrainSequence sequence;
   sequence.label = absl::StrCat("problem ", demonstration.problem_id());
-  absl::StatusOr<std::vector<int32_t>> prompt = tokenizer.Encode(demonstration.prompt());
+  absl::StatusOr<std::vector<int32_t>> prompt =
+      model::EncodePrompt(tokenizer, demonstration.prompt(), demonstration.prompt_is_rendered());
   absl::StatusOr<std::vector<int32_t>> completion = tokenizer.Encode(demonstration.completion());
   for (const absl::Status& status : {prompt.status(), completion.status()}) {
     if (!status.ok()) {

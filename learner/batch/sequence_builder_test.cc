@@ -138,6 +138,29 @@ TEST(SequenceBuilderTest, DemonstrationEndsWithEosAndTrainsCompletionAndEos) {
   EXPECT_EQ(sequence->num_completion_tokens(), 3);
 }
 
+// Puts token 0 before a text, as a post-processor with a BOS does.
+class BosTokenizer final : public LetterTokenizer {
+ public:
+  absl::StatusOr<std::vector<int32_t>> EncodeWithSpecialTokens(std::string_view text) const override {
+    absl::StatusOr<std::vector<int32_t>> ids = Encode(text);
+    if (ids.ok()) ids->insert(ids->begin(), 0);
+    return ids;
+  }
+};
+
+TEST(SequenceBuilderTest, PlainPromptGetsSpecialTokensRenderedPromptAndCompletionDoNot) {
+  const BosTokenizer tokenizer;
+  cohort::v1::Demonstration demonstration = MakeDemonstration("ab", "cd");
+  auto sequence = EncodeDemonstration(demonstration, tokenizer, kEos, kLimits);
+  ASSERT_TRUE(sequence.ok()) << sequence.status();
+  EXPECT_EQ(sequence->token_ids, (std::vector<int32_t>{0, 2, 3, 4, 5, kEos}));
+  EXPECT_EQ(sequence->num_prompt_tokens, 3);
+  demonstration.set_prompt_is_rendered(true);
+  sequence = EncodeDemonstration(demonstration, tokenizer, kEos, kLimits);
+  ASSERT_TRUE(sequence.ok()) << sequence.status();
+  EXPECT_EQ(sequence->token_ids, (std::vector<int32_t>{2, 3, 4, 5, kEos}));
+}
+
 TEST(SequenceBuilderTest, DemonstrationThatCannotBeTrainedIsNamed) {
   const LetterTokenizer tokenizer;
   const auto error = [&tokenizer](const std::string& prompt, const std::string& completion) {

@@ -14,7 +14,7 @@
 namespace cohort::learner {
 
 // 'a'..'z' are tokens 2..27; everything else is refused. Immutable, thread-safe.
-class LetterTokenizer final : public model::Tokenizer {
+class LetterTokenizer : public model::Tokenizer {
  public:
   absl::StatusOr<std::vector<int32_t>> Encode(std::string_view text) const override {
     std::vector<int32_t> ids;

@@ -25,26 +25,47 @@ constexpr int64_t kDefaultWindow = 4096;
 constexpr int64_t kDefaultMaxWindowLayers = 28;
 
 // Keys by which other models change the computation; false and 0 leave it as it is.
-constexpr const char* kForeignKeys[] = {
+constexpr const char* kForeignSwitches[] = {
     "add_cross_attention",
     "attention_chunk_size",
     "attention_multiplier",
     "attn_logit_softcapping",
-    "embedding_multiplier",
+    "clip_qkv",
+    "dual_chunk_attention_config",
     "final_logit_softcapping",
     "is_encoder_decoder",
-    "logits_scaling",
+    "layer_norm_eps",
     "mlp_bias",
     "no_rope_layer_interval",
     "no_rope_layers",
     "num_experts",
     "num_local_experts",
     "per_layer_config",
-    "residual_multiplier",
+    "query_pre_attn_scalar",
+    "rope_interleaved",
     "use_bidirectional_attention",
     "use_mrope",
+    "use_parallel_residual",
     "use_qk_norm",
 };
+
+// The like, which leave it as it is when they are 1.
+constexpr const char* kForeignFactors[] = {
+    "embedding_multiplier", "logit_scale", "logits_scaling", "residual_multiplier", "rotary_pct",
+};
+
+absl::Status CheckForeignKeys(const JsonFields& fields) {
+  constexpr char kWhy[] = "this architecture has no such feature";
+  for (const char* key : kForeignSwitches) {
+    const json* value = fields.Find(key);
+    if (value != nullptr && *value != false && *value != 0) return fields.Unsupported(key, kWhy);
+  }
+  for (const char* key : kForeignFactors) {
+    const json* value = fields.Find(key);
+    if (value != nullptr && *value != 1) return fields.Unsupported(key, kWhy);
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<int64_t> ReadHeadDim(const JsonFields& fields, const ShapeDefaults& defaults,
                                     const ModelConfig& config) {
@@ -101,6 +122,8 @@ absl::Status CheckTransformerFeatures(const JsonFields& fields, std::string_view
   }
   COHORT_ASSIGN_OR_RETURN(const std::string activation, fields.StringOr("hidden_act", "silu"));
   if (activation != "silu") return fields.Unsupported("hidden_act", "only silu is supported");
+  COHORT_ASSIGN_OR_RETURN(const bool is_causal, fields.BoolOr("is_causal", true));
+  if (!is_causal) return fields.Unsupported("is_causal", "only causal attention is supported");
   const json* dropout = fields.Find("attention_dropout");
   if (dropout != nullptr && *dropout != 0) return fields.Unsupported("attention_dropout", "dropout is not supported");
   if (fields.Find("quantization_config") != nullptr) {
@@ -109,13 +132,7 @@ absl::Status CheckTransformerFeatures(const JsonFields& fields, std::string_view
   if (fields.Find("auto_map") != nullptr) {
     return fields.Unsupported("auto_map", "code of the model folder is never run");
   }
-  for (const char* key : kForeignKeys) {
-    const json* value = fields.Find(key);
-    if (value != nullptr && *value != false && *value != 0) {
-      return fields.Unsupported(key, "this architecture has no such feature");
-    }
-  }
-  return absl::OkStatus();
+  return CheckForeignKeys(fields);
 }
 
 absl::Status RefuseAttentionBias(const JsonFields& fields) {

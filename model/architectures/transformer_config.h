@@ -13,7 +13,7 @@
 
 namespace cohort::model {
 
-// Refuses what none of them computes: another model_type or activation, biases of the feed-forward, dropout, quantized
+// Refuses what none of them computes: another model_type or activation, attention to later tokens, dropout, quantized
 // weights, code of the model folder, and keys by which other models change the computation.
 absl::Status CheckTransformerFeatures(const JsonFields& fields, std::string_view model_type);
 

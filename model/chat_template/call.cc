@@ -15,8 +15,18 @@ CallArguments CallArguments::Without(size_t count) const {
   return rest;
 }
 
-Value MakeFunction(FunctionCallable::Function function) {
-  return Value(Value::Kind::kCallable, std::make_shared<FunctionCallable>(std::move(function)));
+Value MakeFunction(FunctionCallable::Function function, int depth) {
+  return Value(Value::Kind::kCallable, std::make_shared<FunctionCallable>(std::move(function), depth));
+}
+
+absl::Status ScanTexts(const Value& self, const CallArguments& arguments, RenderBudget* budget) {
+  const auto scan = [&](const Value& value) {
+    return value.IsString() ? budget->Scan(static_cast<int64_t>(value.text().size())) : absl::OkStatus();
+  };
+  absl::Status status = scan(self);
+  for (const Value& value : arguments.positional) status.Update(scan(value));
+  for (const auto& [name, value] : arguments.named) status.Update(scan(value));
+  return status;
 }
 
 absl::StatusOr<std::vector<const Value*>> Bind(const CallArguments& arguments,

@@ -48,7 +48,7 @@ class FunctionCallable final : public Callable {
  public:
   using Function = std::function<absl::StatusOr<Value>(const CallArguments&, const CallEnvironment&)>;
 
-  explicit FunctionCallable(Function function) : function_(std::move(function)) {}
+  FunctionCallable(Function function, int levels) : function_(std::move(function)) { depth = levels; }
   absl::StatusOr<Value> Call(const CallArguments& arguments, const CallEnvironment& environment) override {
     return function_(arguments, environment);
   }
@@ -58,7 +58,11 @@ class FunctionCallable final : public Callable {
   Function function_;
 };
 
-Value MakeFunction(FunctionCallable::Function function);
+// `depth` is of the values that the function holds.
+Value MakeFunction(FunctionCallable::Function function, int depth = 0);
+
+// Counts that a function looks through the texts that it is given, and through `self`.
+absl::Status ScanTexts(const Value& self, const CallArguments& arguments, RenderBudget* budget);
 
 // The arguments by the names of the parameters; null for one that is not given. INVALID_ARGUMENT for too many, unknown
 // and repeated ones. The pointers are into `arguments`.

@@ -31,7 +31,7 @@ const Value* FindEntry(const Value& object, const std::string& name) {
 }
 
 // As long as both agree, from the start.
-size_t CommonBytes(std::string_view a, std::string_view b) {
+size_t SharedBytes(std::string_view a, std::string_view b) {
   return std::mismatch(a.begin(), a.begin() + static_cast<int64_t>(std::min(a.size(), b.size())), b.begin()).first -
          a.begin();
 }
@@ -91,16 +91,16 @@ absl::StatusOr<ChatTurn> RenderLastTurn(const ChatTemplate& chat_template, const
   ChatTurn turn;
   COHORT_ASSIGN_OR_RETURN(turn.prompt, chat_template.Render(before));
   COHORT_ASSIGN_OR_RETURN(const std::string text, chat_template.Render(whole));
-  const size_t common = CommonBytes(text, turn.prompt);
-  if (common < turn.prompt.size()) {
+  const size_t shared = SharedBytes(text, turn.prompt);
+  if (shared < turn.prompt.size()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the chat template does not render the whole conversation as a continuation of its prompt, so the last message "
         "cannot be told apart; name its text in fields.completion (after ",
-        common, " bytes the prompt goes on ",
-        common::Printable(std::string_view(turn.prompt).substr(common), kShownBytes), ", the conversation ",
-        common::Printable(std::string_view(text).substr(common), kShownBytes), ")"));
+        shared, " bytes the prompt goes on ",
+        common::Printable(std::string_view(turn.prompt).substr(shared), kShownBytes), ", the conversation ",
+        common::Printable(std::string_view(text).substr(shared), kShownBytes), ")"));
   }
-  turn.completion = WithoutEos(std::string_view(text).substr(common), chat_template.eos_token());
+  turn.completion = WithoutEos(std::string_view(text).substr(shared), chat_template.eos_token());
   return turn;
 }
 

@@ -14,11 +14,11 @@ namespace {
 using Arguments = CallArguments;
 using Result = absl::StatusOr<Value>;
 
-Result Get(const Value& self, const Arguments& arguments, RenderBudget*) {
+Result Get(const Value& self, const Arguments& arguments, RenderBudget* budget) {
   if (!arguments.named.empty()) return absl::InvalidArgumentError("dict.get takes no named arguments");
   COHORT_ASSIGN_OR_RETURN(const auto bound, Bind(arguments, {"key", "default"}));
   COHORT_RETURN_IF_ERROR(Require(bound[0], "key"));
-  COHORT_ASSIGN_OR_RETURN(const std::string key, KeyOf(*bound[0]));
+  COHORT_ASSIGN_OR_RETURN(const std::string key, budget->KeyOf(*bound[0]));
   const Dict& dict = self.object<Dict>();
   const auto found = dict.index.find(key);
   if (found != dict.index.end()) return dict.entries[found->second].second;

@@ -138,8 +138,10 @@ absl::StatusOr<CallArguments> Evaluator::EvaluateArguments(const CallSyntax& cal
   COHORT_ASSIGN_OR_RETURN(const Value mapping, Evaluate(*call.star_star, scope));
   if (!mapping.Is(Value::Kind::kDict)) return absl::InvalidArgumentError("what follows ** must be a mapping");
   for (const auto& [key, value] : mapping.object<Dict>().entries) {
+    COHORT_RETURN_IF_ERROR(budget()->Step(1 + static_cast<int64_t>(call.named.size()) / 8));
     if (!key.IsString()) return absl::InvalidArgumentError("the keys of what follows ** must be strings");
-    for (const auto& given : arguments.named) {
+    COHORT_RETURN_IF_ERROR(budget()->Scan(static_cast<int64_t>(key.text().size())));
+    for (const auto& given : call.named) {
       if (given.first == key.text()) return absl::InvalidArgumentError("an argument is given twice");
     }
     arguments.named.emplace_back(key.text(), value);
@@ -165,6 +167,7 @@ absl::StatusOr<Value> Evaluator::ApplyFilter(const Expression& node, const Value
         absl::StrCat("no filter named '", common::Printable(node.name, kShownBytes), "'"));
   }
   COHORT_ASSIGN_OR_RETURN(const CallArguments arguments, EvaluateArguments(node.call, scope));
+  COHORT_RETURN_IF_ERROR(ScanTexts(input, arguments, budget()));
   absl::StatusOr<Value> value = filter(input, arguments, environment_);
   if (value.ok() || value.status().code() == absl::StatusCode::kResourceExhausted) return value;
   return Locate(

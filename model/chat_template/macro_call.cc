@@ -51,6 +51,7 @@ absl::Status Renderer::BindParameters(const Statement& macro, const CallArgument
   std::vector<bool> is_named_used(arguments.named.size(), false);
   for (size_t i = 0; i < macro.parameters.size(); ++i) {
     const Statement::Parameter& parameter = macro.parameters[i];
+    COHORT_RETURN_IF_ERROR(budget()->Step(1 + static_cast<int64_t>(arguments.named.size()) / 8));
     if (i < arguments.positional.size()) {
       scope->Set(parameter.name, arguments.positional[i]);
       continue;

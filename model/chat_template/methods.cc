@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
 
 namespace cohort::model::chat_template {
 namespace {
@@ -29,9 +30,12 @@ Value Refusing(const Value& self, std::string_view name) {
 }
 
 Value Bound(const Value& self, Method method) {
-  return MakeFunction([self, method](const CallArguments& arguments, const CallEnvironment& environment) {
+  const auto call = [self, method](const CallArguments& arguments,
+                                   const CallEnvironment& environment) -> absl::StatusOr<Value> {
+    COHORT_RETURN_IF_ERROR(ScanTexts(self, arguments, environment.budget));
     return method(self, arguments, environment.budget);
-  });
+  };
+  return MakeFunction(call, self.depth() + 1);
 }
 
 }  // namespace

@@ -9,15 +9,13 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "model/chat_template/value.h"
 
 namespace cohort::model::chat_template {
 
 struct Dict final : Object {
   std::vector<std::pair<Value, Value>> entries;   // in order of insertion
-  std::unordered_map<std::string, size_t> index;  // by KeyOf
-  int depth = 1;
+  std::unordered_map<std::string, size_t> index;  // by RenderBudget::KeyOf
 };
 
 struct Range final : Object {
@@ -29,8 +27,7 @@ struct Range final : Object {
 };
 
 // What can be part of a cycle of references: cleared when the rendering ends.
-class Cyclic : public Object {
- public:
+struct Cyclic : Object {
   virtual void Clear() = 0;
 };
 
@@ -50,10 +47,7 @@ struct Loop final : Cyclic {
   }
 };
 
-// A dictionary key as bytes: equal for keys that Python holds for equal (1, 1.0 and True). INVALID_ARGUMENT for what
-// cannot be hashed.
-absl::StatusOr<std::string> KeyOf(const Value& key);
-// Key of a string.
+// RenderBudget::KeyOf of a string.
 std::string KeyOfText(const std::string& text);
 
 }  // namespace cohort::model::chat_template

@@ -114,7 +114,7 @@ Result UniqueFilter(const Value& input, const Arguments& arguments, const CallEn
   std::vector<Value> unique;
   for (const Value& item : items) {
     COHORT_ASSIGN_OR_RETURN(const Value key, KeyOfItem(item, bound[1], TruthOr(bound[0], false), budget));
-    COHORT_ASSIGN_OR_RETURN(std::string name, KeyOf(key));
+    COHORT_ASSIGN_OR_RETURN(std::string name, budget->KeyOf(key));
     COHORT_RETURN_IF_ERROR(budget->Reserve(static_cast<int64_t>(name.size() + 2 * sizeof(Value))));
     if (seen.insert(std::move(name)).second) unique.push_back(item);
   }

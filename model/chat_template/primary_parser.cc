@@ -2,11 +2,12 @@
 // The half of ExpressionParser below the operators: literals, names, calls, subscripts, filters, targets.
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "common/status_macros.h"
 #include "model/chat_template/expression_parser.h"
-#include "model/chat_template/objects.h"
+#include "model/chat_template/number_text.h"
 
 namespace cohort::model::chat_template {
 
@@ -52,19 +53,16 @@ absl::StatusOr<ExpressionPtr> ExpressionParser::ParseString() {
 absl::StatusOr<ExpressionPtr> ExpressionParser::ParseNumber() {
   ExpressionPtr node = Make(Expression::Kind::kConstant);
   const std::string& digits = tokens_.current().text;
-  const char* const end = digits.data() + digits.size();
   if (tokens_.Is(Token::Kind::kInteger)) {
     int64_t integer = 0;
-    if (std::from_chars(digits.data(), end, integer).ec != std::errc()) {
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), integer).ec != std::errc()) {
       return SyntaxError(node->at, "an integer of more than 64 bits");
     }
     node->constant = Value::Integer(integer);
   } else {
-    double number = 0;
-    if (std::from_chars(digits.data(), end, number).ec != std::errc()) {
-      return SyntaxError(node->at, "a number that is too large or too small");
-    }
-    node->constant = Value::Float(number);
+    const std::optional<double> number = FloatFromText(digits);
+    if (!number.has_value()) return SyntaxError(node->at, "not a number");
+    node->constant = Value::Float(*number);
   }
   tokens_.Advance();
   return node;

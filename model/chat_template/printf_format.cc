@@ -20,6 +20,12 @@ namespace {
 
 constexpr int kMaxWidth = 1000;
 
+// What Python takes for a mapping here, which need not be used up.
+bool IsMappingLike(const Value& value) {
+  return value.Is(Value::Kind::kDict) || value.Is(Value::Kind::kList) || value.Is(Value::Kind::kRange) ||
+         value.IsUndefined();
+}
+
 // One conversion: %(key)flags width .precision letter.
 struct Conversion {
   std::string key;
@@ -54,7 +60,7 @@ class PrintfFormatter final {
       COHORT_RETURN_IF_ERROR(budget_->Reserve(static_cast<int64_t>(piece.size())));
       text += piece;
     }
-    if (!has_keys_ && num_used_ < arguments_.size() && !mapping_.Is(Value::Kind::kDict)) {
+    if (!has_keys_ && num_used_ < arguments_.size() && !IsMappingLike(mapping_)) {
       return absl::InvalidArgumentError("not all arguments are converted by the format");
     }
     return text;
@@ -137,12 +143,9 @@ class PrintfFormatter final {
 
   static std::string Pad(const Conversion& conversion, std::string text) {
     if (conversion.precision >= 0) {
-      const auto characters = Characters(text);
-      if (static_cast<int>(characters.size()) > conversion.precision) {
-        size_t size = 0;
-        for (int i = 0; i < conversion.precision; ++i) size += characters[i].size();
-        text.resize(size);
-      }
+      size_t size = 0;
+      for (int i = 0; i < conversion.precision && size < text.size(); ++i) NextCharacter(text, &size);
+      text.resize(size);
     }
     const int64_t missing = conversion.width - NumCharacters(text);
     if (missing <= 0) return text;
@@ -206,6 +209,7 @@ class PrintfFormatter final {
 absl::StatusOr<Value> PrintfFormat(const Value& format, const std::vector<Value>& arguments, const Value& mapping,
                                    RenderBudget* budget) {
   if (format.is_markup()) return absl::UnimplementedError("formatting a text marked as safe is not supported");
+  COHORT_RETURN_IF_ERROR(budget->Scan(static_cast<int64_t>(format.text().size())));
   COHORT_ASSIGN_OR_RETURN(std::string text, PrintfFormatter(format.text(), arguments, mapping, budget).Run());
   return budget->String(std::move(text));
 }

@@ -2,6 +2,8 @@
 #include "model/chat_template/render_budget.h"
 
 #include <algorithm>
+#include <cmath>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
@@ -12,10 +14,7 @@ namespace {
 constexpr int64_t kObjectBytes = 64;
 constexpr int64_t kEntryBytes = 160;
 
-int DepthOf(const Value& value) {
-  if (value.HasItems()) return value.object<Items>().depth;
-  return value.Is(Value::Kind::kDict) ? value.object<Dict>().depth : 0;
-}
+std::string AddressKey(const Value& key) { return absl::StrCat("p", reinterpret_cast<uintptr_t>(key.identity())); }
 
 absl::Status CheckDepth(const char* what, int depth, int most) {
   if (depth <= most) return absl::OkStatus();
@@ -60,21 +59,61 @@ absl::StatusOr<Value> RenderBudget::Sequence(Value::Kind kind, std::vector<Value
   COHORT_RETURN_IF_ERROR(Step(1 + size / 4));
   COHORT_RETURN_IF_ERROR(Reserve(kObjectBytes + size * static_cast<int64_t>(sizeof(Value))));
   auto object = std::make_shared<Items>();
-  for (const Value& value : values) object->depth = std::max(object->depth, DepthOf(value) + 1);
+  object->depth = 1;
+  for (const Value& value : values) object->depth = std::max(object->depth, value.depth() + 1);
   COHORT_RETURN_IF_ERROR(CheckDepth("a value", object->depth, limits_.max_value_depth));
   object->values = std::move(values);
   object->view = view;
   return Value(kind, std::move(object));
 }
 
+absl::StatusOr<std::string> RenderBudget::KeyOf(const Value& key) {
+  COHORT_RETURN_IF_ERROR(Scan(key.IsString() ? static_cast<int64_t>(key.text().size()) : 0));
+  switch (key.kind()) {
+    case Value::Kind::kNone:
+      return std::string("none");
+    case Value::Kind::kUndefined:
+      return std::string("undefined");
+    case Value::Kind::kBool:
+    case Value::Kind::kInteger:
+      return absl::StrCat("i", key.integer());
+    case Value::Kind::kFloat: {
+      const double number = key.number();
+      const bool is_whole = std::floor(number) == number && std::fabs(number) < 9e18;
+      if (is_whole) return absl::StrCat("i", static_cast<int64_t>(number));
+      return absl::StrCat("f", std::string(reinterpret_cast<const char*>(&number), sizeof number));
+    }
+    case Value::Kind::kString:
+      return KeyOfText(key.text());
+    case Value::Kind::kTuple: {
+      std::string joined = "t";
+      for (const Value& item : key.items()) {
+        COHORT_ASSIGN_OR_RETURN(const std::string part, KeyOf(item));
+        absl::StrAppend(&joined, part.size(), ":", part);
+      }
+      COHORT_RETURN_IF_ERROR(Scan(static_cast<int64_t>(joined.size())));
+      return joined;
+    }
+    case Value::Kind::kView:
+      if (std::string_view(key.object<Items>().view) == "dict_values") return AddressKey(key);
+      [[fallthrough]];
+    case Value::Kind::kList:
+    case Value::Kind::kDict:
+      return absl::InvalidArgumentError(absl::StrCat("unhashable type: '", TypeName(key), "'"));
+    default:
+      return AddressKey(key);
+  }
+}
+
 absl::StatusOr<Value> RenderBudget::Dictionary(const std::vector<std::pair<Value, Value>>& entries) {
   COHORT_RETURN_IF_ERROR(Step(1 + static_cast<int64_t>(entries.size())));
   COHORT_RETURN_IF_ERROR(Reserve(kObjectBytes + static_cast<int64_t>(entries.size()) * kEntryBytes));
   auto object = std::make_shared<Dict>();
+  object->depth = 1;
   for (const auto& [key, value] : entries) {
     COHORT_ASSIGN_OR_RETURN(std::string name, KeyOf(key));
     COHORT_RETURN_IF_ERROR(Reserve(static_cast<int64_t>(name.size())));
-    object->depth = std::max({object->depth, DepthOf(key) + 1, DepthOf(value) + 1});
+    object->depth = std::max({object->depth, key.depth() + 1, value.depth() + 1});
     const auto [at, is_added] = object->index.emplace(std::move(name), object->entries.size());
     if (is_added) {
       object->entries.emplace_back(key, value);

@@ -46,6 +46,9 @@ class RenderBudget final {
   absl::StatusOr<Value> Sequence(Value::Kind kind, std::vector<Value> values, const char* view = "");
   // A later entry of an equal key takes the place of the earlier one.
   absl::StatusOr<Value> Dictionary(const std::vector<std::pair<Value, Value>>& entries);
+  // A dictionary key as bytes: equal for keys that Python holds for equal (1, 1.0 and True). INVALID_ARGUMENT for what
+  // cannot be hashed.
+  absl::StatusOr<std::string> KeyOf(const Value& key);
   void Keep(std::shared_ptr<Cyclic> object) { kept_.push_back(std::move(object)); }
 
   const RenderLimits& limits() const { return limits_; }

@@ -33,6 +33,7 @@ Result MapItem(const Value& item, const Arguments& arguments, const CallEnvironm
   COHORT_ASSIGN_OR_RETURN(const std::string name, TextOr(&arguments.positional[0], "", "the filter"));
   const CallEnvironment::Filter filter = environment.find_filter(name);
   if (filter == nullptr) return Unknown("filter", name);
+  COHORT_RETURN_IF_ERROR(ScanTexts(item, arguments, environment.budget));
   return filter(item, arguments.Without(1), environment);
 }
 

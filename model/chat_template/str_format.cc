@@ -56,6 +56,7 @@ absl::StatusOr<Value> StrFormat(const Value& format, const CallArguments& argume
     }
     const size_t end = c == '{' ? source.find('}', at) : std::string::npos;
     if (end == std::string::npos) return absl::InvalidArgumentError("str.format has a single brace");
+    COHORT_RETURN_IF_ERROR(budget->Step(1 + static_cast<int64_t>(arguments.named.size()) / 8));
     COHORT_ASSIGN_OR_RETURN(const Value value, FieldArgument(source.substr(at + 1, end - at - 1), arguments, &next));
     COHORT_ASSIGN_OR_RETURN(const std::string piece, Str(value, budget));
     text += piece;

@@ -44,9 +44,11 @@ Result HasAffix(const Value& self, const Arguments& arguments, RenderBudget* bud
   COHORT_RETURN_IF_ERROR(Require(bound[0], "prefix or suffix"));
   COHORT_RETURN_IF_ERROR(budget->Scan(static_cast<int64_t>(self.text().size())));
   COHORT_ASSIGN_OR_RETURN(const Clip clip, ClipText(self, bound[1], bound[2]));
-  std::vector<Value> affixes = {*bound[0]};
-  if (bound[0]->Is(Value::Kind::kTuple)) affixes = bound[0]->items();
-  for (const Value& affix : affixes) {
+  const bool is_tuple = bound[0]->Is(Value::Kind::kTuple);
+  const size_t count = is_tuple ? bound[0]->items().size() : 1;
+  for (size_t i = 0; i < count; ++i) {
+    const Value& affix = is_tuple ? bound[0]->items()[i] : *bound[0];
+    COHORT_RETURN_IF_ERROR(ScanTexts(affix, {}, budget));
     COHORT_ASSIGN_OR_RETURN(const std::string text, TextOr(&affix, "", "prefix or suffix"));
     if (!clip.is_valid || text.size() > clip.text.size()) continue;
     if (clip.text.substr(kAtEnd ? clip.text.size() - text.size() : 0, text.size()) == text) return Value::Bool(true);

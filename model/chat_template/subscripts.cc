@@ -2,6 +2,7 @@
 #include "model/chat_template/subscripts.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "absl/strings/match.h"
@@ -44,12 +45,12 @@ std::optional<Value> FindEntry(const Value& value, const std::string& key) {
 }
 
 absl::StatusOr<std::optional<Value>> FindAtIndex(const Value& value, int64_t index, RenderBudget* budget) {
+  if (value.IsString()) COHORT_RETURN_IF_ERROR(budget->Scan(static_cast<int64_t>(value.text().size())));
   COHORT_ASSIGN_OR_RETURN(const int64_t size, Length(value));
   const int64_t at = index < 0 ? index + size : index;
   if (at < 0 || at >= size) return std::optional<Value>();
   if (value.Is(Value::Kind::kRange)) return std::optional<Value>(value.object<Range>().At(at));
   if (!value.IsString()) return std::optional<Value>(value.items()[at]);
-  COHORT_RETURN_IF_ERROR(budget->Scan(static_cast<int64_t>(value.text().size())));
   std::string character;
   size_t offset = 0;
   for (int64_t i = 0; i < at; ++i) NextCharacter(value.text(), &offset);
@@ -66,8 +67,10 @@ bool HasIndex(const Value& value) {
 // value[key], or nothing.
 absl::StatusOr<std::optional<Value>> FindItem(const Value& value, const Value& key, RenderBudget* budget) {
   if (value.Is(Value::Kind::kDict)) {
-    const auto name = KeyOf(key);
-    return name.ok() ? FindEntry(value, *name) : std::optional<Value>();
+    const auto name = budget->KeyOf(key);
+    if (name.ok()) return FindEntry(value, *name);
+    return absl::IsInvalidArgument(name.status()) ? absl::StatusOr<std::optional<Value>>(std::optional<Value>())
+                                                  : name.status();
   }
   if (HasIndex(value) && key.IsInteger()) return FindAtIndex(value, key.integer(), budget);
   return std::optional<Value>();
@@ -75,6 +78,7 @@ absl::StatusOr<std::optional<Value>> FindItem(const Value& value, const Value& k
 
 struct Slice {
   int64_t start = 0;
+  int64_t stop = 0;
   int64_t count = 0;
   int64_t step = 1;
 };
@@ -103,7 +107,7 @@ absl::StatusOr<Slice> ResolveSlice(const std::vector<Value>& bounds, int64_t siz
   range.start = start;
   range.stop = stop;
   range.step = step;
-  return Slice{start, range.Size(), step};
+  return Slice{start, stop, range.Size(), step};
 }
 
 absl::StatusOr<Value> SliceText(const Value& value, const Slice& slice, RenderBudget* budget) {
@@ -115,10 +119,16 @@ absl::StatusOr<Value> SliceText(const Value& value, const Slice& slice, RenderBu
 }
 
 absl::StatusOr<Value> SliceRange(const Range& range, const Slice& slice) {
+  const auto wide = static_cast<long double>(range.step);
+  for (const long double number :
+       {range.start + slice.start * wide, range.start + slice.stop * wide, wide * slice.step}) {
+    // Within these no difference overflows.
+    if (std::fabs(number) > INT64_MAX / 2) return absl::InvalidArgumentError("an integer of more than 64 bits");
+  }
   auto part = std::make_shared<Range>();
   part->start = range.start + slice.start * range.step;
+  part->stop = range.start + slice.stop * range.step;
   part->step = range.step * slice.step;
-  part->stop = part->start + slice.count * part->step;
   return Value(Value::Kind::kRange, std::move(part));
 }
 

@@ -16,6 +16,8 @@
 namespace cohort::model::chat_template {
 namespace {
 
+constexpr size_t kMaxNameBytes = 256;  // names are looked up in every scope around
+
 bool IsNameByte(char c) { return absl::ascii_isalnum(c) || c == '_'; }
 
 // Line ends as \n, and without the one at the end.
@@ -194,6 +196,7 @@ class Lexer final {
     if (!IsNameByte(c)) return LexOperator();
     size_t end = at_;
     while (end < source_.size() && IsNameByte(source_[end])) ++end;
+    if (end - at_ > kMaxNameBytes) return Fail(absl::StrCat("a name of more than ", kMaxNameBytes, " bytes"), at_);
     Emit(Token::Kind::kName, source_.substr(at_, end - at_), at_);
     MoveTo(end);
     return absl::OkStatus();

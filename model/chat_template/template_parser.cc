@@ -15,6 +15,7 @@
 namespace cohort::model::chat_template {
 namespace {
 
+constexpr size_t kMaxTemplateBytes = 1 << 20;
 constexpr int kMaxDepth = 60;
 constexpr size_t kShownBytes = 40;
 
@@ -270,6 +271,10 @@ class TemplateParser final {
 }  // namespace
 
 absl::StatusOr<Body> ParseTemplate(std::string_view source) {
+  if (source.size() > kMaxTemplateBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("1:1: a template of ", source.size(), " bytes, at most ", kMaxTemplateBytes, " are read"));
+  }
   if (!common::IsValidUtf8(source)) return absl::InvalidArgumentError("1:1: the template is not UTF-8");
   COHORT_ASSIGN_OR_RETURN(std::vector<Token> tokens, Tokenize(source));
   return TemplateParser(std::move(tokens)).ParseBody({});

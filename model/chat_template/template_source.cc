@@ -13,7 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kMaxTemplateBytes = 1 << 20;
 constexpr const char* kSpecialTokens[] = {"bos_token", "eos_token", "unk_token", "sep_token",
                                           "pad_token", "cls_token", "mask_token"};
 
@@ -82,7 +81,7 @@ absl::StatusOr<TemplateSource> ReadTemplateSource(std::string_view directory) {
     COHORT_RETURN_IF_ERROR(ReadSpecialTokens(JsonFields(map, map_path), &source));
   }
   const std::string path = absl::StrCat(folder, "/chat_template.jinja");
-  absl::StatusOr<std::string> text = ReadRegularFile(path, kMaxTemplateBytes);
+  absl::StatusOr<std::string> text = ReadRegularFile(path);
   if (text.ok()) {
     source.general = {path, *std::move(text)};
     return source;

@@ -11,9 +11,11 @@
 namespace cohort::model::chat_template {
 
 // What a Value refers to when it is more than a number.
-class Object {
- public:
+struct Object {
   virtual ~Object() = default;
+  // Levels of objects that it holds, itself included: they are destroyed one inside the other. 0 for what holds none,
+  // and for what a RenderBudget keeps.
+  int depth = 0;
 };
 
 // A value of the template language: what Python's object is to jinja2. Copies share what they refer to, which is
@@ -72,6 +74,7 @@ class Value final {
     return static_cast<T&>(*object_);
   }
   const Object* identity() const { return object_.get(); }
+  int depth() const { return object_ == nullptr ? 0 : object_->depth; }
 
  private:
   Value(Kind kind, int64_t integer, double number) : kind_(kind), integer_(integer), float_(number) {}
@@ -91,7 +94,6 @@ struct Text final : Object {
 // What a list, tuple, view or iterator refers to.
 struct Items final : Object {
   std::vector<Value> values;
-  int depth = 1;          // levels of containers, itself included
   const char* view = "";  // of a view: "dict_keys"
   bool is_spent = false;  // of an iterator
 };

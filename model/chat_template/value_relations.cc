@@ -161,7 +161,7 @@ absl::StatusOr<bool> Compare(std::string_view name, const Value& a, const Value&
 absl::StatusOr<bool> Contains(const Value& container, const Value& item, RenderBudget* budget) {
   if (container.IsString()) return ContainsText(container, item, budget);
   if (container.Is(Value::Kind::kDict)) {
-    COHORT_ASSIGN_OR_RETURN(const std::string key, KeyOf(item));
+    COHORT_ASSIGN_OR_RETURN(const std::string key, budget->KeyOf(item));
     return container.object<Dict>().index.count(key) > 0;
   }
   COHORT_ASSIGN_OR_RETURN(const std::vector<Value> items, ItemsOf(container, budget));

@@ -17,6 +17,10 @@
 
 #include "model/layers/layer_loops.h"
 
+#ifndef _OPENMP
+#error "without -fopenmp at::parallel_for runs on one thread"
+#endif
+
 namespace cohort::model {
 namespace {
 

@@ -11,6 +11,10 @@
 #include <algorithm>
 #include <cstdint>
 
+#ifndef _OPENMP
+#error "without -fopenmp at::parallel_for runs on one thread"
+#endif
+
 // Of the MKL inside libtorch_cpu.so, which comes without headers: the number of threads of this thread's next calls (0:
 // as set for the process); returns the former one.
 extern "C" int MKL_Set_Num_Threads_Local(int num_threads);

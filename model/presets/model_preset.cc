@@ -179,7 +179,7 @@ std::string PresetGenerationConfigText(const ModelPreset& preset) {
   for (const SpecialToken& token : preset.eos) {
     if (token.id >= 0) eos.push_back(token.id);
   }
-  const Json config = {{"bos_token_id", preset.bos.id}, {"do_sample", true}, {"eos_token_id", eos}};
+  const Json config = {{"bos_token_id", preset.bos.id}, {"eos_token_id", eos}};
   return config.dump(2) + "\n";
 }
 

@@ -19,7 +19,8 @@ struct SpecialToken {
   std::string_view text;
 };
 
-// What config.json and generation_config.json of one public model say.
+// What config.json of one public model says, and generation_config.json of special tokens. Qwen 2.5 and Llama are the
+// base models.
 struct ModelPreset {
   std::string_view name;  // "qwen3-0.6b"
   std::string_view architecture;
@@ -47,7 +48,8 @@ const std::vector<ModelPreset>& ModelPresets();
 // INVALID_ARGUMENT lists the names that there are.
 absl::StatusOr<ModelPreset> FindModelPreset(std::string_view name);
 
-// config.json and generation_config.json in the key style of the public files (transformers 4).
+// config.json and, without its settings for sampling, generation_config.json, in the key style of the public files
+// (transformers 4).
 std::string PresetConfigText(const ModelPreset& preset);
 std::string PresetGenerationConfigText(const ModelPreset& preset);
 

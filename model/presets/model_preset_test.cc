@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <nlohmann/json.hpp>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/files.h"
@@ -97,6 +99,38 @@ INSTANTIATE_TEST_SUITE_P(Public, ModelPresetTest,
 TEST(ModelPresetsTest, EveryPresetHasItsPublishedSizeAbove) {
   EXPECT_EQ(ModelPresets().size(), 10u);
   for (const ModelPreset& preset : ModelPresets()) EXPECT_OK(FindModelPreset(preset.name));
+}
+
+// One public config.json of each family, without the version of transformers.
+constexpr const char* kQwen3 = R"({"architectures": ["Qwen3ForCausalLM"], "attention_bias": false,
+  "attention_dropout": 0.0, "bos_token_id": 151643, "eos_token_id": 151645, "head_dim": 128, "hidden_act": "silu",
+  "hidden_size": 1024, "initializer_range": 0.02, "intermediate_size": 3072, "max_position_embeddings": 40960,
+  "max_window_layers": 28, "model_type": "qwen3", "num_attention_heads": 16, "num_hidden_layers": 28,
+  "num_key_value_heads": 8, "rms_norm_eps": 1e-06, "rope_scaling": null, "rope_theta": 1000000, "sliding_window": null,
+  "tie_word_embeddings": true, "torch_dtype": "bfloat16", "use_cache": true, "use_sliding_window": false,
+  "vocab_size": 151936})";
+constexpr const char* kQwen25 = R"({"architectures": ["Qwen2ForCausalLM"], "attention_dropout": 0.0,
+  "bos_token_id": 151643, "eos_token_id": 151643, "hidden_act": "silu", "hidden_size": 896, "initializer_range": 0.02,
+  "intermediate_size": 4864, "max_position_embeddings": 32768, "max_window_layers": 24, "model_type": "qwen2",
+  "num_attention_heads": 14, "num_hidden_layers": 24, "num_key_value_heads": 2, "rms_norm_eps": 1e-06,
+  "rope_theta": 1000000.0, "sliding_window": 32768, "tie_word_embeddings": true, "torch_dtype": "bfloat16",
+  "use_cache": true, "use_sliding_window": false, "vocab_size": 151936})";
+constexpr const char* kLlama = R"({"architectures": ["LlamaForCausalLM"], "attention_bias": false,
+  "attention_dropout": 0.0, "bos_token_id": 128000, "eos_token_id": 128001, "head_dim": 64, "hidden_act": "silu",
+  "hidden_size": 2048, "initializer_range": 0.02, "intermediate_size": 8192, "max_position_embeddings": 131072,
+  "mlp_bias": false, "model_type": "llama", "num_attention_heads": 32, "num_hidden_layers": 16,
+  "num_key_value_heads": 8, "pretraining_tp": 1, "rms_norm_eps": 1e-05, "rope_scaling": {"factor": 32.0,
+  "high_freq_factor": 4.0, "low_freq_factor": 1.0, "original_max_position_embeddings": 8192, "rope_type": "llama3"},
+  "rope_theta": 500000.0, "tie_word_embeddings": true, "torch_dtype": "bfloat16", "use_cache": true,
+  "vocab_size": 128256})";
+
+TEST(ModelPresetsTest, ConfigSaysWhatThePublicOneSays) {
+  for (const auto& [name, text] :
+       {std::pair("qwen3-0.6b", kQwen3), std::pair("qwen2.5-0.5b", kQwen25), std::pair("llama-3.2-1b", kLlama)}) {
+    nlohmann::json expected = nlohmann::json::parse(text);
+    expected.emplace("rope_scaling", nullptr);  // says the same as no key
+    EXPECT_EQ(nlohmann::json::parse(PresetConfigText(*FindModelPreset(name))), expected) << name;
+  }
 }
 
 TEST(ModelPresetsTest, UnknownNameListsTheKnownOnes) {

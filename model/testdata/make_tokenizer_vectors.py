@@ -149,6 +149,8 @@ VARIANTS = {
         pre_tokenizer(split("(?:" + QWEN_PATTERN + ")"), byte_level()),
         # A chain, as DeepSeek's files have it.
         pre_tokenizer(split(r"\p{N}{1,3}"), split("[一-龥぀-ゟ゠-ヿ]+"), split(r"\s?\p{L}+|\s?\p{P}+|\s+(?!\S)|\s+"), byte_level()),
+        # Matches of nothing, and the end of a line.
+        pre_tokenizer(split(r"(?=\p{N})"), split(r"\s+$|\s"), byte_level()),
         {"normalizer": None},
     ],
     "llama3_style": [

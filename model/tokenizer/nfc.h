@@ -13,8 +13,7 @@ namespace cohort::model {
 // `text` in Unicode's normalization form C, as the NFC normalizer of PyPI `tokenizers` gives it: marks that are newer
 // than its Unicode version stay where they are. `text` must be UTF-8. Returns `text` itself where all its characters
 // are such that nothing can change (Latin, Cyrillic, Chinese, Japanese and Korean text as usually typed), else a view
-// of
-// `*storage`. O(n log n), also for a long run of marks. RESOURCE_EXHAUSTED names a failure of the library.
+// of `*storage`. O(n log n), also for a long run of marks. RESOURCE_EXHAUSTED names a failure of the library.
 absl::StatusOr<std::string_view> ToNfc(std::string_view text, std::string* storage);
 
 }  // namespace cohort::model

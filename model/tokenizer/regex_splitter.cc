@@ -5,7 +5,9 @@
 #include <pcre2.h>
 
 #include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
 #include "common/utf8.h"
+#include "model/tokenizer/oniguruma_pattern.h"
 
 namespace cohort::model {
 namespace {
@@ -32,23 +34,6 @@ pcre2_jit_stack* ThreadStack(void* /*unused*/) {
   return stack.get();
 }
 
-// To PCRE2 \s includes U+180E, which Unicode no longer counts as a space; to the engine that `tokenizers` uses it does
-// not.
-std::string WithUnicodeSpaces(const std::string& pattern) {
-  std::string rewritten;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    rewritten += pattern[i];
-    if (pattern[i] != '\\' || i + 1 == pattern.size()) continue;
-    const char escaped = pattern[++i];
-    if (escaped == 's' || escaped == 'S') {
-      rewritten += escaped == 's' ? "p{White_Space}" : "P{White_Space}";
-    } else {
-      rewritten += escaped;
-    }
-  }
-  return rewritten;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RegexSplitter>> RegexSplitter::Create(const std::string& pattern) {
@@ -58,8 +43,9 @@ absl::StatusOr<std::unique_ptr<RegexSplitter>> RegexSplitter::Create(const std::
     return absl::InvalidArgumentError(
         absl::StrCat("split pattern: must have at most ", kMaxPatternBytes, " bytes (", pattern.size(), ")"));
   }
-  const std::string rewritten = WithUnicodeSpaces(pattern);
-  pcre2_code* code = pcre2_compile(Bytes(rewritten), rewritten.size(), PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C,
+  COHORT_ASSIGN_OR_RETURN(const std::string translated, PatternForPcre2(pattern));
+  // Oniguruma's ^ and $ are those of a line.
+  pcre2_code* code = pcre2_compile(Bytes(translated), translated.size(), PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE,
                                    &error, &offset, /*ccontext=*/nullptr);
   if (code == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat("split pattern does not compile: ", ErrorText(error), " at offset ",
@@ -103,13 +89,13 @@ absl::Status RegexSplitter::Split(std::string_view text, std::vector<std::string
       return absl::ResourceExhaustedError(absl::StrCat("text cannot be split: ", ErrorText(found)));
     }
     const PCRE2_SIZE* range = pcre2_get_ovector_pointer(match.get());
-    if (range[1] <= range[0]) {  // an empty match splits nothing: look on behind the next character
-      at = range[0] >= text.size() ? text.size() : range[0] + common::LeadingUtf8Character(text.substr(range[0]));
-      continue;
-    }
     if (range[0] > piece_start) pieces->push_back(text.substr(piece_start, range[0] - piece_start));
-    pieces->push_back(text.substr(range[0], range[1] - range[0]));
     piece_start = at = range[1];
+    if (range[1] > range[0]) {
+      pieces->push_back(text.substr(range[0], range[1] - range[0]));
+    } else {  // an empty match only cuts: look on behind the next character
+      at += common::LeadingUtf8Character(text.substr(at));
+    }
   }
   if (piece_start < text.size()) pieces->push_back(text.substr(piece_start));
   return absl::OkStatus();

@@ -13,11 +13,12 @@
 
 namespace cohort::model {
 
-// Cuts text by a regular expression: every match is a piece and so is every gap between matches. PCRE2, compiled to
-// machine code where the machine allows it. Immutable, thread-safe.
+// Cuts text by a regular expression: every match is a piece and so is every gap between matches; a match of nothing
+// cuts where it is. PCRE2, compiled to machine code where the machine allows it. Immutable, thread-safe.
 class RegexSplitter final {
  public:
-  // INVALID_ARGUMENT when the pattern does not compile (UTF and Unicode properties on, \C off: it cuts characters).
+  // `pattern` is written for Oniguruma. UNIMPLEMENTED names what PCRE2 understands differently (see PatternForPcre2);
+  // INVALID_ARGUMENT says why it does not compile.
   static absl::StatusOr<std::unique_ptr<RegexSplitter>> Create(const std::string& pattern);
   ~RegexSplitter();
   RegexSplitter(const RegexSplitter&) = delete;

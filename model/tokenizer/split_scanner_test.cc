@@ -69,22 +69,5 @@ TEST(SplitScannerTest, KnowsNoOtherPattern) {
   EXPECT_FALSE(SplitScanner::ForPattern(std::string(kQwen2SplitPattern) + "|x").has_value());
 }
 
-// The engine of the oracle does not count it as a space either.
-TEST(RegexSplitterTest, MongolianVowelSeparatorIsNoSpace) {
-  const auto space = RegexSplitter::Create("\\s").value();
-  EXPECT_EQ(Match(*space, "a\u180eb").size(), 1u);
-  EXPECT_EQ(Match(*space, "a\u2003b").size(), 3u);
-  const auto other = RegexSplitter::Create("[^\\S]|\\\\s").value();  // an escaped backslash is none
-  EXPECT_EQ(Match(*other, "a\\sb c").size(), 5u);
-}
-
-// Machine code gets a stack of limited size; what needs more is matched by the interpreter.
-TEST(RegexSplitterTest, DeepMatchFallsBackToTheInterpreter) {
-  const auto nested = RegexSplitter::Create("(?:(a)|(b))+c").value();
-  std::string text(200'000, 'a');
-  text += 'c';
-  EXPECT_EQ(Match(*nested, text), std::vector<std::string_view>{text});
-}
-
 }  // namespace
 }  // namespace cohort::model

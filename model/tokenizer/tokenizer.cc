@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/tokenizer/tokenizer.h"
 
-#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,8 +18,8 @@
 namespace cohort::model {
 namespace {
 
-// Positions in a text are 32-bit.
-constexpr size_t kMaxTextBytes = std::numeric_limits<int32_t>::max();
+// Positions in a piece are 32-bit; NFC makes a text three times as long at most.
+constexpr size_t kMaxTextBytes = size_t{1} << 29;
 
 class ByteLevelTokenizer final : public Tokenizer {
  public:
@@ -87,7 +86,8 @@ class ByteLevelTokenizer final : public Tokenizer {
 
 absl::Status ByteLevelTokenizer::AppendText(std::string_view text, std::vector<int32_t>* ids) const {
   if (text.size() > kMaxTextBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("text: is too long (", text.size(), " bytes)"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("text: must have at most ", kMaxTextBytes, " bytes (", text.size(), ")"));
   }
   const size_t invalid = FindInvalidUtf8(text);
   if (invalid != text.size()) {

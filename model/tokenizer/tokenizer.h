@@ -22,9 +22,9 @@ class Tokenizer {
   static absl::StatusOr<std::unique_ptr<Tokenizer>> Load(std::string_view directory);
   virtual ~Tokenizer() = default;
 
-  // INVALID_ARGUMENT when `text` is not UTF-8 or has a byte that the vocabulary cannot express (named);
-  // RESOURCE_EXHAUSTED when the file's pattern backtracks without end on it. Special tokens written in the text are
-  // recognised, none is added.
+  // INVALID_ARGUMENT when `text` is not UTF-8, is longer than 512 MiB or has a byte that the vocabulary cannot express
+  // (named); RESOURCE_EXHAUSTED when the file's pattern backtracks without end on it. Special tokens written in the
+  // text are recognised, none is added.
   virtual absl::StatusOr<std::vector<int32_t>> Encode(std::string_view text) const = 0;
   // Encode with the special tokens around it that the file's post-processor adds, such as a BOS: for plain prompts. A
   // chat template writes its special tokens itself.

@@ -97,7 +97,11 @@ INSTANTIATE_TEST_SUITE_P(
                             kUnsupported, "pre_tokenizer"},
                     Refusal{"BrokenPattern", R"({"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Split",
                 "pattern":{"Regex":"(unclosed"},"behavior":"Isolated"},{"type":"ByteLevel","use_regex":false}]}})",
-                            kInvalid, "(unclosed"}),
+                            kInvalid, "(unclosed"},
+                    Refusal{"PatternOfOtherMeaning",
+                            R"({"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Split",
+                "pattern":{"Regex":"a|\\w+"},"behavior":"Isolated"},{"type":"ByteLevel","use_regex":false}]}})",
+                            kUnsupported, "split pattern: \\w at offset 2 is not supported"}),
     CaseName);
 
 INSTANTIATE_TEST_SUITE_P(

@@ -113,25 +113,16 @@ TEST(TokenizerTest, SplitPatternThatBacktracksWithoutEndIsResourceExhausted) {
   }
 }
 
-TEST(TokenizerTest, SplitPatternThatCutsCharactersOrIsHugeIsRefused) {
+TEST(TokenizerTest, SplitPatternThatIsHugeIsRefused) {
   json description = Description("qwen_style");
   json& pattern = description["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"];
-  for (const std::string& hostile : {std::string("\\C"), std::string(1'000'000, 'a'), std::string(10'000, '(')}) {
+  for (const std::string& hostile : {std::string(1'000'000, 'a'), std::string(10'000, '(')}) {
     pattern = hostile;
     const absl::Status status = LoadJson(description).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
     EXPECT_NE(status.message().find("split pattern"), absl::string_view::npos) << status;
     EXPECT_LT(status.message().size(), 1000u);
   }
-}
-
-TEST(TokenizerTest, SplitPatternThatMatchesNothingEndsAndKeepsTheText) {
-  json description = Description("qwen_style");
-  description["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = "x*|(?=\\p{L})|\\bq\\K";
-  const auto tokenizer = LoadJson(description);
-  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
-  const std::string text = "q \xC3\xA9\xF0\x9F\x98\x80 q";
-  EXPECT_EQ((*tokenizer)->Decode((*tokenizer)->Encode(text).value()).value(), text);
 }
 
 }  // namespace

@@ -30,8 +30,10 @@ int64_t CountParameters(const std::vector<ParameterSpec>& parameters) {
   return count;
 }
 
-std::string ParentOf(const std::string& path) {
-  const std::string parent = std::filesystem::path(path).parent_path().string();
+std::string ParentOf(const std::string& folder) {
+  std::filesystem::path path(folder);
+  if (!path.has_filename()) path = path.parent_path();  // "folder/"
+  const std::string parent = path.parent_path().string();
   return parent.empty() ? "." : parent;
 }
 
@@ -75,7 +77,10 @@ absl::Status CheckSpecialIds(const std::string& directory, int64_t vocab_size) {
 absl::StatusOr<double> ReadInitializerRange(const std::string& directory) {
   const std::string path = absl::StrCat(directory, "/config.json");
   COHORT_ASSIGN_OR_RETURN(const nlohmann::json document, ReadJsonObject(path));
-  return JsonFields(document, path).PositiveOr("initializer_range", 0.02);
+  const JsonFields fields(document, path);
+  COHORT_ASSIGN_OR_RETURN(const double range, fields.PositiveOr("initializer_range", 0.02));
+  if (range > 1000) return fields.Invalid("initializer_range", "must be at most 1000");  // weights must stay finite
+  return range;
 }
 
 // A config.json can ask for any size: said before anything is written, not by a full disk.
@@ -99,6 +104,7 @@ absl::StatusOr<WeightPlan> PlanWeights(const std::string& directory, const std::
   COHORT_RETURN_IF_ERROR(CheckWeightFormat(format));
   WeightPlan plan;
   COHORT_ASSIGN_OR_RETURN(const ModelConfig config, LoadModelConfig(directory));
+  COHORT_RETURN_IF_ERROR(CheckSpecialIds(directory, config.vocab_size));
   COHORT_RETURN_IF_ERROR(CheckTokenizer(directory, config));
   COHORT_ASSIGN_OR_RETURN(plan.scale, ReadInitializerRange(directory));
   plan.parameters = FindArchitecture(config.architecture)->parameters(config);

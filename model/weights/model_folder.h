@@ -26,7 +26,7 @@ struct ModelFolderSummary {
   ModelConfig config;
   std::vector<ParameterSpec> parameters;  // in the architecture's order
   int64_t num_parameters = 0;
-  std::map<std::string, int64_t> weight_bytes_by_dtype;  // what is stored, a tied head's copy included
+  std::map<std::string, int64_t> weight_bytes_by_dtype;  // what is stored, ignored tensors included
   std::vector<WeightFileSize> files;
 };
 

@@ -40,6 +40,23 @@ TEST_F(ModelFolderTest, SurplusTensorIsNamed) {
   ExpectRefused(folder, absl::StatusCode::kInvalidArgument, {"model.extra", "no such parameter"});
 }
 
+TEST_F(ModelFolderTest, RotaryBufferOfEarlyCheckpointsIsIgnoredByExactlyItsName) {
+  const std::string folder = Init("model", 1);
+  Rewrite(folder, [](std::vector<TensorToWrite>* tensors) {
+    tensors->push_back(
+        {"model.layers.1.self_attn.rotary_emb.inv_freq", "F32", {1}, [] { return std::string_view("1234"); }});
+  });
+  const auto summary = InspectModelFolder(folder);
+  EXPECT_TRUE(summary.ok()) << summary.status();
+  for (const char* other :
+       {"model.layers..self_attn.rotary_emb.inv_freq", "model.layers.1x.self_attn.rotary_emb.inv_freq",
+        "model.layers.1", "model.layers.1.self_attn.rotary_emb.inv_freq.weight", "model.rotary_emb.inv_freq",
+        "x.model.layers.1.self_attn.rotary_emb.inv_freq"}) {
+    Rewrite(folder, [&](std::vector<TensorToWrite>* tensors) { tensors->back().name = other; });
+    ExpectRefused(folder, absl::StatusCode::kInvalidArgument, {absl::StrCat("tensor ", other, ": "), "no such"});
+  }
+}
+
 TEST_F(ModelFolderTest, WrongShapeIsNamed) {
   const std::string folder = Init("model", 1);
   Rewrite(folder, [](std::vector<TensorToWrite>* tensors) { (*tensors)[2].shape = {32, 64}; });
@@ -112,7 +129,8 @@ TEST_F(ShardedFolderTest, ShardsOfTransformersPassInspection) {
 
 TEST_F(ShardedFolderTest, MissingShardIsNamed) {
   std::filesystem::remove(folder_ + "/model-00002-of-00002.safetensors");
-  ExpectRefused(folder_, absl::StatusCode::kNotFound, {"model-00002-of-00002.safetensors"});
+  ExpectRefused(folder_, absl::StatusCode::kNotFound,
+                {"model.safetensors.index.json: weight_map: ", "(model-00002-of-00002.safetensors)"});
 }
 
 TEST_F(ShardedFolderTest, IndexThatNamesAnotherShardIsRefused) {
@@ -139,11 +157,21 @@ TEST_F(ShardedFolderTest, NoNameLeadsOutOfTheFolder) {
   for (const char* name : {"/etc/passwd", "..", ".", "", "a/model.safetensors", "./model-00001-of-00002.safetensors"}) {
     index_["weight_map"]["lm_head.weight"] = name;
     WriteIndex();
-    ExpectRefused(folder_, absl::StatusCode::kInvalidArgument, {"index.json", "lm_head.weight", "not a file name"});
+    ExpectRefused(folder_, absl::StatusCode::kInvalidArgument,
+                  {"index.json", "lm_head.weight", "not a file name", absl::StrCat("(\"", name, "\")")});
   }
   index_["weight_map"]["lm_head.weight"] = std::string("model-00002-of-00002.safetensors\0x", 34);
   WriteIndex();
   ExpectRefused(folder_, absl::StatusCode::kInvalidArgument, {"lm_head.weight", "not a file name"});
+}
+
+// Its path would be in messages and logs.
+TEST_F(ShardedFolderTest, NameOfAShardMustBePrintable) {
+  for (const char* name : {"a\nerror forged=1", "a\x1b[2J", "a\x7f"}) {
+    index_["weight_map"]["lm_head.weight"] = name;
+    WriteIndex();
+    ExpectRefused(folder_, absl::StatusCode::kInvalidArgument, {"index.json", "lm_head.weight", "not a file name"});
+  }
 }
 
 TEST_F(ShardedFolderTest, IndexOfAnotherFormIsRefused) {
@@ -167,7 +195,9 @@ TEST_F(ShardedFolderTest, KeyGivenTwiceInTheIndexIsRefused) {
 TEST_F(ShardedFolderTest, IndexNamingAFileThatIsNotThereNamesIt) {
   index_["weight_map"]["lm_head.weight"] = "model-00003-of-00003.safetensors";
   WriteIndex();
-  ExpectRefused(folder_, absl::StatusCode::kNotFound, {"/model-00003-of-00003.safetensors"});
+  ExpectRefused(folder_, absl::StatusCode::kNotFound,
+                {"model.safetensors.index.json: weight_map: lm_head.weight: names a file that is not there",
+                 "(model-00003-of-00003.safetensors)"});
 }
 
 TEST_F(ShardedFolderTest, TensorThatTheIndexLacksIsNamed) {

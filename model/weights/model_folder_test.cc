@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -15,6 +17,8 @@
 
 namespace cohort::model {
 namespace {
+
+using nlohmann::json;
 
 TEST_F(ModelFolderTest, RandomModelPassesInspection) {
   const auto summary = InspectModelFolder(Init("model", 1));
@@ -73,6 +77,30 @@ TEST_F(ModelFolderTest, BadTemplateLeavesNoFolder) {
   WriteConfig("template");
   EXPECT_EQ(WriteRandomModel(root_ + "/template", root_ + "/model", 1).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_FALSE(std::filesystem::exists(root_ + "/model"));
+}
+
+// "model/" is not its own parent: the disk is asked all the same.
+TEST_F(ModelFolderTest, OutputFolderMayEndInASlash) {
+  EXPECT_TRUE(InspectModelFolder(Init("small/", 1)).ok());
+  config_["hidden_size"] = config_["intermediate_size"] = 1 << 22;
+  WriteConfig("template");
+  const absl::Status status = WriteRandomModel(root_ + "/template", root_ + "/large/", 1);
+  EXPECT_TRUE(absl::StrContains(status.message(), "the weights need")) << status;
+  EXPECT_FALSE(std::filesystem::exists(root_ + "/large"));
+}
+
+// What inspection would refuse afterwards is refused before anything is written.
+TEST_F(ModelFolderTest, TemplateThatWouldMakeABadModelIsRefused) {
+  const json good = config_;
+  for (const auto& [key, value] : {std::pair("bos_token_id", json(60)), std::pair("initializer_range", json(1e300))}) {
+    config_ = good;
+    config_[key] = value;
+    WriteConfig("template");
+    const absl::Status status = WriteRandomModel(root_ + "/template", root_ + "/model", 1);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_TRUE(absl::StrContains(status.message(), absl::StrCat("config.json: ", key, ": must be "))) << status;
+    EXPECT_FALSE(std::filesystem::exists(root_ + "/model"));
+  }
 }
 
 TEST_F(ModelFolderTest, VocabularySmallerThanTheTokenizerIsRefused) {

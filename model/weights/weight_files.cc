@@ -45,10 +45,10 @@ absl::StatusOr<bool> HaveSameBytes(const WeightFiles::Tensor& a, const WeightFil
   return true;
 }
 
-// A shard is a file of the folder itself, whatever the index says.
+// A shard is a file of the folder itself, whatever the index says. Messages carry its path, so it is printable too.
 bool IsPlainFileName(const std::string& name) {
   return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
-         name.find('\0') == std::string::npos;
+         common::Printable(name, /*max_bytes=*/255) == name;
 }
 
 absl::StatusOr<std::map<std::string, std::string>> ReadIndex(const std::string& path) {
@@ -61,11 +61,22 @@ absl::StatusOr<std::map<std::string, std::string>> ReadIndex(const std::string& 
   for (const auto& [tensor, file] : map->items()) {
     if (!file.is_string() || !IsPlainFileName(file.get<std::string>())) {
       return absl::InvalidArgumentError(
-          absl::StrCat(path, ": weight_map: ", Shown(tensor), ": not a file name of this folder"));
+          absl::StrCat(path, ": weight_map: ", Shown(tensor), ": not a file name of this folder (",
+                       Shown(file.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)), ")"));
     }
     file_of_tensor[tensor] = file.get<std::string>();
   }
   return file_of_tensor;
+}
+
+// "model.layers.N.self_attn.rotary_emb.inv_freq": a buffer of early Llama checkpoints with what config.json says about
+// the rotary embedding. transformers ignores it, and so does Check.
+bool IsRotaryBuffer(std::string_view name) {
+  constexpr std::string_view kPrefix = "model.layers.", kSuffix = ".self_attn.rotary_emb.inv_freq";
+  if (name.substr(0, kPrefix.size()) != kPrefix) return false;
+  name.remove_prefix(kPrefix.size());
+  const size_t num_digits = std::min(name.find_first_not_of("0123456789"), name.size());
+  return num_digits > 0 && name.substr(num_digits) == kSuffix;
 }
 
 }  // namespace
@@ -82,9 +93,16 @@ absl::StatusOr<WeightFiles> WeightFiles::Open(std::string_view directory) {
         absl::StrCat(files.directory_, ": has neither ", kWeightsFile, " nor ", kWeightsIndexFile));
   }
   COHORT_ASSIGN_OR_RETURN(const auto file_of_tensor, ReadIndex(index_path));
-  std::set<std::string> names;
-  for (const auto& [tensor, file] : file_of_tensor) names.insert(file);
-  for (const std::string& name : names) COHORT_RETURN_IF_ERROR(files.AddFile(name));
+  std::map<std::string, std::string> tensor_of_file;  // the first of each
+  for (const auto& [tensor, file] : file_of_tensor) tensor_of_file.emplace(file, tensor);
+  for (const auto& [file, tensor] : tensor_of_file) {
+    const absl::Status added = files.AddFile(file);
+    if (absl::IsNotFound(added)) {
+      return absl::NotFoundError(
+          absl::StrCat(index_path, ": weight_map: ", Shown(tensor), ": names a file that is not there (", file, ")"));
+    }
+    COHORT_RETURN_IF_ERROR(added);
+  }
   COHORT_RETURN_IF_ERROR(files.CheckIndex(file_of_tensor, index_path));
   return files;
 }
@@ -140,7 +158,7 @@ absl::Status WeightFiles::Check(const std::vector<ParameterSpec>& parameters, bo
     }
   }
   for (const auto& [name, tensor] : tensors_) {
-    if (expected.count(name) != 0) continue;
+    if (expected.count(name) != 0 || IsRotaryBuffer(name)) continue;
     if (tie_word_embeddings && name == "lm_head.weight") {
       COHORT_RETURN_IF_ERROR(CheckTiedHead(tensor));
       continue;

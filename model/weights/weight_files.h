@@ -33,7 +33,8 @@ class WeightFiles final {
   static absl::StatusOr<WeightFiles> Open(std::string_view directory);
 
   // INVALID_ARGUMENT unless every parameter is there with its shape in F32, BF16 or F16, and nothing else. A tied model
-  // may carry a copy of its embedding as lm_head.weight, byte for byte the same.
+  // may carry a copy of its embedding as lm_head.weight, byte for byte the same, and any model the buffers
+  // model.layers.N.self_attn.rotary_emb.inv_freq, which are ignored.
   absl::Status Check(const std::vector<ParameterSpec>& parameters, bool tie_word_embeddings) const;
 
   // In the order of their names; never empty.

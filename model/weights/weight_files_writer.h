@@ -18,8 +18,9 @@ inline constexpr int64_t kMaxShardBytes = 5'000'000'000;
 // Writes the tensors, in their order, into the existing folder `directory` as Hugging Face lays them out:
 // model.safetensors when they fit into `max_shard_bytes`, else shards and, last of all, model.safetensors.index.json.
 // Each file appears whole and fsynced. Weight files of an earlier write that are not part of this one are removed at
-// the end. At any moment a reader finds the old weights, the new ones or, where shards replace shards, none. On failure
-// (RESOURCE_EXHAUSTED on a full disk) what this call wrote is removed.
+// the end. After a crash at any moment there are the old weights, the new ones or, where shards replace shards, none;
+// a reader that opened an old index before must not go on meanwhile. On failure (RESOURCE_EXHAUSTED on a full disk)
+// what this call wrote is removed.
 absl::Status WriteWeightFiles(std::string_view directory, const std::vector<TensorToWrite>& tensors,
                               int64_t max_shard_bytes = kMaxShardBytes);
 

@@ -7,20 +7,11 @@ namespace {
 // What a room without tensors may know of the model: its configuration, tokenizer, chat template, files and size.
 const std::vector<std::string>& TorchFreeModelHeaders() {
   static const auto* const headers = new std::vector<std::string>{
-      "model/model_config",
-      "model/tokenizer/",
-      "model/weights/model_folder",
-      "model/memory_estimate",
-      "model/presets/",
-      "model/chat_template/",
-      "model/weights/safetensors",
-      "model/architectures/",
-      "objective/objective_resolution",
-      "objective/resolution_context",
-      "objective/credit",
-      "objective/rollout_facts",
-      "objective/job_context",
-      "objective/planned_facts",
+      "model/model_config",           "model/tokenizer/",        "model/weights/model_folder",
+      "model/memory_estimate",        "model/presets/",          "model/chat_template/",
+      "model/weights/safetensors",    "model/architectures/",    "objective/objective_resolution",
+      "objective/resolution_context", "objective/credit",        "objective/rollout_facts",
+      "objective/job_context",        "objective/planned_facts",
   };
   return *headers;
 }

@@ -94,13 +94,13 @@ def templates(*sources):
 # Literals and printing.
 prints(
     "1", "1_000", "0", "00", "1.5", "1e3", "1.0e-7", "1e16", "123456789012345680.0", "0.1 + 0.2", "1/3", "100000.0", "1e22", "-0.0",
-    "5e-324", "1.7976931348623157e308", "true", "True", "false", "none", "None", "''", "'a' 'b' \"c\"", "'it\\'s'", "\"a\\nb\\tc\"",
+    "5e-324", "1e400", "1e-400", "-1e999|tojson", "1.7976931348623157e308", "true", "True", "false", "none", "None", "''", "'a' 'b' \"c\"", "'it\\'s'", "\"a\\nb\\tc\"",
     "'\\x41\\u00e9\\U0001f600\\101'", "'\\q\\é'", "'a\\\nb'", "'\\u12'", "[1, 'a', none, 2.0, true]", "[]", "()", "(1,)",
     "(1, 2,)", "1, 2", "{'a': 1, 2: [3], (1,2): none}", "{}", "{'a': 1, 'a': 2}", "{1: 'x', 1.0: 'y', true: 'z'}", "[1,]", "{[1]: 2}",
     "q", "[q]", "[u]", "[html]", "mix", "d", "nested", "['\\u200b', '\\x7f', '\\u00ad', '\\ue000', '\\U000e0001', 'é']", "[\"'\"]", "['\"']",
     "['\\'\"']", "undefined_name", "[undefined_name]", "undefined_name.x", "undefined_name['x']", "undefined_name()", "nil.x", "nil.x.y",
     "nil()", "big", "9223372036854775807", "range(3)", "range(1, 10, 3)", "range(3)|list", "range(100001)", "range(0)", "range('a')",
-    "range(5)[1:3]", "range(10)[2]", "range(1, 2, 0)", "d.items()", "d.keys()", "d.values()", "d['items']", "1 if true", "1 if false",
+    "range(5)[1:3]", "range(10)[0:5:2]", "range(10)[::-1]", "range(1, 10, 3)[1:3]", "range(10)[7:2:-2]", "range(10)[2]", "range(1, 2, 0)", "d.items()", "d.keys()", "d.values()", "d['items']", "1 if true", "1 if false",
     "(1 if false) is defined", "1 if false else 2", "1 if n > 3 else 2 if n else 3", "'x' if e else 'y'")
 # Operators.
 prints(
@@ -168,3 +168,27 @@ templates(
     "{% if n is defined -%}  x{%- endif %}", "{% if not n is defined %}x{% else %}y{% endif %}", "{% if n not in l and 'Hello' in s %}yes{% endif %}", "{%- for m in users -%}{{ m.name ~ ':' ~ m['age'] }}{%- if not loop.last %}{{ ' | ' }}{%- endif -%}{%- endfor -%}", "{%- set parts = s.split(', ') -%}{{ parts[-1] }}{{ parts|length }}", "{% set x = {'a': 1} %}{{ x.a }}{{ x['a'] }}{{ x.get('b', 'z') }}", "{% set x = l[1:] %}{{ x }}{% set x = x + [9] %}{{ x }}", "{{ users[0] is mapping and users[0]['name'] == 'Bo' }}", "{{ (users | selectattr('age', 'gt', 2) | list)[0].name }}",
     "{% if users[0].tool_calls %}a{% else %}b{% endif %}", "{% if users[0].tool_calls is defined and users[0].tool_calls is not none %}a{% else %}b{% endif %}", "{{ ({'role': 'user'}['role'] == 'user') != (0 % 2 == 0) }}", "{{ '\\n'.join(['a', 'b']) }}", "{{ '<|' + 'x' + '|>' + '\\n' }}", "{{ {} is mapping }}{{ {}|length }}{{ {} == {} }}", "{% set a = [] %}{% for x in l %}{% set a = a + [x] %}{% endfor %}{{ a }}", "{% set ns = namespace(items=[]) %}{% for x in l %}{% set ns.items = ns.items + [x * 2] %}{% endfor %}{{ ns.items }}",
     "{% include 'x' %}", "{% extends 'x' %}", "{% import 'x' as y %}", "{% do l.append(1) %}", "{% call f() %}{% endcall %}", "{{ caller() }}", "{{ super() }}")
+
+# Every filter, test and operator on values of every kind.
+OPERANDS = ["n", "f", "t", "nil", "s", "u", "e", "l", "words", "d", "users", "mix", "nope", "(1, 'a')", "range(3)", "d.items()", "q",
+            "(html|safe)", "'12'", "{}"]
+FILTERS = ["abs", "batch(2)|list", "capitalize", "center(9)", "count", "default('z')", "default('z', true)", "dictsort", "escape",
+           "first", "float", "float(1)", "indent(2)", "int", "int(5)", "items|list", "join('+')", "last", "length", "list", "lower",
+           "map('string')|list", "map(attribute='name')|list", "max", "min", "reject|list", "rejectattr('name')|list", "replace('a', 'b')",
+           "reverse|list", "round(1)", "safe", "select|list", "select('string')|list", "selectattr('name')|list", "slice(2)|list", "sort",
+           "string", "sum", "title", "tojson", "tojson(indent=1)", "trim", "unique|list", "upper", "string|length"]
+TESTS = ["boolean", "callable", "defined", "divisibleby(3)", "eq(7)", "escaped", "even", "false", "float", "ge(3)", "gt('a')", "in(l)", "in(s)",
+         "in(d)", "integer", "iterable", "le(nil)", "lower", "lt(2.5)", "mapping", "ne('')", "none", "number", "odd", "sequence", "string", "true",
+         "undefined", "upper"]
+OPERATORS = ["+", "-", "*", "/", "//", "%", "~", "==", "!=", "<", ">=", "in", "not in", "and", "or"]
+SECOND_OPERANDS = ["n", "f", "t", "nil", "'ab'", "[1, 2]", "(3,)", "d", "nope"]
+
+prints(*(f"{operand}|{name}" for operand in OPERANDS for name in FILTERS))
+prints(*(f"{operand} is {name}" for operand in OPERANDS for name in TESTS))
+# The operator % of a text marked as safe is not supported, and jinja2 slices a literal {} by rules of its own.
+prints(*(f"{left} {operator} {right}" for left in OPERANDS for operator in OPERATORS for right in SECOND_OPERANDS
+         if not (operator == "%" and "safe" in left)))
+prints(*(f"{operand}{access}" for operand in OPERANDS[:-1] for access in ("[0]", "[-1]", "['name']", ".name", "[1:]", "[::-1]", "[nil]", "[nope]")))
+
+# What Python prints with an address is no case.
+ADDRESSES = ("object at 0x", "<built-in", "<function", "<bound method")

@@ -9,6 +9,7 @@ conversations.json: every template of templates/ with every conversation, render
 expressions.json: small templates with what jinja2 prints, or that it raises.
 """
 
+import copy
 import datetime
 import json
 import pathlib
@@ -17,7 +18,7 @@ import jinja2
 import transformers
 from transformers.utils import chat_template_utils
 
-from chat_cases import CONVERSATIONS, EXPRESSIONS, VARIABLES, SPECIAL_TOKENS
+from chat_cases import ADDRESSES, CONVERSATIONS, EXPRESSIONS, VARIABLES, SPECIAL_TOKENS
 
 HERE = pathlib.Path(__file__).resolve().parent
 DATE = "2024-07-26"
@@ -44,7 +45,9 @@ def render_chat(template, conversation):
 
 def render_expression(template):
     try:
-        return {"text": chat_template_utils._compile_jinja_template(template).render(**VARIABLES)}
+        # A filter of jinja2 adds to the list that it is given.
+        variables = copy.deepcopy(VARIABLES)
+        return {"text": chat_template_utils._compile_jinja_template(template).render(**variables)}
     except Exception as error:
         return {"raises": type(error).__name__}
 
@@ -63,7 +66,8 @@ def main():
                                  "conversations": CONVERSATIONS, "vectors": vectors})
     print(len(templates), "templates,", len(CONVERSATIONS), "conversations,",
           sum("raises" in vector for vector in vectors), "of", len(vectors), "raise")
-    expressions = [{"template": template, **render_expression(template)} for template in EXPRESSIONS]
+    expressions = [{"template": template, **render_expression(template)} for template in dict.fromkeys(EXPRESSIONS)]
+    expressions = [vector for vector in expressions if not any(text in vector.get("text", "") for text in ADDRESSES)]
     write("expressions.json", {**versions, "date": DATE, "variables": VARIABLES, "vectors": expressions})
     print(len(expressions), "expressions,", sum("raises" in vector for vector in expressions), "raise")
 

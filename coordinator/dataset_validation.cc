@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "coordinator/data_validation.h"
+#include "coordinator/dataset_validation.h"
 
 #include <map>
 #include <string>

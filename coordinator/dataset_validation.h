@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef COHORT_COORDINATOR_DATA_VALIDATION_H_
-#define COHORT_COORDINATOR_DATA_VALIDATION_H_
+#ifndef COHORT_COORDINATOR_DATASET_VALIDATION_H_
+#define COHORT_COORDINATOR_DATASET_VALIDATION_H_
 
 #include "absl/status/status.h"
 #include "cohort/v1/data_spec.pb.h"
@@ -13,4 +13,4 @@ absl::Status CheckData(const cohort::v1::DatasetSpec& data);
 
 }  // namespace cohort::coordinator
 
-#endif  // COHORT_COORDINATOR_DATA_VALIDATION_H_
+#endif  // COHORT_COORDINATOR_DATASET_VALIDATION_H_

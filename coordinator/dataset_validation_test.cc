@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "coordinator/data_validation.h"
+#include "coordinator/dataset_validation.h"
 
 #include <gmock/gmock.h>
 
@@ -40,7 +40,7 @@ void ExpectRefused(const cohort::v1::DatasetSpec& data, const std::string& field
               StatusIs(absl::StatusCode::kInvalidArgument, AllOf(StartsWith(field + ": "), HasSubstr(why))));
 }
 
-TEST(DataValidationTest, PromptsAndMessagesAreValid) {
+TEST(DatasetValidationTest, PromptsAndMessagesAreValid) {
   EXPECT_OK(CheckData(PromptData([](auto* data) { data->set_prompt_suffix("?"); })));
   EXPECT_OK(CheckData(ChatData([](auto* data) {
     data->mutable_fields()->set_tools("tools");
@@ -50,18 +50,18 @@ TEST(DataValidationTest, PromptsAndMessagesAreValid) {
   })));
 }
 
-TEST(DataValidationTest, ExactlyOneOfPromptAndMessagesIsNeeded) {
+TEST(DatasetValidationTest, ExactlyOneOfPromptAndMessagesIsNeeded) {
   ExpectRefused(PromptData([](auto* data) { data->mutable_fields()->clear_prompt(); }), "fields.prompt", "messages");
   ExpectRefused(ChatData([](auto* data) { data->mutable_fields()->set_prompt("question"); }), "fields.messages",
                 "name one");
 }
 
-TEST(DataValidationTest, PrefixAndSuffixAreNoPartOfAConversation) {
+TEST(DatasetValidationTest, PrefixAndSuffixAreNoPartOfAConversation) {
   ExpectRefused(ChatData([](auto* data) { data->set_prompt_prefix("Q: "); }), "prompt_prefix", "fields.prompt only");
   ExpectRefused(ChatData([](auto* data) { data->set_prompt_suffix("A:"); }), "prompt_suffix", "fields.prompt only");
 }
 
-TEST(DataValidationTest, SettingsOfTheTemplateNeedMessages) {
+TEST(DatasetValidationTest, SettingsOfTheTemplateNeedMessages) {
   ExpectRefused(PromptData([](auto* data) { data->mutable_fields()->set_tools("tools"); }), "fields.tools",
                 "messages only");
   ExpectRefused(PromptData([](auto* data) { data->set_chat_template_date("2024-07-26"); }), "chat_template_date",
@@ -70,7 +70,7 @@ TEST(DataValidationTest, SettingsOfTheTemplateNeedMessages) {
                 "chat_template_kwargs", "only");
 }
 
-TEST(DataValidationTest, MalformedVariablesAndDatesAreNamed) {
+TEST(DatasetValidationTest, MalformedVariablesAndDatesAreNamed) {
   ExpectRefused(ChatData([](auto* data) { (*data->mutable_chat_template_kwargs())["a"] = "high"; }),
                 "chat_template_kwargs[a]", "not valid JSON");
   ExpectRefused(ChatData([](auto* data) { (*data->mutable_chat_template_kwargs())["messages"] = "[]"; }),

@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-readonly ENVIRONMENT="${COHORT_ORACLE_ENV:-${HOME}/.cache/cohort/oracle-1}"
+readonly ENVIRONMENT="${COHORT_ORACLE_ENV:-${HOME}/.cache/cohort/oracle-2}"
 checkpoint=${1:-$({ find runs -path '*/checkpoints/step-*' -name manifest.json -printf '%T@ %h\n' 2>/dev/null || true; } |
   sort -n | tail -n 1 | cut -d' ' -f2-)}
 [ -n "${checkpoint}" ] || { echo 'oracle: no checkpoint under runs/: run `make demo` first or name one' >&2; exit 2; }
@@ -15,7 +15,7 @@ if [ ! -e "${ENVIRONMENT}/complete" ]; then
   echo "oracle: installing torch and transformers into ${ENVIRONMENT}"
   rm -rf "${ENVIRONMENT}"
   python3 -m venv "${ENVIRONMENT}"
-  "${ENVIRONMENT}/bin/pip" install --quiet torch==2.11.0 transformers==5.23.0
+  "${ENVIRONMENT}/bin/pip" install --quiet torch==2.11.0 transformers==5.24.0
   touch "${ENVIRONMENT}/complete"
 fi
 "${ENVIRONMENT}/bin/python" tests/oracle/architectures.py --worker bazel-bin/rollout_worker/cohort-rollout-worker \

@@ -4,13 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <initializer_list>
 #include <ostream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/substitute.h"
 #include "common/testing/temp_dir.h"
 #include "model/weights/model_folder.h"
@@ -91,16 +91,12 @@ void WriteFamily(const std::string& directory, const Family& family) {
         "\n");
   }
   WriteText(directory + "/data/conversations.jsonl", conversations);
-  const auto rewrite = [&directory](const char* job, std::initializer_list<std::pair<const char*, const char*>> edits) {
+  using Edits = std::vector<std::pair<std::string, std::string>>;
+  const auto rewrite = [&directory](const char* job, const Edits& edits) {
     const std::string path = absl::StrCat(directory, "/", job);
-    std::string text = ReadText(path);
-    for (const auto& [from, to] : edits) {
-      ASSERT_NE(text.find(from), std::string::npos) << job << ": " << from;
-      for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + std::strlen(to))) {
-        text.replace(at, std::strlen(from), to);
-      }
-    }
-    WriteText(path, text);
+    const std::string text = ReadText(path);
+    for (const auto& edit : edits) ASSERT_NE(text.find(edit.first), std::string::npos) << job << ": " << edit.first;
+    WriteText(path, absl::StrReplaceAll(text, edits));
   };
   rewrite("sft.yaml", {{"path: model\n", "path: family_model\n"},
                        {"data/demonstrations.jsonl", "data/conversations.jsonl"},

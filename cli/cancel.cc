@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "cli/job_client.h"
 #include "cli/job_output.h"
+#include "cli/verb_flags.h"
 #include "cli/verbs.h"
 
 namespace cohort::cli {
@@ -13,12 +14,13 @@ namespace {
 
 struct CancelFlags {
   std::string job;
+  std::string etag;
   OutputFormat output = OutputFormat::kTable;
 };
 
 void RunCancel(VerbContext& context, const CancelFlags& flags) {
-  JobClient client(context.server, context.Timeout());
-  const auto job = client.Cancel(JobName(context.namespace_id, flags.job));
+  JobClient client = Connect(context);
+  const auto job = client.Cancel(JobName(context.namespace_id, flags.job), flags.etag);
   if (!job.ok()) return Fail(context, job.status());
   *context.console.out << FormatJob(*job, flags.output, absl::Now());
 }
@@ -28,9 +30,9 @@ void RunCancel(VerbContext& context, const CancelFlags& flags) {
 void AddCancel(CLI::App& app, VerbContext& context) {
   auto flags = std::make_shared<CancelFlags>();
   CLI::App* verb = app.add_subcommand("cancel", "Ends a job after the update in progress");
-  verb->add_option("job", flags->job, "id or full name")->required();
-  verb->add_option("-o,--output", flags->output, "table, json, yaml or name")
-      ->transform(CLI::CheckedTransformer(OutputFormats()).description(""));
+  AddJobArgument(verb, flags->job);
+  AddEtagFlag(verb, flags->etag);
+  AddOutputFlag(verb, flags->output);
   verb->callback([&context, flags] { RunCancel(context, *flags); });
 }
 

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "absl/strings/ascii.h"
+
 namespace cohort::cli {
 namespace {
 
@@ -24,6 +26,7 @@ Console StandardConsole() {
   const bool is_dumb = term == nullptr || std::string_view(term) == "dumb";
   console.out_has_color = isatty(STDOUT_FILENO) && !is_dumb && (no_color == nullptr || *no_color == '\0');
   console.err_is_terminal = isatty(STDERR_FILENO) && !is_dumb;
+  if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO)) console.in = &std::cin;
   winsize size{};
   if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) console.err_columns = size.ws_col;
   return console;
@@ -31,5 +34,14 @@ Console StandardConsole() {
 
 std::string Green(const Console& console, std::string_view text) { return Colored(console, "32", text); }
 std::string Red(const Console& console, std::string_view text) { return Colored(console, "31", text); }
+
+bool Confirm(const Console& console, std::string_view question) {
+  if (console.in == nullptr) return true;
+  *console.err << question << " [y/N] " << std::flush;
+  std::string answer;
+  std::getline(*console.in, answer);
+  answer = absl::AsciiStrToLower(absl::StripAsciiWhitespace(answer));
+  return answer == "y" || answer == "yes";
+}
 
 }  // namespace cohort::cli

@@ -19,6 +19,8 @@ struct Console {
   bool err_is_terminal = false;
   // Columns of the terminal behind `err`.
   int err_columns = 80;
+  // Answers of a person: standard input, when it and `err` are terminals; null when nobody can be asked.
+  std::istream* in = nullptr;
 };
 
 // The process's standard streams.
@@ -27,6 +29,9 @@ Console StandardConsole();
 // `text` in green or red where colour is allowed.
 std::string Green(const Console& console, std::string_view text);
 std::string Red(const Console& console, std::string_view text);
+
+// Asks a yes-or-no question on `err`; yes is "y" or "yes". True without a question when nobody can be asked.
+bool Confirm(const Console& console, std::string_view question);
 
 }  // namespace cohort::cli
 

@@ -4,10 +4,14 @@
 #include <grpcpp/grpcpp.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/grpc_status.h"
 
 namespace cohort::cli {
 namespace {
+
+// How soon a stream that stays open sees that its client has left.
+constexpr absl::Duration kStreamTick = absl::Milliseconds(5);
 
 grpc::Status NotFound(const std::string& name) {
   return common::ToGrpcStatus(absl::NotFoundError(absl::StrCat("job does not exist (", name, ")")));
@@ -52,6 +56,36 @@ void FakeJobService::SetEvents(const std::string& name, const std::vector<cohort
   events_[name] = events;
 }
 
+void FakeJobService::KeepStreamsOpen() {
+  absl::MutexLock lock(&mutex_);
+  keeps_streams_open_ = true;
+}
+
+void FakeJobService::CloseStreams() {
+  absl::MutexLock lock(&mutex_);
+  keeps_streams_open_ = false;
+}
+
+int FakeJobService::NumResumes() const {
+  absl::MutexLock lock(&mutex_);
+  return num_resumes_;
+}
+
+void FakeJobService::SetStates(const std::string& name, const std::vector<cohort::v1::JobState>& states) {
+  absl::MutexLock lock(&mutex_);
+  states_[name] = states;
+}
+
+cohort::v1::ListJobsRequest FakeJobService::LastList() const {
+  absl::MutexLock lock(&mutex_);
+  return last_list_;
+}
+
+cohort::v1::DeleteJobRequest FakeJobService::LastDelete() const {
+  absl::MutexLock lock(&mutex_);
+  return last_delete_;
+}
+
 std::vector<cohort::v1::CreateJobRequest> FakeJobService::Creations() const {
   absl::MutexLock lock(&mutex_);
   return creations_;
@@ -68,8 +102,8 @@ grpc::Status FakeJobService::CreateJob(grpc::ServerContext*, const cohort::v1::C
   job.set_name(name);
   *job.mutable_spec() = request->job().spec();
   job.set_state(cohort::v1::JOB_STATE_QUEUED);
-  if (!request->validate_only()) jobs_.emplace(name, job);
-  *response = job;
+  // A job that is there already is the first answer.
+  *response = request->validate_only() ? job : jobs_.emplace(name, job).first->second;
   return grpc::Status::OK;
 }
 
@@ -82,14 +116,19 @@ grpc::Status FakeJobService::GetJob(grpc::ServerContext* context, const cohort::
   }
   const auto found = jobs_.find(request->name());
   if (found == jobs_.end()) return NotFound(request->name());
+  std::vector<cohort::v1::JobState>& states = states_[request->name()];
+  if (!states.empty()) {
+    found->second.set_state(states.front());
+    states.erase(states.begin());
+  }
   *response = found->second;
   return grpc::Status::OK;
 }
 
-// One job per page.
 grpc::Status FakeJobService::ListJobs(grpc::ServerContext*, const cohort::v1::ListJobsRequest* request,
                                       cohort::v1::ListJobsResponse* response) {
   absl::MutexLock lock(&mutex_);
+  last_list_ = *request;
   const auto job = request->page_token().empty() ? jobs_.begin() : jobs_.find(request->page_token());
   if (job == jobs_.end()) return grpc::Status::OK;
   *response->add_jobs() = job->second;
@@ -97,20 +136,50 @@ grpc::Status FakeJobService::ListJobs(grpc::ServerContext*, const cohort::v1::Li
   return grpc::Status::OK;
 }
 
-grpc::Status FakeJobService::CancelJob(grpc::ServerContext*, const cohort::v1::CancelJobRequest* request,
-                                       cohort::v1::Job* response) {
+grpc::Status FakeJobService::Change(const std::string& name, const std::string& etag, cohort::v1::JobState state,
+                                    cohort::v1::Job* response) {
   absl::MutexLock lock(&mutex_);
-  const auto found = jobs_.find(request->name());
-  if (found == jobs_.end()) return NotFound(request->name());
-  found->second.set_state(cohort::v1::JOB_STATE_CANCELLED);
+  const auto found = jobs_.find(name);
+  if (found == jobs_.end()) return NotFound(name);
+  if (!etag.empty() && etag != found->second.etag()) {
+    return common::ToGrpcStatus(absl::AbortedError("etag: the job has changed"));
+  }
+  found->second.set_state(state);
   *response = found->second;
   return grpc::Status::OK;
+}
+
+grpc::Status FakeJobService::PauseJob(grpc::ServerContext*, const cohort::v1::PauseJobRequest* request,
+                                      cohort::v1::Job* response) {
+  return Change(request->name(), request->etag(), cohort::v1::JOB_STATE_PAUSED, response);
+}
+
+grpc::Status FakeJobService::ResumeJob(grpc::ServerContext*, const cohort::v1::ResumeJobRequest* request,
+                                       cohort::v1::Job* response) {
+  {
+    absl::MutexLock lock(&mutex_);
+    ++num_resumes_;
+  }
+  return Change(request->name(), request->etag(), cohort::v1::JOB_STATE_QUEUED, response);
+}
+
+grpc::Status FakeJobService::CancelJob(grpc::ServerContext*, const cohort::v1::CancelJobRequest* request,
+                                       cohort::v1::Job* response) {
+  return Change(request->name(), request->etag(), cohort::v1::JOB_STATE_CANCELLED, response);
+}
+
+grpc::Status FakeJobService::DeleteJob(grpc::ServerContext*, const cohort::v1::DeleteJobRequest* request,
+                                       cohort::v1::DeleteJobResponse*) {
+  absl::MutexLock lock(&mutex_);
+  last_delete_ = *request;
+  return jobs_.erase(request->name()) > 0 ? grpc::Status::OK : NotFound(request->name());
 }
 
 grpc::Status FakeJobService::WatchJob(grpc::ServerContext* context, const cohort::v1::WatchJobRequest* request,
                                       grpc::ServerWriter<cohort::v1::JobEvent>* writer) {
   std::vector<cohort::v1::JobEvent> events;
   int break_after = 0;
+  bool stays_open = false;
   absl::Status break_status;
   {
     absl::MutexLock lock(&mutex_);
@@ -119,6 +188,7 @@ grpc::Status FakeJobService::WatchJob(grpc::ServerContext* context, const cohort
     events = found->second;
     break_after = break_after_;
     break_status = break_status_;
+    stays_open = keeps_streams_open_;
   }
   int num_sent = 0;
   for (const auto& event : events) {
@@ -127,6 +197,7 @@ grpc::Status FakeJobService::WatchJob(grpc::ServerContext* context, const cohort
     writer->Write(event);
     ++num_sent;
   }
+  while (stays_open && !context->IsCancelled()) absl::SleepFor(kStreamTick);
   return grpc::Status::OK;
 }
 

@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "cli/job_client.h"
 #include "cli/job_output.h"
+#include "cli/verb_flags.h"
 #include "cli/verbs.h"
 
 namespace cohort::cli {
@@ -17,7 +18,7 @@ struct GetFlags {
 };
 
 void RunGet(VerbContext& context, const GetFlags& flags) {
-  JobClient client(context.server, context.Timeout());
+  JobClient client = Connect(context);
   const auto job = client.Get(JobName(context.namespace_id, flags.job));
   if (!job.ok()) return Fail(context, job.status());
   *context.console.out << FormatJob(*job, flags.output, absl::Now());
@@ -28,9 +29,8 @@ void RunGet(VerbContext& context, const GetFlags& flags) {
 void AddGet(CLI::App& app, VerbContext& context) {
   auto flags = std::make_shared<GetFlags>();
   CLI::App* verb = app.add_subcommand("get", "Shows one job");
-  verb->add_option("job", flags->job, "id or full name")->required();
-  verb->add_option("-o,--output", flags->output, "table, json, yaml or name")
-      ->transform(CLI::CheckedTransformer(OutputFormats()).description(""));
+  AddJobArgument(verb, flags->job);
+  AddOutputFlag(verb, flags->output);
   verb->callback([&context, flags] { RunGet(context, *flags); });
 }
 

@@ -5,20 +5,15 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "cohort/v1/job_service.grpc.pb.h"
-
-namespace grpc {
-class ClientContext;
-}
+#include "common/call_group.h"
 
 namespace cohort::cli {
 
@@ -28,45 +23,71 @@ namespace cohort::cli {
 class JobClient final {
  public:
   // `server` is host:port. `timeout` bounds each call, tries included; CreateJob, which reads data and runs verifiers,
-  // gets ten times as long.
+  // gets ten times as long, and an upload that and a second per MiB.
   JobClient(std::string_view server, absl::Duration timeout);
+  // Over a channel to it, for a server that is protected.
+  JobClient(const std::shared_ptr<grpc::Channel>& channel, absl::Duration timeout);
   JobClient(const JobClient&) = delete;
   JobClient& operator=(const JobClient&) = delete;
 
   absl::StatusOr<cohort::v1::Job> Create(const cohort::v1::CreateJobRequest& request);
   absl::StatusOr<cohort::v1::Job> Get(const std::string& name);
+  // One page, as with every List below.
   absl::StatusOr<cohort::v1::ListJobsResponse> List(const cohort::v1::ListJobsRequest& request);
-  absl::StatusOr<cohort::v1::Job> Cancel(const std::string& name);
+  // With an `etag` that is not the job's: ABORTED. Empty: whatever the job is now.
+  absl::StatusOr<cohort::v1::Job> Pause(const std::string& name, const std::string& etag = "");
+  absl::StatusOr<cohort::v1::Job> Resume(const std::string& name, const std::string& etag = "");
+  absl::StatusOr<cohort::v1::Job> Cancel(const std::string& name, const std::string& etag = "");
+  // A second try after a lost answer is NOT_FOUND: a caller that knows the job to have been there is done then, too.
+  absl::Status Delete(const cohort::v1::DeleteJobRequest& request);
 
-  // Calls `on_event` with every event after `resume_token` until the job has ended (OK), CancelCalls is called
-  // (CANCELLED), or the server cannot be reached for `patience` (UNAVAILABLE). A broken stream goes on where it
-  // stopped.
+  absl::StatusOr<cohort::v1::ListCheckpointsResponse> ListCheckpoints(
+      const cohort::v1::ListCheckpointsRequest& request);
+  // `name` as in GetCheckpointRequest.
+  absl::StatusOr<cohort::v1::Checkpoint> GetCheckpoint(const std::string& name);
+  absl::StatusOr<cohort::v1::ListStepsResponse> ListSteps(const cohort::v1::ListStepsRequest& request);
+  absl::StatusOr<cohort::v1::ListRolloutsResponse> ListRollouts(const cohort::v1::ListRolloutsRequest& request);
+  absl::StatusOr<cohort::v1::ListProcessesResponse> ListProcesses();
+
+  // Sends the file at `path` to the namespace `parent` unless it is there already. INVALID_ARGUMENT with the
+  // path when it cannot be read. Calls again while the server is away for a moment or the answer got lost.
+  absl::StatusOr<cohort::v1::UploadDatasetResponse> Upload(const std::string& parent, const std::string& path);
+
+  // Calls `on_event` with every event after `resume_token` until the job has ended (OK), `on_event` returns false (OK),
+  // CancelCalls is called (CANCELLED), or the server cannot be reached for `patience` (UNAVAILABLE). A broken stream
+  // goes on where it stopped.
   absl::Status Watch(const std::string& name, int64_t resume_token, absl::Duration patience,
-                     const std::function<void(const cohort::v1::JobEvent&)>& on_event);
+                     const std::function<bool(const cohort::v1::JobEvent&)>& on_event);
+  // The last `count` events that have happened, oldest first: reads from the beginning until none comes for a moment.
+  absl::StatusOr<std::vector<cohort::v1::JobEvent>> RecentEvents(const std::string& name, size_t count);
   // Ends every call, now and later, with CANCELLED.
-  void CancelCalls();
+  void CancelCalls() { calls_.Cancel(); }
 
  private:
-  // Makes one call's context known to CancelCalls for as long as it lives.
-  class CallScope;
+  using Stub = cohort::v1::JobService::Stub;
 
-  // One stream; moves `resume_token` forward.
-  absl::Status WatchOnce(const std::string& name, int64_t& resume_token,
-                         const std::function<void(const cohort::v1::JobEvent&)>& on_event);
-  bool IsCancelled() const;
+  // One unary call with its deadline.
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                                const Request& request, absl::Duration timeout);
+  // One stream; moves `resume_token` forward. False in `goes_on` when `on_event` wants no more.
+  absl::Status WatchOnce(const std::string& name, int64_t& resume_token, bool& goes_on,
+                         const std::function<bool(const cohort::v1::JobEvent&)>& on_event);
+  // One stream. OK with an empty digest when the answer got lost.
+  absl::StatusOr<cohort::v1::UploadDatasetResponse> UploadOnce(const std::string& parent, const std::string& path,
+                                                               const std::string& sha256, int64_t num_bytes);
 
   const absl::Duration timeout_;
-  const std::unique_ptr<cohort::v1::JobService::Stub> stub_;
-  mutable absl::Mutex mutex_;
-  bool is_cancelled_ ABSL_GUARDED_BY(mutex_) = false;
-  // Of the calls in progress.
-  std::set<grpc::ClientContext*> contexts_ ABSL_GUARDED_BY(mutex_);
+  const std::unique_ptr<Stub> stub_;
+  common::CallGroup calls_;
 };
 
 // "namespaces/{namespace}/jobs/{id}" from an id; a full name stays as it is.
 std::string JobName(std::string_view namespace_id, std::string_view id_or_name);
 // The last part of a resource name.
 std::string JobId(std::string_view name);
+// The namespace of a resource name.
+std::string NamespaceId(std::string_view name);
 // True for SUCCEEDED, FAILED and CANCELLED.
 bool HasEnded(cohort::v1::JobState state);
 

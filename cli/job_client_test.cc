@@ -4,8 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "cli/fake_job_service.h"
 #include "common/field_error.h"
+#include "common/sha256.h"
+#include "common/testing/temp_dir.h"
 
 namespace cohort::cli {
 namespace {
@@ -58,9 +62,10 @@ TEST_P(BrokenStreamTest, WatchGoesOnWithoutRepeatingEvents) {
   std::vector<int64_t> seen;
   const absl::Status status = client.Watch(kName, 1, absl::Seconds(20), [&](const cohort::v1::JobEvent& event) {
     seen.push_back(event.sequence());
-    if (event.sequence() < 5) return;
+    if (event.sequence() < 5) return true;
     job.set_state(cohort::v1::JOB_STATE_SUCCEEDED);
     service.SetJob(job);
+    return true;
   });
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_THAT(seen, ElementsAre(2, 3, 4, 5));
@@ -73,7 +78,8 @@ INSTANTIATE_TEST_SUITE_P(All, BrokenStreamTest,
 TEST(JobClientTest, WatchOfAnUnknownJobIsNotFound) {
   FakeJobService service;
   JobClient client(service.Address(), absl::Seconds(20));
-  const absl::Status status = client.Watch(kName, 0, absl::Seconds(20), [](const cohort::v1::JobEvent&) {});
+  const absl::Status status =
+      client.Watch(kName, 0, absl::Seconds(20), [](const cohort::v1::JobEvent&) { return true; });
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
 }
 
@@ -82,16 +88,79 @@ TEST(JobClientTest, CancelCallsEndsAWatchInProgress) {
   service.SetEvents(kName, {StepEvent(1), StepEvent(2)});
   service.BreakStreamsAfter(1, absl::UnavailableError("gone"));  // the watch would go on for as long as its patience
   JobClient client(service.Address(), absl::Seconds(20));
-  const absl::Status status =
-      client.Watch(kName, 0, absl::Hours(1), [&](const cohort::v1::JobEvent&) { client.CancelCalls(); });
+  const absl::Status status = client.Watch(kName, 0, absl::Hours(1), [&](const cohort::v1::JobEvent&) {
+    client.CancelCalls();
+    return true;
+  });
   EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(client.Get(kName).status().code(), absl::StatusCode::kCancelled);
+}
+
+TEST(JobClientTest, WatchEndsWhenItsCallerHasSeenEnough) {
+  FakeJobService service;
+  service.SetEvents(kName, {StepEvent(1), StepEvent(2), StepEvent(3)});
+  service.KeepStreamsOpen();
+  JobClient client(service.Address(), absl::Seconds(20));
+  int64_t last = 0;
+  const absl::Status status = client.Watch(kName, 0, absl::Hours(1), [&](const cohort::v1::JobEvent& event) {
+    last = event.sequence();
+    return last < 2;
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(last, 2);
+}
+
+TEST(JobClientTest, RecentEventsAreTheNewestOnesWhetherTheStreamEndsOrNot) {
+  FakeJobService service;
+  service.SetEvents(kName, {StepEvent(1), StepEvent(2), StepEvent(3)});
+  JobClient client(service.Address(), absl::Seconds(20));
+  for (int i = 0; i < 2; ++i) {
+    const auto events = client.RecentEvents(kName, 2);
+    ASSERT_TRUE(events.ok()) << events.status();
+    ASSERT_EQ(events->size(), 2u);
+    EXPECT_EQ((*events)[0].sequence(), 2);
+    EXPECT_EQ((*events)[1].sequence(), 3);
+    service.KeepStreamsOpen();
+  }
+  EXPECT_EQ(client.RecentEvents("namespaces/default/jobs/nobody", 2).status().code(), absl::StatusCode::kNotFound);
+}
+
+// Uploads of a file of this size.
+class UploadTest : public ::testing::TestWithParam<size_t> {};
+
+TEST_P(UploadTest, ArrivesWholeInChunksThoughAnAnswerGetsLost) {
+  const common::TempDir dir;
+  std::string content(GetParam(), 'x');
+  for (size_t i = 0; i < content.size(); i += 1000) content[i] = '\n';
+  std::ofstream(dir.Join("rows.jsonl")) << content;
+  FakeJobService service;
+  service.LoseUploadAnswers(1);
+  JobClient client(service.Address(), absl::Seconds(20));
+  const auto response = client.Upload("namespaces/team", dir.Join("rows.jsonl"));
+  ASSERT_TRUE(response.ok()) << response.status();
+  const std::string sha256 = common::HexOf(common::Sha256Of(content));
+  EXPECT_EQ(response->sha256(), sha256);
+  EXPECT_TRUE(response->existed()) << "the first try had stored it";
+  EXPECT_EQ(service.Uploads(), (std::map<std::string, std::string>{{sha256, content}}));
+  for (const size_t bytes : service.ChunkBytes()) EXPECT_LE(bytes, size_t{1} << 20);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, UploadTest, ::testing::Values(0, 1, 1 << 20, (1 << 20) + 1, 5'000'000));
+
+TEST(JobClientTest, UploadWhoseAnswersAllGetLostIsUnavailable) {
+  const common::TempDir dir;
+  std::ofstream(dir.Join("rows.jsonl")) << "{}\n";
+  FakeJobService service;
+  service.LoseUploadAnswers(100);
+  JobClient client(service.Address(), absl::Seconds(20));
+  EXPECT_EQ(client.Upload("", dir.Join("rows.jsonl")).status().code(), absl::StatusCode::kUnavailable);
 }
 
 TEST(JobClientTest, FullNamesAreKeptAndIdsCompleted) {
   EXPECT_EQ(JobName("team", "demo"), "namespaces/team/jobs/demo");
   EXPECT_EQ(JobName("team", "namespaces/other/jobs/demo"), "namespaces/other/jobs/demo");
   EXPECT_EQ(JobId("namespaces/other/jobs/demo"), "demo");
+  EXPECT_EQ(NamespaceId("namespaces/other/jobs/demo"), "other");
 }
 
 }  // namespace

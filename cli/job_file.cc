@@ -4,6 +4,7 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <random>
 
@@ -39,7 +40,8 @@ absl::StatusOr<JobFile> LoadJobFile(std::string_view path, std::optional<int64_t
   JobFile file{.path = std::string(path), .job_id = IdOfPath(path), .spec = {}};
   const absl::Status status = common::YamlFileToProto(path, &file.spec);
   if (!status.ok()) return absl::InvalidArgumentError(status.message());  // absent, a folder, no rights: bad usage
-  if (seed.has_value()) file.spec.mutable_training()->set_seed(*seed);
+  // A RESCORE job draws nothing.
+  if (seed.has_value() && !file.spec.has_rescore()) file.spec.mutable_training()->set_seed(*seed);
   return file;
 }
 
@@ -51,6 +53,13 @@ cohort::v1::JobSpec SpecForValidation(const std::vector<JobFile>& files, size_t 
     }
   }
   return spec;
+}
+
+bool NeedsEarlierRun(const std::vector<JobFile>& files, size_t index) {
+  const cohort::v1::JobSpec& spec = files[index].spec;
+  return std::any_of(files.begin(), files.begin() + static_cast<std::ptrdiff_t>(index), [&](const JobFile& earlier) {
+    return spec.has_rescore() && earlier.job_id == spec.rescore().job();
+  });
 }
 
 absl::Status ForFile(const absl::Status& status, std::string_view path) {

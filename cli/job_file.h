@@ -21,12 +21,16 @@ struct JobFile {
   cohort::v1::JobSpec spec;
 };
 
-// Reads YAML strictly; errors name file, line, field path and value. `seed` replaces training.seed.
+// Reads YAML strictly; errors name file, line, field path and value. `seed` replaces training.seed,
+// unless nothing is drawn (RESCORE).
 absl::StatusOr<JobFile> LoadJobFile(std::string_view path, std::optional<int64_t> seed = std::nullopt);
 
 // The spec of files[index] for checks before any of the files has run: a job that starts from an earlier file's job is
 // checked with the model that the earlier one starts from. Other specs are returned as they are.
 cohort::v1::JobSpec SpecForValidation(const std::vector<JobFile>& files, size_t index);
+
+// Whether files[index] can be checked only after an earlier file's job has run: it rescores the rollouts of that job.
+bool NeedsEarlierRun(const std::vector<JobFile>& files, size_t index);
 
 // The server's complaint about a job file, with the file in front. What the file names and the server refuses (an
 // absent folder, a truncated model, an unsupported architecture) is INVALID_ARGUMENT here: the file is at fault.

@@ -1,66 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/job_output.h"
 
-#include <google/protobuf/util/json_util.h>
-#include <google/protobuf/util/time_util.h>
-
-#include <algorithm>
+#include <map>
+#include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "cli/job_client.h"
-#include "common/config/proto_to_yaml.h"
 
 namespace cohort::cli {
 namespace {
 
 using cohort::v1::Job;
 using cohort::v1::JobEvent;
-using google::protobuf::Message;
 
-std::string ToJson(const Message& message, bool is_pretty) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = is_pretty;
-  options.preserve_proto_field_names = true;
-  std::string json;
-  const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
-  if (!status.ok()) return "{}\n";  // only for unresolvable Any fields, which these messages lack
-  if (json.empty() || json.back() != '\n') json.push_back('\n');
-  return json;
+// How a table of jobs looks.
+struct TableLayout {
+  bool is_wide = false;
+  bool shows_namespace = false;
+};
+
+std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
+
+std::string LabelsText(const Job& job) {
+  const std::map<std::string, std::string> labels(job.spec().labels().begin(), job.spec().labels().end());
+  return OrDash(absl::StrJoin(labels, ",", absl::PairFormatter("=")));
 }
 
-// "45s", "12m", "3h", "2d" as kubectl writes ages.
-std::string AgeText(absl::Duration age) {
-  const int64_t seconds = std::max<int64_t>(0, absl::ToInt64Seconds(age));
-  if (seconds < 120) return absl::StrCat(seconds, "s");
-  if (seconds < 2 * 3600) return absl::StrCat(seconds / 60, "m");
-  if (seconds < 48 * 3600) return absl::StrCat(seconds / 3600, "h");
-  return absl::StrCat(seconds / 86400, "d");
-}
-
-std::vector<std::string> JobRow(const Job& job, absl::Time now) {
-  std::vector<std::string> evaluations;
+std::vector<std::string> JobRow(const Job& job, absl::Time now, const TableLayout& layout) {
+  std::vector<std::string> accuracies;
   for (const auto& evaluation : job.evaluations()) {
-    evaluations.push_back(absl::StrFormat("%s=%.1f%%", evaluation.run(), 100 * evaluation.accuracy()));
+    accuracies.push_back(absl::StrFormat("%s=%.1f%%", evaluation.run(), 100 * evaluation.accuracy()));
   }
-  std::string accuracy = evaluations.empty() ? "-" : "";
-  for (const auto& text : evaluations) absl::StrAppend(&accuracy, accuracy.empty() ? "" : ",", text);
-  const absl::Time created =
-      absl::FromUnixNanos(google::protobuf::util::TimeUtil::TimestampToNanoseconds(job.create_time()));
-  return {JobId(job.name()),
-          job.spec().has_sft() ? "sft" : "rlvr",
-          StateText(job.state()),
-          absl::StrCat(job.policy_version(), "/", job.spec().training().num_steps()),
-          accuracy,
-          AgeText(now - created),
-          job.state_reason().empty() ? "-" : job.state_reason()};
+  std::vector<std::string> row = {
+      JobId(job.name()),
+      KindText(job.spec()),
+      StateText(job.state()),
+      HasRanks(job.spec()) ? absl::StrCat(job.policy_version(), "/", job.spec().training().num_steps()) : "-",
+      OrDash(absl::StrJoin(accuracies, ",")),
+      AgeText(now - TimeOf(job.create_time())),
+      OrDash(job.state_reason())};
+  if (layout.shows_namespace) row.insert(row.begin(), NamespaceId(job.name()));
+  if (layout.is_wide) {
+    row.insert(row.end(), {absl::StrCat(job.spec().scheduling().priority()),
+                           job.queue_position() > 0 ? absl::StrCat(job.queue_position()) : "-",
+                           absl::StrCat(job.num_workers()), OrDash(job.waits_for()), LabelsText(job)});
+  }
+  return row;
 }
 
-const std::vector<std::string>& JobHeadings() {
-  static const auto& headings =
-      *new std::vector<std::string>{"ID", "KIND", "STATE", "STEP", "EVALUATION", "AGE", "REASON"};
+std::vector<std::string> JobHeadings(const TableLayout& layout) {
+  std::vector<std::string> headings = {"ID", "KIND", "STATE", "STEP", "EVALUATION", "AGE", "REASON"};
+  if (layout.shows_namespace) headings.insert(headings.begin(), "NAMESPACE");
+  if (layout.is_wide) headings.insert(headings.end(), {"PRIORITY", "QUEUE", "WORKERS", "WAITS FOR", "LABELS"});
   return headings;
 }
 
@@ -72,109 +66,101 @@ std::string StepText(const cohort::v1::StepReport& step) {
   return text;
 }
 
+std::string RescoreText(const cohort::v1::RescoreResult& result) {
+  std::string text = absl::StrFormat(
+      "rescore groups=%d completions=%d no_verdict=%d mean_old_reward=%.4f mean_new_reward=%.4f unchanged_share=%.4f",
+      result.num_groups(), result.num_completions(), result.num_no_verdict(), result.mean_old_reward(),
+      result.mean_new_reward(), result.unchanged_share());
+  for (const auto& [verifier, value] :
+       std::map<std::string, double>(result.mean_values().begin(), result.mean_values().end())) {
+    absl::StrAppendFormat(&text, " %s=%.4f", verifier, value);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string StateText(cohort::v1::JobState state) { return EnumText(cohort::v1::JobState_Name(state), "JOB_STATE_"); }
+
+std::string KindText(const cohort::v1::JobSpec& spec) {
+  switch (spec.kind_case()) {
+    case cohort::v1::JobSpec::kSft:
+      return "sft";
+    case cohort::v1::JobSpec::kEval:
+      return "eval";
+    case cohort::v1::JobSpec::kRescore:
+      return "rescore";
+    case cohort::v1::JobSpec::kRlvr:
+    case cohort::v1::JobSpec::KIND_NOT_SET:
+      break;
+  }
+  return "rlvr";
+}
+
+bool HasRanks(const cohort::v1::JobSpec& spec) { return !spec.has_eval() && !spec.has_rescore(); }
+
+std::string PassAtKText(const cohort::v1::EvaluationResult& result) {
+  std::string text;
+  for (const auto& [k, share] : std::map<int32_t, double>(result.pass_at_k().begin(), result.pass_at_k().end())) {
+    absl::StrAppendFormat(&text, " pass@%d=%.4f", k, share);
+  }
+  return text;
+}
+
 std::string EventText(const JobEvent& event) {
   switch (event.event_case()) {
     case JobEvent::kStateChanged: {
       const Job& job = event.state_changed();
-      return absl::StrCat("state ", StateText(job.state()), job.state_reason().empty() ? "" : ": ", job.state_reason());
+      return absl::StrCat("state ", StateText(job.state()), job.state_reason().empty() ? "" : ": ",
+                          OneLine(job.state_reason()));
     }
     case JobEvent::kStep:
       return StepText(event.step());
     case JobEvent::kEvaluation: {
       const auto& result = event.evaluation().result();
-      return absl::StrFormat("evaluation %s version=%d accuracy=%.4f mean_reward=%.4f completions=%d", result.run(),
-                             result.policy_version(), result.accuracy(), result.mean_reward(),
-                             result.num_completions());
+      return absl::StrFormat("evaluation %s version=%d accuracy=%.4f mean_reward=%.4f completions=%d%s", result.run(),
+                             result.policy_version(), result.accuracy(), result.mean_reward(), result.num_completions(),
+                             PassAtKText(result));
     }
     case JobEvent::kNotice:
-      return absl::StrCat("notice: ", event.notice());
+      return absl::StrCat("notice: ", OneLine(event.notice()));
+    case JobEvent::kRescore:
+      return RescoreText(event.rescore());
     case JobEvent::EVENT_NOT_SET:
       break;
   }
   return "";
 }
 
-}  // namespace
-
-const std::map<std::string, OutputFormat>& OutputFormats() {
-  static const auto& formats = *new std::map<std::string, OutputFormat>{{"table", OutputFormat::kTable},
-                                                                        {"json", OutputFormat::kJson},
-                                                                        {"yaml", OutputFormat::kYaml},
-                                                                        {"name", OutputFormat::kName}};
-  return formats;
-}
-
-std::string StateText(cohort::v1::JobState state) {
-  const std::string name = cohort::v1::JobState_Name(state);
-  constexpr std::string_view kPrefix = "JOB_STATE_";
-  return absl::AsciiStrToLower(name.size() > kPrefix.size() ? name.substr(kPrefix.size()) : name);
-}
-
-std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string out;
-  for (const auto& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      if (i + 1 < row.size()) line.append(widths[i] - row[i].size() + 2, ' ');
-    }
-    absl::StrAppend(&out, line, "\n");
-  }
-  return out;
-}
-
 std::string FormatJob(const Job& job, OutputFormat format, absl::Time now) {
-  switch (format) {
-    case OutputFormat::kJson:
-      return ToJson(job, /*is_pretty=*/true);
-    case OutputFormat::kYaml:
-      return common::ProtoToYaml(job);
-    case OutputFormat::kName:
-      return absl::StrCat(job.name(), "\n");
-    case OutputFormat::kTable:
-      break;
-  }
-  return FormatTable({JobHeadings(), JobRow(job, now)});
+  if (auto document = AsDocument(job, format)) return *std::move(document);
+  if (format == OutputFormat::kName) return absl::StrCat(job.name(), "\n");
+  const TableLayout layout = {.is_wide = format == OutputFormat::kWide};
+  return FormatTable({JobHeadings(layout), JobRow(job, now, layout)});
 }
 
-std::string FormatJobs(const cohort::v1::ListJobsResponse& page, OutputFormat format, absl::Time now) {
-  std::string names;
-  std::vector<std::vector<std::string>> rows = {JobHeadings()};
-  switch (format) {
-    case OutputFormat::kJson:
-      return ToJson(page, /*is_pretty=*/true);
-    case OutputFormat::kYaml:
-      return common::ProtoToYaml(page);
-    case OutputFormat::kName:
-      for (const Job& job : page.jobs()) absl::StrAppend(&names, job.name(), "\n");
-      return names;
-    case OutputFormat::kTable:
-      for (const Job& job : page.jobs()) rows.push_back(JobRow(job, now));
-      break;
+std::string FormatJobs(const cohort::v1::ListJobsResponse& page, OutputFormat format, absl::Time now,
+                       bool shows_namespace) {
+  if (auto document = AsDocument(page, format)) return *std::move(document);
+  if (format == OutputFormat::kName) {
+    std::string names;
+    for (const Job& job : page.jobs()) absl::StrAppend(&names, job.name(), "\n");
+    return names;
   }
+  const TableLayout layout = {.is_wide = format == OutputFormat::kWide, .shows_namespace = shows_namespace};
+  std::vector<std::vector<std::string>> rows = {JobHeadings(layout)};
+  for (const Job& job : page.jobs()) rows.push_back(JobRow(job, now, layout));
   return FormatTable(rows);
 }
 
 std::string FormatEvent(const JobEvent& event, OutputFormat format) {
-  switch (format) {
-    case OutputFormat::kJson:
-      return ToJson(event, /*is_pretty=*/false);
-    case OutputFormat::kYaml:
-      return absl::StrCat("---\n", common::ProtoToYaml(event));
-    case OutputFormat::kName:
-      return event.has_state_changed() ? absl::StrCat(event.state_changed().name(), "\n") : "";
-    case OutputFormat::kTable:
-      break;
+  if (auto document = AsStreamedDocument(event, format)) return *std::move(document);
+  if (format == OutputFormat::kName) {
+    return event.has_state_changed() ? absl::StrCat(event.state_changed().name(), "\n") : "";
   }
   const std::string text = EventText(event);
   if (text.empty()) return "";
-  const absl::Time time = absl::FromUnixNanos(google::protobuf::util::TimeUtil::TimestampToNanoseconds(event.time()));
-  return absl::StrCat(absl::FormatTime("%H:%M:%S", time, absl::LocalTimeZone()), " ", text, "\n");
+  return absl::StrCat(absl::FormatTime("%H:%M:%S", TimeOf(event.time()), absl::LocalTimeZone()), " ", text, "\n");
 }
 
 }  // namespace cohort::cli

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/job_file.h"
+#include "cli/job_output.h"
 #include "cli/local_cluster.h"
 #include "cli/local_run.h"
 #include "cli/run_report.h"
@@ -43,6 +45,11 @@ absl::StatusOr<std::vector<JobFile>> LoadFiles(const LocalFlags& flags) {
     COHORT_ASSIGN_OR_RETURN(JobFile file, LoadJobFile(path, flags.seed));
     if (!ids.insert(file.job_id).second) {
       return absl::InvalidArgumentError(absl::StrCat("-f: two files make the job id ", file.job_id, " (", path, ")"));
+    }
+    // What trains nothing needs no rank, whatever the file says of training.
+    if (!HasRanks(file.spec)) {
+      files.push_back(std::move(file));
+      continue;
     }
     if (file.spec.training().world_size() > flags.cluster.num_ranks) {
       return ForFile(common::InvalidField("training.world_size", absl::StrCat(file.spec.training().world_size()),
@@ -83,6 +90,19 @@ absl::Status RunFiles(LocalRun& run, const std::vector<JobFile>& files, RunRepor
   return absl::OkStatus();
 }
 
+// What the last job left when not all succeeded: ended, or paused.
+void LeaveExitCode(VerbContext& context, const RunReport& report) {
+  const cohort::v1::Job& job = report.jobs.back().job;
+  if (job.state() != cohort::v1::JOB_STATE_PAUSED) {
+    context.exit_code = common::kExitJobFailed;
+    return;
+  }
+  *context.console.err << "cohortctl: " << report.jobs.back().job_id << " is paused"
+                       << (job.state_reason().empty() ? "" : ": ") << OneLine(job.state_reason())
+                       << "; the same command with --run_dir " << report.run_dir << " resumes it" << std::endl;
+  context.exit_code = common::kExitJobPaused;
+}
+
 bool HaveAllSucceeded(const RunReport& report, size_t num_files) {
   return report.jobs.size() == num_files &&
          (report.jobs.empty() || report.jobs.back().job.state() == cohort::v1::JOB_STATE_SUCCEEDED);
@@ -99,12 +119,15 @@ void RunLocal(VerbContext& context, const LocalFlags& flags) {
     if (!run_dir.ok()) return Fail(context, run_dir.status());
     options.run_dir = *run_dir;
   }
+  // Ranks that nothing needs would only wait; whoever submits later may need them.
+  const bool has_training =
+      std::any_of(files->begin(), files->end(), [](const JobFile& file) { return HasRanks(file.spec); });
+  if (!has_training && !flags.keeps_serving) options.num_ranks = 0;
   const absl::Status paths = MakeAbsolute(options);
   if (!paths.ok()) return Fail(context, paths);
 
   common::Shutdown shutdown;
-  LocalRun run(options, absl::StrCat("namespaces/", context.namespace_id), context.console, clock, &shutdown,
-               context.Timeout());
+  LocalRun run(options, context.Parent(), context.console, clock, &shutdown, context.Timeout());
   RunReport report{.run_dir = options.run_dir, .metrics_path = run.MetricsPath(), .jobs = {}, .total_time = {}};
   absl::Status status = run.Start();
   if (status.ok()) {
@@ -118,7 +141,7 @@ void RunLocal(VerbContext& context, const LocalFlags& flags) {
   if (status.ok() || !report.jobs.empty()) status.Update(WriteReportFiles(report));
   if (status.ok()) {
     *context.console.out << ReportText(report, context.console) << std::flush;
-    if (!HaveAllSucceeded(report, files->size())) context.exit_code = common::kExitJobFailed;
+    if (!HaveAllSucceeded(report, files->size())) LeaveExitCode(context, report);
     if (flags.keeps_serving) {
       *context.console.err << "serving at " << run.Server() << "; end with Ctrl-C" << std::endl;
       status = run.Serve();
@@ -139,14 +162,16 @@ void AddLocal(CLI::App& app, VerbContext& context) {
   CLI::App* verb = app.add_subcommand(
       "local",
       "Runs job files one after the other on this machine: starts coordinator, workers and learner ranks as child "
-      "processes on free ports, restarts what dies, and stops them at the end");
+      "processes on free ports, restarts what dies, and stops them at the end; exits 5 when a job ended without "
+      "success, "
+      "6 when one was paused");
   verb->add_option("-f,--file", flags->files, "job file (YAML); may be repeated; the job's id is the file's name")
       ->required()
       ->allow_extra_args(false);
   verb->add_option("--workers", flags->cluster.num_workers, "rollout workers")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  verb->add_option("--ranks", flags->cluster.num_ranks, "learner ranks")
+  verb->add_option("--ranks", flags->cluster.num_ranks, "learner ranks; none are started when no job trains")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   verb->add_option("--run_dir", flags->cluster.run_dir,

@@ -137,7 +137,8 @@ ChildCommand LocalCluster::CoordinatorCommand(std::string_view listen) const {
                  {"--listen", std::string(listen), "--data_dir", options_.run_dir + "/state", "--checkpoint_root",
                   options_.run_dir + "/checkpoints", "--model_root", options_.model_root, "--data_root",
                   options_.data_root, "--lease_seconds", absl::StrCat(options_.lease_seconds), "--enable_reflection",
-                  "--address_file", AddressFile()});
+                  // The jobs are the operator's own, who may read whatever the processes may.
+                  "--confine_paths=false", "--address_file", AddressFile()});
 }
 
 absl::Status LocalCluster::StartCoordinator(common::Clock* clock, const std::function<bool()>& should_stop) {

@@ -18,6 +18,10 @@ constexpr absl::Duration kPlainInterval = absl::Seconds(5);
 constexpr absl::Duration kWatchPatience = absl::Minutes(2);
 constexpr size_t kMaxMessages = 100;
 
+bool IsPausedOrPausing(cohort::v1::JobState state) {
+  return state == cohort::v1::JOB_STATE_PAUSED || state == cohort::v1::JOB_STATE_PAUSING;
+}
+
 }  // namespace
 
 LocalRun::LocalRun(const LocalClusterOptions& options, std::string_view parent, const Console& console,
@@ -82,6 +86,7 @@ absl::Status LocalRun::Validate(const std::vector<JobFile>& files) {
   return Supervise(
       [&] {
         for (size_t i = 0; i < files.size(); ++i) {
+          if (NeedsEarlierRun(files, i)) continue;  // checked at its submit
           cohort::v1::CreateJobRequest request;
           request.set_parent(parent_);
           request.set_job_id(files[i].job_id);
@@ -106,6 +111,8 @@ absl::Status LocalRun::Submit(const JobFile& file, cohort::v1::Job& job) {
       [&] {
         auto created = client_->Create(request);
         if (!created.ok()) return ForFile(created.status(), file.path);
+        if (IsPausedOrPausing(created->state())) created = client_->Resume(created->name());
+        COHORT_RETURN_IF_ERROR(created.status());
         job = *std::move(created);
         return absl::OkStatus();
       },
@@ -121,6 +128,10 @@ absl::Status LocalRun::Follow(RunRecord& record) {
       AddMessage(absl::StrCat("events are not written any more: the file cannot be written (", MetricsPath(), ")"));
     }
     if (event.has_notice()) AddMessage(absl::StrCat(JobId(name), ": ", event.notice()));
+    if (event.state_changed().state() != cohort::v1::JOB_STATE_PAUSED) return true;
+    // Events of an earlier run tell of pauses that are over.
+    const auto job = client_->Get(name);
+    return !job.ok() || job->state() != cohort::v1::JOB_STATE_PAUSED;
   };
   const absl::Status status = Supervise(
       [&]() -> absl::Status {

@@ -40,8 +40,8 @@ class LocalRun final {
   // Has the coordinator check every file before any of them runs; one that this folder's run submitted before has been
   // checked. CANCELLED when stopped.
   absl::Status Validate(const std::vector<JobFile>& files);
-  // Submits one file and waits for the job's end. Submitting a file that the run folder already knows goes on with its
-  // job. CANCELLED when stopped.
+  // Submits one file and waits until the job has ended or is paused. Submitting a file that the run folder already
+  // knows goes on with its job, and resumes it. CANCELLED when stopped.
   absl::StatusOr<JobHistory> RunJob(const JobFile& file);
   // Keeps the cluster running until shutdown.
   absl::Status Serve();
@@ -56,6 +56,7 @@ class LocalRun final {
   // shutdown or when the cluster cannot go on, whose status wins.
   absl::Status Supervise(const std::function<absl::Status()>& call, const std::function<void()>& show);
   absl::Status Submit(const JobFile& file, cohort::v1::Job& job);
+  // Until the job has ended or is paused: nobody else is there to resume it.
   absl::Status Follow(RunRecord& record);
   // From any thread; printed by the main thread.
   void AddMessage(std::string_view text);

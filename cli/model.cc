@@ -7,8 +7,9 @@
 #include <utility>
 
 #include "cli/job_file.h"
-#include "cli/job_output.h"
 #include "cli/model_report.h"
+#include "cli/output_format.h"
+#include "cli/verb_flags.h"
 #include "cli/verbs.h"
 #include "common/status_macros.h"
 #include "model/presets/model_preset.h"
@@ -102,10 +103,7 @@ void AddModelInspect(CLI::App* model, VerbContext& context) {
       "inspect", "Checks a model folder as a submit does and says how large it is, on disk and in memory");
   verb->add_option("directory", flags->directory, "model folder")->required();
   verb->add_option("-f,--file", flags->job_file, "job file (YAML) to take the numbers of the learner from");
-  verb->add_option("-o,--output", flags->output, "table or json")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, OutputFormat>{{"table", OutputFormat::kTable},
-                                                                              {"json", OutputFormat::kJson}})
-                      .description(""));
+  AddOutputFlag(verb, flags->output, {OutputFormat::kTable, OutputFormat::kJson});
   verb->add_option("--kv_cache_tokens", flags->worker.kv_cache_tokens, "as given to cohort-rollout-worker")
       ->check(CLI::Range(int64_t{16}, int64_t{1} << 34))
       ->capture_default_str();

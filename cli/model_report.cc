@@ -36,6 +36,7 @@ absl::Status CheckNumbers(const cohort::v1::JobSpec& spec, const model::ModelCon
   COHORT_RETURN_IF_ERROR(
       CheckRange("training.max_tokens_per_microbatch", training.max_tokens_per_microbatch(), 1 << 30));
   COHORT_RETURN_IF_ERROR(CheckRange("rlvr.rollout.group_size", spec.rlvr().rollout().group_size(), 1 << 12));
+  COHORT_RETURN_IF_ERROR(CheckRange("rlvr.rollout.max_lag", spec.rlvr().rollout().max_lag(), 1 << 6));
   return CheckRange("rlvr.rollout.fixed_lag", spec.rlvr().rollout().fixed_lag(), 1 << 6);
 }
 
@@ -195,7 +196,8 @@ absl::StatusOr<ModelReport> MakeModelReport(const std::string& directory, model:
     // A sequence that is longer gets a microbatch of its own.
     report.learner_load.microbatch_tokens =
         std::max(microbatch_tokens > 0 ? microbatch_tokens : kDefaultMicrobatchTokens, longest);
-    report.learner_load.held_versions = spec->rlvr().rollout().fixed_lag() + 2;
+    const cohort::v1::RolloutSpec& rollout = spec->rlvr().rollout();
+    report.learner_load.held_versions = (rollout.has_max_lag() ? rollout.max_lag() : rollout.fixed_lag()) + 2;
   }
   report.counts = model::CountParameters(parameters, config.num_layers);
   report.learner = model::EstimateLearnerMemory(config, parameters, report.learner_load);

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "cli/job_output.h"
+#include "cli/output_format.h"
 #include "cohort/v1/job.pb.h"
 #include "model/memory_estimate.h"
 #include "model/weights/model_folder.h"

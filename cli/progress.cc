@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cli/job_client.h"
+#include "cli/job_output.h"
 
 namespace cohort::cli {
 namespace {
@@ -29,6 +30,33 @@ absl::Duration Eta(const JobHistory& history, int64_t num_steps) {
   return pace * (num_steps - history.steps.back().policy_version);
 }
 
+// Why a job that has not ended makes no step now; empty while it runs.
+std::string StandstillText(const cohort::v1::Job& job) {
+  const std::string what = HasRanks(job.spec()) ? "learner ranks" : "rollout workers";
+  switch (job.state()) {
+    case cohort::v1::JOB_STATE_QUEUED:
+      return "waiting for " + what;
+    case cohort::v1::JOB_STATE_PREEMPTED:
+      return "made room for another job, waiting for " + what;
+    case cohort::v1::JOB_STATE_PAUSING:
+      return "pausing";
+    case cohort::v1::JOB_STATE_PAUSED:
+      return "paused";
+    case cohort::v1::JOB_STATE_CANCELLING:
+      return "cancelling";
+    default:
+      return "";
+  }
+}
+
+// Of a job that trains nothing.
+std::string WorkText(const JobHistory& history) {
+  if (HasEnded(history.job.state())) return "done";
+  if (history.job.spec().has_rescore()) return "rescoring";
+  return absl::StrCat("evaluating, ", history.evaluations.size(), " of ", history.job.spec().evaluation().runs_size(),
+                      " runs done");
+}
+
 }  // namespace
 
 std::string ClockText(absl::Duration duration) {
@@ -44,15 +72,16 @@ std::string CountText(double count) {
 }
 
 std::string ProgressText(const JobHistory& history, absl::Time now) {
+  const std::string pause = StandstillText(history.job);
+  if (!HasRanks(history.job.spec()))
+    return absl::StrCat(history.job_id, "  ", pause.empty() ? WorkText(history) : pause);
   const int64_t num_steps = history.job.spec().training().num_steps();
   const int64_t step = history.steps.empty() ? 0 : history.steps.back().policy_version;
   std::string text = absl::StrFormat("%s %s %d/%d", history.job_id, Bar(step, num_steps), step, num_steps);
+  if (!pause.empty()) return absl::StrCat(text, "  ", pause);
   if (history.steps.empty()) {
     const bool has_evaluation = history.job.spec().has_evaluation();
-    const bool is_queued = history.job.state() == cohort::v1::JOB_STATE_QUEUED;
-    return absl::StrCat(text, is_queued        ? "  waiting for learner ranks"
-                              : has_evaluation ? "  evaluating before the first step"
-                                               : "  waiting for the first step");
+    return absl::StrCat(text, has_evaluation ? "  evaluating before the first step" : "  waiting for the first step");
   }
   if (history.Has("reward_mean")) {
     absl::StrAppendFormat(&text, "  reward %.2f  accuracy %.1f%%", history.Latest("reward_mean", 0),

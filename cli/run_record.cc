@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/run_record.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/job_client.h"
+#include "cli/output_format.h"
 
 namespace cohort::cli {
 namespace {
 
 using nlohmann::ordered_json;
-
-absl::Time TimeOf(const google::protobuf::Timestamp& time) {
-  return absl::FromUnixNanos(google::protobuf::util::TimeUtil::TimestampToNanoseconds(time));
-}
 
 std::string Line(const ordered_json& json) {
   return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
@@ -31,16 +26,32 @@ ordered_json StepJson(const std::string& job_id, const StepPoint& step) {
 }
 
 ordered_json EvaluationJson(const std::string& job_id, const cohort::v1::EvaluationResult& result, absl::Time time) {
+  ordered_json json = {{"job", job_id},
+                       {"event", "evaluation"},
+                       {"policy_version", result.policy_version()},
+                       {"time", absl::FormatTime(absl::RFC3339_full, time, absl::UTCTimeZone())},
+                       {"run", result.run()},
+                       {"accuracy", result.accuracy()},
+                       {"mean_reward", result.mean_reward()},
+                       {"num_completions", result.num_completions()},
+                       {"num_no_verdict", result.num_no_verdict()},
+                       {"mean_completion_tokens", result.mean_completion_tokens()}};
+  for (const auto& [k, share] : std::map<int32_t, double>(result.pass_at_k().begin(), result.pass_at_k().end())) {
+    json["pass_at_k"][std::to_string(k)] = share;
+  }
+  return json;
+}
+
+ordered_json RescoreJson(const std::string& job_id, const cohort::v1::RescoreResult& result, absl::Time time) {
   return {{"job", job_id},
-          {"event", "evaluation"},
-          {"policy_version", result.policy_version()},
+          {"event", "rescore"},
           {"time", absl::FormatTime(absl::RFC3339_full, time, absl::UTCTimeZone())},
-          {"run", result.run()},
-          {"accuracy", result.accuracy()},
-          {"mean_reward", result.mean_reward()},
+          {"num_groups", result.num_groups()},
           {"num_completions", result.num_completions()},
           {"num_no_verdict", result.num_no_verdict()},
-          {"mean_completion_tokens", result.mean_completion_tokens()}};
+          {"mean_old_reward", result.mean_old_reward()},
+          {"mean_new_reward", result.mean_new_reward()},
+          {"unchanged_share", result.unchanged_share()}};
 }
 
 }  // namespace
@@ -101,6 +112,7 @@ std::string RunRecord::Apply(const cohort::v1::JobEvent& event) {
     history_.evaluations.push_back(event.evaluation());
     return Line(EvaluationJson(history_.job_id, event.evaluation().result(), time));
   }
+  if (event.has_rescore()) return Line(RescoreJson(history_.job_id, event.rescore(), time));
   if (event.has_state_changed()) history_.job = event.state_changed();
   return "";
 }

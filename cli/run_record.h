@@ -45,7 +45,7 @@ class RunRecord final {
  public:
   explicit RunRecord(const cohort::v1::Job& job);
 
-  // The line of JSON that metrics.jsonl gets for a step or evaluation; empty for other and repeated events.
+  // The line of JSON that metrics.jsonl gets for a step, evaluation or rescore; empty for other and repeated events.
   std::string Apply(const cohort::v1::JobEvent& event);
   void SetJob(const cohort::v1::Job& job);
   JobHistory Snapshot() const;

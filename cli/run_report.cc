@@ -4,13 +4,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <system_error>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "cli/evaluation_comparison.h"
 #include "cli/job_output.h"
 #include "cli/progress.h"
 #include "common/files.h"
@@ -21,37 +20,15 @@ namespace cohort::cli {
 namespace {
 
 using cohort::v1::EvaluationReport;
-using nlohmann::ordered_json;
 
 constexpr size_t kNumSamples = 3;
 constexpr size_t kSampleBytes = 200;
 
-// First and newest evaluation of one run.
-struct BeforeAfter {
-  std::string run;
-  const EvaluationReport* before = nullptr;
-  const EvaluationReport* after = nullptr;
-  double required = 0;
-  std::optional<double> required_reward = std::nullopt;
-};
-
-std::vector<BeforeAfter> CompareEvaluations(const JobHistory& history) {
-  std::vector<BeforeAfter> rows;
-  for (const auto& run : history.job.spec().evaluation().runs()) {
-    BeforeAfter row{.run = run.name(), .required = run.min_final_accuracy()};
-    if (run.has_min_final_reward()) row.required_reward = run.min_final_reward();
-    for (const EvaluationReport& report : history.evaluations) {
-      if (report.result().run() != run.name()) continue;
-      if (row.before == nullptr) row.before = &report;
-      row.after = &report;
-    }
-    if (row.after != nullptr) rows.push_back(row);
-  }
-  return rows;
-}
-
 std::string Percent(double share) { return absl::StrFormat("%.1f %%", 100 * share); }
 std::string Decimal(double value) { return absl::StrFormat("%.4f", value); }
+
+// What was before the training; a job that trains nothing has no before.
+std::string Before(const BeforeAfter& row, const std::string& text) { return row.is_measured_once ? "-" : text; }
 
 // What accuracy does not say: the mean reward, unless it is the accuracy, and each verifier's mean, if there are
 // several.
@@ -61,7 +38,8 @@ void AppendMeans(const std::string& job_id, const BeforeAfter& row, std::vector<
   const bool is_accuracy = before.mean_reward() == before.accuracy() && after.mean_reward() == after.accuracy();
   const std::string completions = absl::StrCat(after.num_completions());
   if (!is_accuracy || row.required_reward.has_value()) {
-    rows->push_back({job_id, row.run + ", mean reward", Decimal(before.mean_reward()), Decimal(after.mean_reward()),
+    rows->push_back({job_id, row.run + ", mean reward", Before(row, Decimal(before.mean_reward())),
+                     Decimal(after.mean_reward()),
                      row.required_reward.has_value() ? Decimal(*row.required_reward) : "-", completions});
   }
   if (after.mean_values().size() < 2) return;
@@ -69,18 +47,43 @@ void AppendMeans(const std::string& job_id, const BeforeAfter& row, std::vector<
   for (const auto& [verifier, value] : values) {
     const auto found = before.mean_values().find(verifier);
     rows->push_back({job_id, absl::StrCat(row.run, ", mean ", verifier),
-                     found == before.mean_values().end() ? "-" : Decimal(found->second), Decimal(value), "-",
-                     completions});
+                     found == before.mean_values().end() ? "-" : Before(row, Decimal(found->second)), Decimal(value),
+                     "-", completions});
   }
+}
+
+void AppendPassAtK(const std::string& job_id, const BeforeAfter& row, std::vector<std::vector<std::string>>* rows) {
+  const auto& before = row.before->result().pass_at_k();
+  const auto& after = row.after->result().pass_at_k();
+  for (const auto& [k, share] : std::map<int32_t, double>(after.begin(), after.end())) {
+    const auto found = before.find(k);
+    rows->push_back({job_id, absl::StrCat(row.run, ", pass@", k),
+                     found == before.end() ? "-" : Before(row, Percent(found->second)), Percent(share), "-",
+                     absl::StrCat(row.after->result().num_completions())});
+  }
+}
+
+void AppendRescores(const RunReport& report, std::string& text) {
+  std::vector<std::vector<std::string>> rows = {
+      {"JOB", "GROUPS", "COMPLETIONS", "NO VERDICT", "OLD REWARD", "NEW REWARD", "UNCHANGED"}};
+  for (const JobHistory& history : report.jobs) {
+    if (!history.job.has_rescore()) continue;
+    const auto& result = history.job.rescore();
+    rows.push_back({history.job_id, absl::StrCat(result.num_groups()), absl::StrCat(result.num_completions()),
+                    absl::StrCat(result.num_no_verdict()), Decimal(result.mean_old_reward()),
+                    Decimal(result.mean_new_reward()), Percent(result.unchanged_share())});
+  }
+  if (rows.size() > 1) absl::StrAppend(&text, "\n", FormatTable(rows));
 }
 
 void AppendEvaluations(const RunReport& report, std::string& text) {
   std::vector<std::vector<std::string>> rows = {{"JOB", "EVALUATION", "BEFORE", "AFTER", "REQUIRED", "COMPLETIONS"}};
   for (const JobHistory& history : report.jobs) {
     for (const BeforeAfter& row : CompareEvaluations(history)) {
-      rows.push_back({history.job_id, row.run, Percent(row.before->result().accuracy()),
+      rows.push_back({history.job_id, row.run, Before(row, Percent(row.before->result().accuracy())),
                       Percent(row.after->result().accuracy()), row.required > 0 ? Percent(row.required) : "-",
                       absl::StrCat(row.after->result().num_completions())});
+      AppendPassAtK(history.job_id, row, &rows);
       AppendMeans(history.job_id, row, &rows);
     }
   }
@@ -91,7 +94,9 @@ void AppendSamples(const RunReport& report, const Console& console, std::string&
   for (auto history = report.jobs.rbegin(); history != report.jobs.rend(); ++history) {
     const std::vector<BeforeAfter> rows = CompareEvaluations(*history);
     if (rows.empty() || rows[0].after->samples().empty()) continue;
-    absl::StrAppend(&text, "\nHeld-out completions after training (", rows[0].run, "):\n");
+    absl::StrAppend(&text,
+                    history->job.spec().has_eval() ? "\nCompletions (" : "\nHeld-out completions after training (",
+                    rows[0].run, "):\n");
     const auto& samples = rows[0].after->samples();
     for (size_t i = 0; i < std::min<size_t>(kNumSamples, samples.size()); ++i) {
       const auto& sample = samples[static_cast<int>(i)];
@@ -117,48 +122,15 @@ void AppendFigures(const RunReport& report, std::string& text) {
     const double first = history.SecondsToFirstStep();
     rows.push_back(
         {history.job_id, StateText(history.job.state()),
-         absl::StrCat(history.job.policy_version(), "/", history.job.spec().training().num_steps()),
+         HasRanks(history.job.spec())
+             ? absl::StrCat(history.job.policy_version(), "/", history.job.spec().training().num_steps())
+             : "-",
          first < 0 ? "-" : absl::StrFormat("%.2f s", first),
          is_rlvr ? CountText(history.Mean("generation_tokens_per_second")) + " tok/s" : "-",
          history.steps.empty() ? "-" : CountText(history.Mean("learner_tokens_per_second")) + " tok/s",
          history.Has("mismatch_max_abs") ? absl::StrFormat("%.3g", history.Largest("mismatch_max_abs")) : "-"});
   }
   absl::StrAppend(&text, "\n", FormatTable(rows));
-}
-
-ordered_json JobJson(const RunReport& report, const JobHistory& history) {
-  ordered_json json = {{"job", history.job_id},
-                       {"state", StateText(history.job.state())},
-                       {"state_reason", history.job.state_reason()},
-                       {"policy_version", history.job.policy_version()},
-                       {"num_steps", history.job.spec().training().num_steps()},
-                       {"seed", history.job.spec().training().seed()},
-                       {"seconds_to_first_step", history.SecondsToFirstStep()},
-                       {"curves", CurvesPath(report, history)},
-                       {"checkpoint", history.job.checkpoint_path()},
-                       {"dropped_groups", ordered_json::object()},
-                       {"evaluations", ordered_json::array()}};
-  // What was not measured is absent, not 0.
-  for (const char* metric : {"generation_tokens_per_second", "learner_tokens_per_second"}) {
-    if (history.Has(metric)) json[metric] = history.Mean(metric);
-  }
-  if (history.Has("mismatch_max_abs")) json["largest_mismatch_max_abs"] = history.Largest("mismatch_max_abs");
-  for (const auto& [reason, count] : history.job.dropped_groups()) json["dropped_groups"][reason] = count;
-  for (const BeforeAfter& row : CompareEvaluations(history)) {
-    json["evaluations"].push_back({{"run", row.run},
-                                   {"before", row.before->result().accuracy()},
-                                   {"before_version", row.before->result().policy_version()},
-                                   {"after", row.after->result().accuracy()},
-                                   {"after_version", row.after->result().policy_version()},
-                                   {"required", row.required},
-                                   {"mean_reward_before", row.before->result().mean_reward()},
-                                   {"mean_reward_after", row.after->result().mean_reward()}});
-    const auto& values = row.after->result().mean_values();
-    for (const auto& [verifier, value] : std::map<std::string, double>(values.begin(), values.end())) {
-      json["evaluations"].back()["mean_values_after"][verifier] = value;
-    }
-  }
-  return json;
 }
 
 ChartSeries SeriesOf(const JobHistory& history, const std::string& metric, const std::string& name) {
@@ -175,11 +147,12 @@ ChartSeries SeriesOf(const JobHistory& history, const std::string& metric, const
 std::string ReportText(const RunReport& report, const Console& console) {
   std::string text;
   AppendEvaluations(report, text);
+  AppendRescores(report, text);
   AppendSamples(report, console, text);
   AppendFigures(report, text);
   for (const JobHistory& history : report.jobs) {
     if (history.job.state_reason().empty()) continue;
-    const std::string sentence = absl::StrCat(history.job_id, ": ", history.job.state_reason());
+    const std::string sentence = absl::StrCat(history.job_id, ": ", OneLine(history.job.state_reason()));
     const bool has_succeeded = history.job.state() == cohort::v1::JOB_STATE_SUCCEEDED;
     absl::StrAppend(&text, "\n", has_succeeded ? sentence : Red(console, sentence), "\n");
   }
@@ -192,15 +165,6 @@ std::string ReportText(const RunReport& report, const Console& console) {
   }
   paths.push_back({"total time", ClockText(report.total_time)});
   return absl::StrCat(text, "\n", FormatTable(paths));
-}
-
-std::string SummaryJson(const RunReport& report) {
-  ordered_json json = {{"run_dir", report.run_dir},
-                       {"metrics", report.metrics_path},
-                       {"total_seconds", absl::ToDoubleSeconds(report.total_time)},
-                       {"jobs", ordered_json::array()}};
-  for (const JobHistory& history : report.jobs) json["jobs"].push_back(JobJson(report, history));
-  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
 Chart CurvesOf(const JobHistory& history) {

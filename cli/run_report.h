@@ -24,7 +24,7 @@ struct RunReport {
 
 // Before/after table, sample completions with verdicts, figures and paths, for people.
 std::string ReportText(const RunReport& report, const Console& console);
-// The same as JSON.
+// The same as JSON (run_summary.cc).
 std::string SummaryJson(const RunReport& report);
 // Reward, accuracy and evaluations over the steps of an RLVR job; the loss of an SFT job.
 Chart CurvesOf(const JobHistory& history);

@@ -108,6 +108,27 @@ TEST(ProgressTest, BeforeTheFirstStepItSaysWhatIsWaitedFor) {
               HasSubstr("evaluating before the first step"));
 }
 
+TEST(ProgressTest, JobThatStandsStillSaysWhy) {
+  JobHistory history = SampleHistory();
+  history.job.set_state(cohort::v1::JOB_STATE_PAUSED);
+  EXPECT_EQ(ProgressText(history, absl::Now()), "grpo [############........] 3/5  paused");
+  history.job.set_state(cohort::v1::JOB_STATE_PAUSING);
+  EXPECT_THAT(ProgressText(history, absl::Now()), HasSubstr("3/5  pausing"));
+  history.job.set_state(cohort::v1::JOB_STATE_PREEMPTED);
+  EXPECT_THAT(ProgressText(history, absl::Now()), HasSubstr("made room for another job"));
+}
+
+TEST(ProgressTest, JobThatTrainsNothingHasNoBar) {
+  JobHistory history = SampleHistory();
+  history.job.mutable_spec()->mutable_eval();
+  history.evaluations.clear();
+  EXPECT_EQ(ProgressText(history, absl::Now()), "grpo  evaluating, 0 of 1 runs done");
+  history.job.mutable_spec()->mutable_rescore();
+  EXPECT_EQ(ProgressText(history, absl::Now()), "grpo  rescoring");
+  history.job.set_state(cohort::v1::JOB_STATE_SUCCEEDED);
+  EXPECT_EQ(ProgressText(history, absl::Now()), "grpo  done");
+}
+
 TEST(ProgressTest, PlainLinesComeAtTheirIntervalWithoutControlCharacters) {
   std::ostringstream out;
   std::ostringstream err;
@@ -163,6 +184,44 @@ TEST(RunReportTest, MeanRewardsThatAreNotTheAccuracyHaveTheirRows) {
   ASSERT_EQ(curves.series.size(), 4u);
   EXPECT_EQ(curves.series[3].name, "held-out, greedy, mean reward");
   EXPECT_THAT(curves.series[3].points, ElementsAre(Pair(0, 0.25), Pair(3, 0.625)));
+}
+
+TEST(RunReportTest, EvalJobHasPassAtKAndNoBefore) {
+  cohort::v1::Job job = SampleJob();
+  job.mutable_spec()->mutable_eval();
+  RunRecord record(job);
+  cohort::v1::JobEvent event = Evaluation(1, 0, 0.5);
+  (*event.mutable_evaluation()->mutable_result()->mutable_pass_at_k())[4] = 0.75;
+  EXPECT_THAT(record.Apply(event), HasSubstr("\"pass_at_k\":{\"4\":0.75}"));
+  RunReport report = SampleReport("/run");
+  report.jobs = {record.Snapshot()};
+  std::ostringstream stream;
+  EXPECT_THAT(ReportText(report, {.out = &stream, .err = &stream}),
+              AllOf(HasSubstr("greedy          -       50.0 %"), HasSubstr("greedy, pass@4  -       75.0 %"),
+                    HasSubstr("Completions (")));
+  const auto summary = nlohmann::json::parse(SummaryJson(report));
+  EXPECT_EQ(summary["jobs"][0]["kind"], "eval");
+  const auto& evaluation = summary["jobs"][0]["evaluations"][0];
+  EXPECT_EQ(evaluation["pass_at_k_after"]["4"], 0.75);
+  EXPECT_FALSE(evaluation.contains("before"));
+}
+
+TEST(RunReportTest, RescoreJobShowsOldAndNewReward) {
+  cohort::v1::Job job = SampleJob();
+  job.mutable_spec()->mutable_rescore()->set_job("grpo");
+  job.mutable_rescore()->set_num_groups(8);
+  job.mutable_rescore()->set_mean_old_reward(0.5);
+  job.mutable_rescore()->set_mean_new_reward(0.25);
+  RunRecord record(job);
+  cohort::v1::JobEvent event;
+  event.set_sequence(1);
+  *event.mutable_rescore() = job.rescore();
+  EXPECT_THAT(record.Apply(event), HasSubstr("\"mean_new_reward\":0.25"));
+  RunReport report = SampleReport("/run");
+  report.jobs = {record.Snapshot()};
+  std::ostringstream stream;
+  EXPECT_THAT(ReportText(report, {.out = &stream, .err = &stream}), HasSubstr("0.5000      0.2500"));
+  EXPECT_EQ(nlohmann::json::parse(SummaryJson(report))["jobs"][0]["rescore"]["num_groups"], 8);
 }
 
 TEST(RunReportTest, FilesAreWritten) {

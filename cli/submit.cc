@@ -3,11 +3,12 @@
 #include <memory>
 #include <ostream>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "cli/data_upload.h"
 #include "cli/job_client.h"
 #include "cli/job_file.h"
 #include "cli/job_output.h"
+#include "cli/verb_flags.h"
 #include "cli/verbs.h"
 #include "cli/watch.h"
 
@@ -19,19 +20,25 @@ struct SubmitFlags {
   std::string id;
   bool is_dry_run = false;
   bool watches = false;
+  bool uploads_data = false;
   OutputFormat output = OutputFormat::kTable;
 };
 
 void RunSubmit(VerbContext& context, const SubmitFlags& flags) {
-  const auto file = LoadJobFile(flags.file);
+  auto file = LoadJobFile(flags.file);
   if (!file.ok()) return Fail(context, file.status());
+  JobClient client = Connect(context);
+  if (flags.uploads_data) {
+    const absl::Status uploaded =
+        UploadData([&](const std::string& path) { return client.Upload(context.Parent(), path); }, &*file);
+    if (!uploaded.ok()) return Fail(context, ForFile(uploaded, flags.file));
+  }
   cohort::v1::CreateJobRequest request;
-  request.set_parent(absl::StrCat("namespaces/", context.namespace_id));
+  request.set_parent(context.Parent());
   request.set_job_id(flags.id.empty() ? file->job_id : flags.id);
   request.set_request_id(RandomRequestId());
   request.set_validate_only(flags.is_dry_run);
   *request.mutable_job()->mutable_spec() = file->spec;
-  JobClient client(context.server, context.Timeout());
   const auto job = client.Create(request);
   if (!job.ok()) return Fail(context, ForFile(job.status(), flags.file));
   if (flags.output == OutputFormat::kTable) {
@@ -51,9 +58,12 @@ void AddSubmit(CLI::App& app, VerbContext& context) {
   verb->add_option("-f,--file", flags->file, "job file (YAML)")->required();
   verb->add_option("--id", flags->id, "id of the job; default: the file's name without its ending");
   verb->add_flag("--dry-run,--dry_run", flags->is_dry_run, "run every check on the server and change nothing");
-  verb->add_flag("--watch", flags->watches, "print events until the job ends; exit 5 unless it succeeded");
-  verb->add_option("-o,--output", flags->output, "table, json, yaml or name")
-      ->transform(CLI::CheckedTransformer(OutputFormats()).description(""));
+  verb->add_flag("--watch", flags->watches,
+                 "print events until the job ends, a pause included; exit 5 unless it succeeded");
+  verb->add_flag("--upload_data", flags->uploads_data,
+                 "send the files that datasets read (jsonl.path, from the job file's folder) to the coordinator and "
+                 "submit a job that reads the uploaded ones; with --dry-run, too");
+  AddOutputFlag(verb, flags->output);
   verb->callback([&context, flags] { RunSubmit(context, *flags); });
 }
 

@@ -58,8 +58,13 @@ class ScratchFolder {
 
 absl::Status ValidateFile(VerbContext& context, JobClient& client, const std::vector<JobFile>& files, size_t index) {
   const JobFile& file = files[index];
+  if (NeedsEarlierRun(files, index)) {
+    *context.console.out << file.path << ": not checked, it rescores what " << file.spec.rescore().job()
+                         << " has yet to sample" << std::endl;
+    return absl::OkStatus();
+  }
   cohort::v1::CreateJobRequest request;
-  request.set_parent(absl::StrCat("namespaces/", context.namespace_id));
+  request.set_parent(context.Parent());
   request.set_job_id(file.job_id);
   request.set_request_id(RandomRequestId());
   request.set_validate_only(true);
@@ -112,7 +117,7 @@ absl::Status Validate(VerbContext& context, const ValidateFlags& flags) {
     files.push_back(std::move(file));
   }
   if (!context.is_server_given) return ValidateLocally(context, flags, files);
-  JobClient client(context.server, context.Timeout());
+  JobClient client = Connect(context);
   return ValidateFiles(context, client, files);
 }
 

@@ -5,7 +5,11 @@
 #include <ostream>
 
 #include "absl/strings/str_cat.h"
+#include "cli/job_client.h"
+#include "common/clock.h"
 #include "common/network_address.h"
+#include "common/security/refusing_channel.h"
+#include "common/security/security_flags.h"
 
 namespace cohort::cli {
 namespace {
@@ -25,19 +29,38 @@ void AddVerbs(CLI::App& app, VerbContext& context) {
                             ->envname("COHORT_SERVER")
                             ->capture_default_str();
   app.add_option("-n,--namespace", context.namespace_id, "namespace of the jobs")->capture_default_str();
-  app.add_option("--timeout", context.timeout_seconds, "seconds that one call may take; submit and validate: ten times")
+  app.add_option("--timeout", context.timeout_seconds,
+                 "seconds that one call may take; submit, validate and upload: ten times")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  security::AddClientSecurityFlags(&app, &context.security, /*reads_environment=*/true);
   app.parse_complete_callback([&context, server] { context.is_server_given = server->count() > 0; });
   AddLocal(app, context);
   AddSubmit(app, context);
   AddValidate(app, context);
+  AddUpload(app, context);
   AddGet(app, context);
+  AddDescribe(app, context);
   AddList(app, context);
   AddWatch(app, context);
+  AddWait(app, context);
+  AddPause(app, context);
+  AddResume(app, context);
   AddCancel(app, context);
+  AddDelete(app, context);
+  AddCheckpoints(app, context);
+  AddSteps(app, context);
+  AddRollouts(app, context);
+  AddPs(app, context);
   AddModel(app, context);
   AddVersion(app, context);
+}
+
+JobClient Connect(const VerbContext& context) {
+  const auto security = security::ClientSecurity::Create(context.security, common::SystemClock());
+  return JobClient(
+      security.ok() ? (*security)->OpenChannel(context.server) : security::RefusingChannel(security.status()),
+      context.Timeout());
 }
 
 int ExitCodeOf(const absl::Status& status) {
@@ -70,8 +93,7 @@ int RunCommandLine(int argc, const char* const* argv, const Console& console) {
   app.fallthrough();
   app.footer(
       "Data goes to standard output, messages to standard error. Exit codes: 0 done, 1 failure, 2 bad usage or job "
-      "file, "
-      "3 not found, 4 timeout, 5 a job ended without success.");
+      "file, 3 not found, 4 timeout, 5 a job ended without success, 6 a job was paused.");
   AddVerbs(app, context);
   try {
     app.parse(argc, argv);

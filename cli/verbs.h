@@ -9,12 +9,15 @@
 #include "absl/time/time.h"
 #include "cli/console.h"
 #include "common/exit_codes.h"
+#include "common/security/client_security.h"
 
 namespace CLI {
 class App;
 }
 
 namespace cohort::cli {
+
+class JobClient;
 
 // What every verb shares: streams, the global flags, and the exit code that the verb leaves. Outlives the CLI::App that
 // its verbs were added to. Not thread-safe.
@@ -23,11 +26,15 @@ struct VerbContext {
   std::string server = "127.0.0.1:7070";
   // --server or COHORT_SERVER was given.
   bool is_server_given = false;
+  // With which the server is called.
+  security::ClientSecurityFiles security;
   std::string namespace_id = "default";
   double timeout_seconds = 30;
   int exit_code = common::kExitOk;
 
   absl::Duration Timeout() const { return absl::Seconds(timeout_seconds); }
+  // What lists and submits are asked for.
+  std::string Parent() const { return "namespaces/" + namespace_id; }
 };
 
 // Adds the global flags and every verb.
@@ -35,14 +42,28 @@ void AddVerbs(CLI::App& app, VerbContext& context);
 
 // One function per verb, each in the file of its name.
 void AddCancel(CLI::App& app, VerbContext& context);
+void AddCheckpoints(CLI::App& app, VerbContext& context);
+void AddDelete(CLI::App& app, VerbContext& context);
+void AddDescribe(CLI::App& app, VerbContext& context);
 void AddGet(CLI::App& app, VerbContext& context);
 void AddList(CLI::App& app, VerbContext& context);
 void AddLocal(CLI::App& app, VerbContext& context);
 void AddModel(CLI::App& app, VerbContext& context);
+void AddPause(CLI::App& app, VerbContext& context);
+void AddPs(CLI::App& app, VerbContext& context);
+void AddResume(CLI::App& app, VerbContext& context);
+void AddRollouts(CLI::App& app, VerbContext& context);
+void AddSteps(CLI::App& app, VerbContext& context);
 void AddSubmit(CLI::App& app, VerbContext& context);
+void AddUpload(CLI::App& app, VerbContext& context);
 void AddValidate(CLI::App& app, VerbContext& context);
 void AddVersion(CLI::App& app, VerbContext& context);
+void AddWait(CLI::App& app, VerbContext& context);
 void AddWatch(CLI::App& app, VerbContext& context);
+
+// A client of the coordinator that the global flags name; every verb that calls one gets it here. Its calls fail when
+// the files of the flags are no good.
+JobClient Connect(const VerbContext& context);
 
 // Says what went wrong in one sentence on `err` and leaves the exit code of the status.
 void Fail(VerbContext& context, const absl::Status& status);

@@ -1,132 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
+// What holds for every verb.
 #include "cli/verbs.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
+#include <set>
 #include <sstream>
+#include <thread>
 
-#include "cli/fake_job_service.h"
+#include "cli/verb_fixture.h"
 #include "common/exit_codes.h"
-#include "common/field_error.h"
-#include "common/testing/temp_dir.h"
 
 namespace cohort::cli {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-class VerbsTest : public ::testing::Test {
- protected:
-  // Runs cohortctl with these arguments, after the server flag.
-  int Run(std::vector<std::string> arguments) {
-    out_.str("");
-    err_.str("");
-    arguments.insert(arguments.begin(), {"cohortctl", "--server", service_.Address()});
-    std::vector<const char*> argv;
-    for (const std::string& argument : arguments) argv.push_back(argument.c_str());
-    return RunCommandLine(static_cast<int>(argv.size()), argv.data(), {.out = &out_, .err = &err_});
+using VerbsTest = VerbFixture;
+
+// A command line of each verb that calls the coordinator, about a job `a` or this job file.
+std::vector<std::vector<std::string>> VerbsThatCall(const std::string& job_file) {
+  std::vector<std::vector<std::string>> verbs = {
+      {"list"}, {"ps"}, {"upload", job_file}, {"submit", "-f", job_file}, {"validate", "-f", job_file}};
+  for (const char* verb : {"get", "describe", "watch", "wait", "pause", "resume", "cancel", "delete", "checkpoints",
+                           "steps", "rollouts"}) {
+    verbs.push_back({verb, "a"});
   }
-  std::string WriteFile(const std::string& name, const std::string& text) {
-    const std::string path = dir_.path() + "/" + name;
-    std::ofstream(path) << text;
-    return path;
-  }
-  void AddJob(const std::string& id, cohort::v1::JobState state) {
-    cohort::v1::Job job;
-    job.set_name("namespaces/default/jobs/" + id);
-    job.set_state(state);
-    job.set_state_reason(state == cohort::v1::JOB_STATE_FAILED ? "accuracy was not reached" : "");
-    service_.SetJob(job);
-    cohort::v1::JobEvent event;
-    event.set_sequence(1);
-    *event.mutable_state_changed() = job;
-    service_.SetEvents(job.name(), {event});
-  }
-
-  common::TempDir dir_;
-  FakeJobService service_;
-  std::ostringstream out_;
-  std::ostringstream err_;
-};
-
-TEST_F(VerbsTest, SubmitSendsTheSpecUnderTheFilesNameWithARequestId) {
-  const std::string path = WriteFile("warm_start.yaml", "training:\n  num_steps: 3\n");
-  EXPECT_EQ(Run({"submit", "-f", path}), common::kExitOk) << err_.str();
-  EXPECT_EQ(out_.str(), "job warm-start created\n");
-  const auto creations = service_.Creations();
-  ASSERT_EQ(creations.size(), 1u);
-  EXPECT_EQ(creations[0].job_id(), "warm-start");
-  EXPECT_EQ(creations[0].request_id().size(), 36u);
-  EXPECT_EQ(creations[0].job().spec().training().num_steps(), 3);
-}
-
-TEST_F(VerbsTest, DryRunOnlyValidates) {
-  const std::string path = WriteFile("a.yaml", "training:\n  num_steps: 3\n");
-  EXPECT_EQ(Run({"submit", "-f", path, "--id", "b", "--dry-run"}), common::kExitOk);
-  EXPECT_TRUE(service_.Creations()[0].validate_only());
-  EXPECT_EQ(Run({"get", "b"}), common::kExitNotFound);
-}
-
-TEST_F(VerbsTest, RefusedJobFileIsOneSentenceOnStandardErrorAndExitTwo) {
-  service_.RefuseCreation(common::InvalidField("rlvr.rollout.group_size", "1", "must be at least 2"));
-  const std::string path = WriteFile("a.yaml", "training:\n  num_steps: 3\n");
-  for (const char* verb : {"submit", "validate"}) {
-    EXPECT_EQ(Run({verb, "-f", path}), common::kExitUsage);
-    EXPECT_EQ(out_.str(), "");
-    EXPECT_THAT(err_.str(), AllOf(HasSubstr("a.yaml: rlvr.rollout.group_size"), HasSubstr("(1)")));
-  }
-}
-
-TEST_F(VerbsTest, GetPrintsYamlWhenAsked) {
-  AddJob("demo", cohort::v1::JOB_STATE_RUNNING);
-  EXPECT_EQ(Run({"get", "demo", "-o", "yaml"}), common::kExitOk) << err_.str();
-  EXPECT_EQ(out_.str(), "name: namespaces/default/jobs/demo\nstate: running\n");
-}
-
-TEST_F(VerbsTest, ListFollowsEveryPage) {
-  AddJob("a", cohort::v1::JOB_STATE_RUNNING);
-  AddJob("b", cohort::v1::JOB_STATE_RUNNING);
-  AddJob("c", cohort::v1::JOB_STATE_RUNNING);
-  EXPECT_EQ(Run({"list", "-o", "name"}), common::kExitOk);
-  EXPECT_EQ(out_.str(), "namespaces/default/jobs/a\nnamespaces/default/jobs/b\nnamespaces/default/jobs/c\n");
-}
-
-TEST_F(VerbsTest, WatchExitsWithFiveWhenTheJobFailed) {
-  AddJob("good", cohort::v1::JOB_STATE_SUCCEEDED);
-  AddJob("bad", cohort::v1::JOB_STATE_FAILED);
-  EXPECT_EQ(Run({"watch", "good"}), common::kExitOk);
-  EXPECT_EQ(Run({"watch", "bad"}), common::kExitJobFailed);
-  EXPECT_THAT(err_.str(), HasSubstr("accuracy was not reached"));
-}
-
-TEST_F(VerbsTest, CancelPrintsTheJob) {
-  AddJob("demo", cohort::v1::JOB_STATE_RUNNING);
-  EXPECT_EQ(Run({"cancel", "demo"}), common::kExitOk);
-  EXPECT_THAT(out_.str(), HasSubstr("cancelled"));
+  return verbs;
 }
 
 TEST_F(VerbsTest, VerbsOnAnAbsentJobExitWithThree) {
-  for (const char* verb : {"get", "watch", "cancel"}) {
+  for (const char* verb : {"get", "describe", "watch", "wait", "pause", "resume", "cancel", "delete", "checkpoints",
+                           "steps", "rollouts"}) {
     EXPECT_EQ(Run({verb, "nobody"}), common::kExitNotFound) << verb;
     EXPECT_EQ(out_.str(), "");
     EXPECT_THAT(err_.str(), HasSubstr("nobody"));
   }
-}
-
-TEST_F(VerbsTest, AbsentJobFileIsAUsageErrorOfEveryVerbThatTakesOne) {
-  for (const char* verb : {"submit", "validate", "local"}) {
-    EXPECT_EQ(Run({verb, "-f", dir_.Join("absent.yaml")}), common::kExitUsage) << verb;
-    EXPECT_THAT(err_.str(), HasSubstr("absent.yaml"));
-    EXPECT_EQ(Run({verb, "-f", dir_.path()}), common::kExitUsage) << verb << ": a folder";
-    EXPECT_THAT(err_.str(), HasSubstr(dir_.path()));
-    EXPECT_EQ(Run({verb}), common::kExitUsage) << verb << ": no file";
-  }
-  EXPECT_TRUE(service_.Creations().empty());
 }
 
 TEST_F(VerbsTest, ServerThatIsNoAddressIsAUsageError) {
@@ -139,15 +51,47 @@ TEST_F(VerbsTest, ServerThatIsNoAddressIsAUsageError) {
 }
 
 TEST_F(VerbsTest, AbsentCoordinatorIsOneSentenceOfEveryVerbAndExitOne) {
-  const std::string path = WriteFile("a.yaml", "training:\n  num_steps: 3\n");
+  const auto verbs = VerbsThatCall(WriteFile("a.yaml", "training:\n  num_steps: 3\n"));
   service_.Stop();
-  for (const std::vector<std::string>& verb : std::vector<std::vector<std::string>>{
-           {"list"}, {"get", "a"}, {"cancel", "a"}, {"watch", "a"}, {"submit", "-f", path}, {"validate", "-f", path}}) {
-    EXPECT_EQ(Run(verb), common::kExitFailure) << verb[0];
-    const std::string error = err_.str();
-    EXPECT_THAT(error, HasSubstr("the coordinator cannot be reached")) << verb[0];
-    EXPECT_EQ(std::count(error.begin(), error.end(), '\n'), 1) << error;
+  std::vector<std::thread> threads;
+  for (const std::vector<std::string>& verb : verbs) {
+    // Each waits for its tries: all at once.
+    threads.emplace_back([verb, server = service_.Address()] {
+      std::vector<const char*> argv = {"cohortctl", "--server", server.c_str()};
+      for (const std::string& argument : verb) argv.push_back(argument.c_str());
+      std::ostringstream out;
+      std::ostringstream err;
+      EXPECT_EQ(RunCommandLine(static_cast<int>(argv.size()), argv.data(), {.out = &out, .err = &err}),
+                common::kExitFailure)
+          << verb[0];
+      const std::string error = err.str();
+      EXPECT_THAT(error, HasSubstr("the coordinator cannot be reached")) << verb[0];
+      EXPECT_EQ(std::count(error.begin(), error.end(), '\n'), 1) << error;
+    });
   }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_F(VerbsTest, EveryVerbThatCallsTheServerUsesTheSecurityFlags) {
+  AddJob("a", cohort::v1::JOB_STATE_SUCCEEDED);
+  for (const std::vector<std::string>& verb : VerbsThatCall(WriteFile("a.yaml", "training:\n  num_steps: 3\n"))) {
+    std::vector<std::string> arguments = {"--token_file", "/nowhere/token"};
+    arguments.insert(arguments.end(), verb.begin(), verb.end());
+    EXPECT_NE(Run(arguments), common::kExitOk) << verb[0];
+    EXPECT_THAT(err_.str(), HasSubstr("/nowhere/token")) << verb[0];
+  }
+}
+
+// The lists above and below name every verb, so that one that is added is looked at.
+TEST_F(VerbsTest, EveryVerbEitherCallsTheServerOrIsKnownNotTo) {
+  CLI::App app;
+  VerbContext context{.console = {.out = &out_, .err = &err_}};
+  AddVerbs(app, context);
+  std::set<std::string> known = {"local", "model", "version"};
+  for (const std::vector<std::string>& verb : VerbsThatCall("a.yaml")) known.insert(verb[0]);
+  std::set<std::string> verbs;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) verbs.insert(verb->get_name());
+  EXPECT_EQ(verbs, known);
 }
 
 TEST_F(VerbsTest, OutputThatCannotBeWrittenIsAFailure) {
@@ -159,24 +103,6 @@ TEST_F(VerbsTest, OutputThatCannotBeWrittenIsAFailure) {
   EXPECT_EQ(err_.str(), "cohortctl: standard output cannot be written\n");
 }
 
-TEST_F(VerbsTest, LocalNamesARunFolderThatCannotBeMade) {
-  const std::string path = WriteFile("a.yaml", "training:\n  num_steps: 3\n");
-  const std::string bin_dir = dir_.Join("bin");
-  std::filesystem::create_directories(bin_dir);
-  for (const char* binary : {"cohort-coordinator", "cohort-rollout-worker", "cohort-learner"}) {
-    std::filesystem::create_symlink("/bin/false", bin_dir + "/" + binary);
-  }
-  EXPECT_EQ(Run({"local", "-f", path, "--bin_dir", bin_dir, "--run_dir", path + "/run"}), common::kExitUsage);
-  EXPECT_THAT(err_.str(), AllOf(HasSubstr("--run_dir"), HasSubstr(path)));
-  EXPECT_EQ(Run({"local", "-f", path, "--bin_dir", dir_.Join("nowhere"), "--run_dir", dir_.Join("run")}),
-            common::kExitUsage);
-  EXPECT_THAT(err_.str(), HasSubstr("--bin_dir"));
-  EXPECT_FALSE(std::filesystem::exists(dir_.Join("run")));
-  // A coordinator that does not start: its exit is told, and nobody is left.
-  EXPECT_EQ(Run({"local", "-f", path, "--bin_dir", bin_dir, "--run_dir", dir_.Join("run")}), common::kExitFailure);
-  EXPECT_THAT(err_.str(), HasSubstr("coordinator ended with exit code 1"));
-}
-
 TEST_F(VerbsTest, UnknownVerbAndUnknownFormatAreUsageErrors) {
   EXPECT_EQ(Run({"frobnicate"}), common::kExitUsage);
   EXPECT_EQ(Run({"get", "demo", "-o", "xml"}), common::kExitUsage);
@@ -184,40 +110,15 @@ TEST_F(VerbsTest, UnknownVerbAndUnknownFormatAreUsageErrors) {
 }
 
 TEST_F(VerbsTest, EveryVerbHasHelp) {
-  for (const char* verb : {"local", "submit", "get", "list", "watch", "cancel", "validate", "model", "version"}) {
-    EXPECT_EQ(Run({verb, "--help"}), common::kExitOk);
+  CLI::App app;
+  VerbContext context{.console = {.out = &out_, .err = &err_}};
+  AddVerbs(app, context);
+  const auto verbs = app.get_subcommands([](const CLI::App*) { return true; });
+  EXPECT_GE(verbs.size(), 19u);
+  for (const CLI::App* verb : verbs) {
+    EXPECT_EQ(Run({verb->get_name(), "--help"}), common::kExitOk);
     EXPECT_THAT(out_.str(), HasSubstr("Usage"));
   }
-}
-
-TEST_F(VerbsTest, ValidateChecksAJobFromAnEarlierFileWithThatFilesModel) {
-  const std::string first = WriteFile("warm_start.yaml", "model:\n  path: tiny\n");
-  const std::string second = WriteFile("rl.yaml", "model:\n  from_job: warm-start\n");
-  EXPECT_EQ(Run({"validate", "-f", first, "-f", second}), common::kExitOk) << err_.str();
-  const auto creations = service_.Creations();
-  ASSERT_EQ(creations.size(), 2u);
-  EXPECT_TRUE(creations[1].validate_only());
-  EXPECT_EQ(creations[1].job().spec().model().path(), "tiny");
-  EXPECT_EQ(Run({"validate", "-f", second}), common::kExitOk) << err_.str();
-  EXPECT_EQ(service_.Creations().back().job().spec().model().from_job(), "warm-start");
-}
-
-TEST_F(VerbsTest, LocalNamesAnEmptyRootFlag) {
-  const std::string path = WriteFile("a.yaml", "training:\n  num_steps: 3\n");
-  EXPECT_EQ(Run({"local", "-f", path, "--data_root", "", "--run_dir", dir_.Join("run")}), common::kExitUsage);
-  EXPECT_THAT(err_.str(), HasSubstr("--data_root"));
-}
-
-TEST_F(VerbsTest, LocalRefusesRanksThatWouldShareAGpu) {
-  const std::string path = WriteFile("a.yaml", "training:\n  world_size: 2\n");
-  EXPECT_EQ(Run({"local", "-f", path, "--device", "cuda:0", "--run_dir", dir_.Join("run")}), common::kExitUsage);
-  EXPECT_THAT(err_.str(), HasSubstr("cuda:0"));
-}
-
-TEST_F(VerbsTest, LocalRefusesAJobThatNeedsMoreRanks) {
-  const std::string path = WriteFile("a.yaml", "training:\n  num_steps: 3\n  world_size: 4\n");
-  EXPECT_EQ(Run({"local", "-f", path, "--run_dir", dir_.path() + "/run"}), common::kExitUsage);
-  EXPECT_THAT(err_.str(), AllOf(HasSubstr("a.yaml: training.world_size"), HasSubstr("(4)")));
 }
 
 }  // namespace

@@ -13,6 +13,8 @@ inline constexpr int kExitNotFound = 3;
 inline constexpr int kExitTimeout = 4;
 // A job ended in a state other than SUCCEEDED.
 inline constexpr int kExitJobFailed = 5;
+// A job was paused, and nothing here resumes it.
+inline constexpr int kExitJobPaused = 6;
 // The gang was dissolved: start the rank again and it rejoins.
 inline constexpr int kExitRejoin = 75;
 

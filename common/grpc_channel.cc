@@ -3,7 +3,6 @@
 
 #include <grpc/grpc.h>
 #include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
 #include <string>
@@ -31,6 +30,11 @@ constexpr char kServiceConfig[] = R"({
 
 std::shared_ptr<grpc::Channel> CreateChannel(std::string_view address) {
   PrepareGrpcLibrary();
+  return CreateChannel(address, grpc::InsecureChannelCredentials());
+}
+
+std::shared_ptr<grpc::Channel> CreateChannel(std::string_view address,
+                                             const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
   grpc::ChannelArguments arguments;
   arguments.SetServiceConfigJSON(kServiceConfig);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
@@ -43,7 +47,7 @@ std::shared_ptr<grpc::Channel> CreateChannel(std::string_view address) {
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5'000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(std::string(address), grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(std::string(address), credentials, arguments);
 }
 
 }  // namespace cohort::common

@@ -3,7 +3,9 @@
 #define COHORT_COMMON_GRPC_CHANNEL_H_
 
 #include <grpcpp/channel.h>
+#include <grpcpp/security/credentials.h>
 
+#include <functional>
 #include <memory>
 #include <string_view>
 
@@ -18,6 +20,13 @@ namespace cohort::common {
 // A client stream that succeeded in a second attempt ends OK with an empty response (a fault of gRPC 1.51): its caller
 // must look whether the answer is complete, and call again if not.
 std::shared_ptr<grpc::Channel> CreateChannel(std::string_view address);
+
+// The same with credentials: security/client_security.h makes them.
+std::shared_ptr<grpc::Channel> CreateChannel(std::string_view address,
+                                             const std::shared_ptr<grpc::ChannelCredentials>& credentials);
+
+// How a process opens channels to addresses that it learns while it runs.
+using ChannelFactory = std::function<std::shared_ptr<grpc::Channel>(std::string_view address)>;
 
 }  // namespace cohort::common
 

@@ -5,7 +5,6 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/impl/server_builder_option.h>
-#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
 #include <mutex>
@@ -42,7 +41,8 @@ class ReflectionOption final : public grpc::ServerBuilderOption {
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Create(std::string_view address,
                                                                const std::vector<grpc::Service*>& services,
-                                                               bool enable_reflection) {
+                                                               bool enable_reflection,
+                                                               std::shared_ptr<grpc::ServerCredentials> credentials) {
   COHORT_ASSIGN_OR_RETURN(NetworkAddress listen_at, ParseAddress(address));
   PrepareGrpcLibrary();
   static std::once_flag health_once;
@@ -56,7 +56,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Create(std::string_view 
   builder.SetMaxSendMessageSize(kMaxGrpcMessageBytes);
   builder.SetOption(std::make_unique<ReflectionOption>(enable_reflection));
   int port = 0;
-  builder.AddListeningPort(JoinAddress(listen_at), grpc::InsecureServerCredentials(), &port);
+  if (credentials == nullptr) credentials = grpc::InsecureServerCredentials();
+  builder.AddListeningPort(JoinAddress(listen_at), std::move(credentials), &port);
   for (grpc::Service* service : services) builder.RegisterService(service);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || port == 0) {

@@ -3,6 +3,7 @@
 #define COHORT_COMMON_GRPC_SERVER_H_
 
 #include <grpcpp/impl/service_type.h>
+#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 
 #include <memory>
@@ -16,14 +17,15 @@
 namespace cohort::common {
 
 // A listening gRPC server with health service (grpc.health.v1, service ""), keepalive and message size that suit
-// CreateChannel. Not encrypted. Thread-safe.
+// CreateChannel. Thread-safe.
 class GrpcServer final {
  public:
   // Listens at once and reports SERVING. `address` is host:port; port 0 picks a free one. The services must outlive the
-  // server. UNAVAILABLE with the address when it is in use. Reflection (v1alpha) only when asked for.
-  static absl::StatusOr<std::unique_ptr<GrpcServer>> Create(std::string_view address,
-                                                            const std::vector<grpc::Service*>& services,
-                                                            bool enable_reflection);
+  // server. UNAVAILABLE with the address when it is in use. Reflection (v1alpha) only when asked for. Without
+  // `credentials` (security/server_security.h makes them) it is not encrypted and asks nobody for anything.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Create(
+      std::string_view address, const std::vector<grpc::Service*>& services, bool enable_reflection,
+      std::shared_ptr<grpc::ServerCredentials> credentials = nullptr);
   // Shutdown without grace.
   ~GrpcServer();
   GrpcServer(const GrpcServer&) = delete;

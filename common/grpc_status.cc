@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/cord.h"
+#include "common/connect_error.h"
 #include "common/utf8.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -41,7 +42,9 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
 }
 
 absl::Status FromGrpcStatus(const grpc::Status& status) {
-  absl::Status result(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  const auto code = static_cast<absl::StatusCode>(status.error_code());
+  const bool may_be_connecting = code == absl::StatusCode::kUnavailable;
+  absl::Status result(code, may_be_connecting ? ExplainConnectError(status.error_message()) : status.error_message());
   google::rpc::Status details;
   if (result.ok() || !details.ParseFromString(status.error_details())) return result;
   for (const auto& detail : details.details()) {

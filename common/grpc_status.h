@@ -12,7 +12,8 @@ namespace cohort::common {
 // google.rpc.ErrorInfo (reason = the code's name, domain "cohort") and, for InvalidField, a google.rpc.BadRequest.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
-// The way back; a BadRequest detail becomes the payload that InvalidField sets.
+// The way back; a BadRequest detail becomes the payload that InvalidField sets, and what gRPC says of a connection that
+// does not come up a sentence (connect_error.h).
 absl::Status FromGrpcStatus(const grpc::Status& status);
 
 }  // namespace cohort::common

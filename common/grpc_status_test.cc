@@ -68,5 +68,13 @@ TEST(GrpcStatusTest, HugeOrInvalidMessageStillFitsTheTrailer) {
   EXPECT_EQ(DetailsOf(status).message(), status.error_message());
 }
 
+TEST(GrpcStatusTest, AConnectionThatTlsPreventsIsExplained) {
+  const std::string message = "failed to connect to all addresses; last error: UNKNOWN: wrong version number";
+  EXPECT_THAT(FromGrpcStatus(grpc::Status(grpc::StatusCode::UNAVAILABLE, message)),
+              StatusIs(absl::StatusCode::kUnavailable, ::testing::HasSubstr("does not speak TLS")));
+  EXPECT_THAT(FromGrpcStatus(grpc::Status(grpc::StatusCode::INTERNAL, message)),
+              StatusIs(absl::StatusCode::kInternal, message));
+}
+
 }  // namespace
 }  // namespace cohort::common

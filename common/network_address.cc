@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/network_address.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -37,6 +40,14 @@ absl::StatusOr<NetworkAddress> ParseAddress(std::string_view text) {
   if (host.empty()) return BadAddress(text, "the host is missing");
   address.host = std::string(host);
   return address;
+}
+
+bool IsLoopback(const NetworkAddress& address) {
+  in_addr ipv4 = {};
+  if (inet_pton(AF_INET, address.host.c_str(), &ipv4) == 1) return (ntohl(ipv4.s_addr) >> 24) == 127;
+  in6_addr ipv6 = {};
+  if (inet_pton(AF_INET6, address.host.c_str(), &ipv6) == 1) return IN6_IS_ADDR_LOOPBACK(&ipv6);
+  return address.host == "localhost";
 }
 
 std::string JoinAddress(const NetworkAddress& address) {

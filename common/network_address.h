@@ -18,7 +18,10 @@ struct NetworkAddress {
 // "127.0.0.1:80", "node-3:80", "[::1]:80". INVALID_ARGUMENT with the text otherwise.
 absl::StatusOr<NetworkAddress> ParseAddress(std::string_view text);
 
-// The inverse; brackets around IPv6.
+// Whether only this machine can be meant: 127.0.0.0/8, ::1 or "localhost". Pure: no name is looked up.
+bool IsLoopback(const NetworkAddress& address);
+
+// The inverse of ParseAddress; brackets around IPv6.
 std::string JoinAddress(const NetworkAddress& address);
 
 }  // namespace cohort::common

@@ -25,5 +25,15 @@ TEST(NetworkAddressTest, NamesWhatIsNotAnAddress) {
   }
 }
 
+TEST(NetworkAddressTest, LoopbackIsWhatOnlyThisMachineCanBe) {
+  for (const char* host : {"127.0.0.1", "127.9.9.9", "::1", "localhost"}) {
+    EXPECT_TRUE(IsLoopback({.host = host})) << host;
+  }
+  for (const char* host : {"0.0.0.0", "::", "128.0.0.1", "10.0.0.1", "::ffff:10.0.0.1", "localhost.example.com",
+                           "127.0.0.1.example.com", "127.1", ""}) {
+    EXPECT_FALSE(IsLoopback({.host = host})) << host;
+  }
+}
+
 }  // namespace
 }  // namespace cohort::common

@@ -10,25 +10,24 @@
 #include "absl/time/clock.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
+#include "coordinator/segment_cleanup.h"
 #include "coordinator/sqlite_job_store.h"
 
 namespace cohort::coordinator {
 namespace {
 
-constexpr absl::Duration kStallThreshold = absl::Seconds(30);
 // Workers are forgotten after this many lease durations: a long claim is no silence.
 constexpr int kSilenceFactor = 3;
+// Segments of the rollout log are looked through this often, and so many deleted at a time.
+constexpr absl::Duration kCleanupInterval = absl::Seconds(30);
+constexpr int64_t kSegmentsPerCleanup = 16;
 // A tick that comes so late finds a process that was stopped, not workers and ranks that were silent.
 constexpr absl::Duration kLateTick = absl::Seconds(5);
+// How soon after its end a lease is found to have run out.
+constexpr absl::Duration kLeaseCheck = absl::Milliseconds(50);
 
 std::string Absolute(const std::string& path) {
   return std::filesystem::absolute(path.empty() ? "." : path).lexically_normal().string();
-}
-
-absl::Status MakeFolder(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  return error ? absl::UnavailableError(absl::StrCat(path, ": cannot create: ", error.message())) : absl::OkStatus();
 }
 
 }  // namespace
@@ -36,14 +35,18 @@ absl::Status MakeFolder(const std::string& path) {
 Coordinator::Coordinator(const CoordinatorOptions& options, common::Clock* clock, prometheus::Registry* registry)
     : metrics_(registry),
       workers_(std::max(options.lease_duration * kSilenceFactor, absl::Seconds(60))),
+      browser_(&context_),
+      upload_sweep_(&context_),
       stalls_(kStallThreshold, &metrics_) {
   context_ = {.clock = clock,
+              .files = options.files,
               .metrics = &metrics_,
               .workers = &workers_,
               .groups_signal = &groups_signal_,
               .plans_signal = &plans_signal_,
               .events_signal = &events_signal_,
               .lease_duration = options.lease_duration,
+              .limits = options.limits,
               .data_root = Absolute(options.data_root),
               .model_root = Absolute(options.model_root),
               .checkpoint_root = Absolute(options.checkpoint_root)};
@@ -54,18 +57,28 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Open(const Coordinator
                                                                prometheus::Registry* registry) {
   std::unique_ptr<Coordinator> self(new Coordinator(options, clock, registry));
   const std::string data_dir = Absolute(options.data_dir);
-  COHORT_RETURN_IF_ERROR(MakeFolder(data_dir));
-  COHORT_RETURN_IF_ERROR(MakeFolder(self->context_.checkpoint_root));
-  COHORT_ASSIGN_OR_RETURN(self->store_, OpenSqliteJobStore(data_dir + "/coordinator.sqlite"));
+  COHORT_RETURN_IF_ERROR(options.files->MakeFolders(data_dir));
+  COHORT_RETURN_IF_ERROR(options.files->MakeFolders(self->context_.checkpoint_root));
+  COHORT_ASSIGN_OR_RETURN(self->store_,
+                          OpenSqliteJobStore(data_dir + "/coordinator.sqlite", options.files, options.sqlite_vfs));
   COHORT_ASSIGN_OR_RETURN(const auto end_of_log, self->store_->EndOfLog());
   self->context_.rollout_log_directory = data_dir + "/rollouts";
-  COHORT_ASSIGN_OR_RETURN(self->log_, rollout_log::RolloutLog::Open(self->context_.rollout_log_directory, end_of_log));
+  COHORT_ASSIGN_OR_RETURN(self->log_,
+                          rollout_log::RolloutLog::Open(self->context_.rollout_log_directory, end_of_log,
+                                                        rollout_log::kDefaultMaxSegmentBytes, options.files));
+  COHORT_ASSIGN_OR_RETURN(self->datasets_,
+                          DatasetStore::Open(data_dir + "/datasets", options.max_upload_bytes, self->context_.clock));
   self->context_.store = self->store_.get();
+  self->context_.datasets = self->datasets_.get();
   self->context_.log = self->log_.get();
   COHORT_ASSIGN_OR_RETURN(self->context_.epoch, self->store_->BeginEpoch());
   COHORT_ASSIGN_OR_RETURN(self->directory_, JobDirectory::Open(&self->context_, std::move(preflight)));
   self->gangs_ = std::make_unique<GangAssembly>(&self->context_, self->directory_.get());
   self->rollouts_ = std::make_unique<RolloutDispatch>(&self->context_, self->directory_.get());
+  RolloutDispatch* const rollouts = self->rollouts_.get();
+  ClaimQueue::Source source = {.claim = [rollouts](const auto& request) { return rollouts->Claim(request); },
+                               .has_groups = [rollouts] { return rollouts->HasGroups(); }};
+  self->claims_ = std::make_unique<ClaimQueue>(std::move(source), &self->groups_signal_);
   log::Info("coordinator_open", {{"epoch", self->context_.epoch},
                                  {"data_dir", data_dir},
                                  {"unfinished_jobs", self->directory_->Runtimes().size()}});
@@ -85,23 +98,37 @@ Coordinator::~Coordinator() {
 
 void Coordinator::Tick() {
   const absl::Duration now = context_.clock->Monotonic();
-  std::set<std::string> jobs;
+  std::set<std::string> moving;
+  int64_t num_jobs = 0;
   for (const auto& runtime : directory_->Runtimes()) {
     runtime->Tick();
-    const std::string job = runtime->Snapshot().job.name();
-    jobs.insert(job);
-    stalls_.Observe(job, runtime->Waiting(), now);
+    const JobDemand job = runtime->Demand();
+    ++num_jobs;
+    // A paused job waits for nobody who could be late.
+    if (job.state == cohort::v1::JOB_STATE_PAUSED) continue;
+    moving.insert(job.job);
+    stalls_.Observe(job.job, runtime->Waiting(), now);
   }
-  stalls_.Keep(jobs);
+  stalls_.Keep(moving);
+  upload_sweep_.Tick();
   gangs_->Tick();
   directory_->Reap();
+  RemoveSegmentsIfDue(now);
   workers_.ForgetSilent(now);
   if (workers_.TakeEndedPauses(now)) groups_signal_.Notify();
-  metrics_.JobsUnfinished().Set(static_cast<double>(jobs.size()));
+  metrics_.JobsUnfinished().Set(static_cast<double>(num_jobs));
   metrics_.WorkersRegistered().Set(static_cast<double>(workers_.NumWorkers()));
   metrics_.WorkersSetAside().Set(static_cast<double>(workers_.NumSetAside()));
   metrics_.ProcessorKinds().Set(static_cast<double>(workers_.NumProcessorKinds()));
+  metrics_.ClaimsWaiting().Set(static_cast<double>(claims_->NumWaiting()));
   metrics_.LearnersWaiting().Set(static_cast<double>(gangs_->NumWaiting()));
+}
+
+void Coordinator::RemoveSegmentsIfDue(absl::Duration now) {
+  if (now - last_cleanup_ < kCleanupInterval) return;
+  last_cleanup_ = now;
+  const auto removed = RemoveUnusedSegments(store_.get(), log_.get(), kSegmentsPerCleanup);
+  if (!removed.ok()) log::Warning("segments_not_removed", {{"error", removed.status()}});
 }
 
 bool Coordinator::Drain(absl::Duration grace) {
@@ -117,6 +144,7 @@ bool Coordinator::Drain(absl::Duration grace) {
 }
 
 void Coordinator::EndPolls() {
+  if (claims_ != nullptr) claims_->Close();
   groups_signal_.Close();
   plans_signal_.Close();
   events_signal_.Close();
@@ -124,14 +152,27 @@ void Coordinator::EndPolls() {
 
 void Coordinator::TickUntilStopped(absl::Duration interval) {
   absl::Duration last = context_.clock->Monotonic();
-  while (!stop_ticking_.WaitForNotificationWithTimeout(interval)) {
+  absl::Duration last_tick = last;
+  while (!stop_ticking_.WaitForNotificationWithTimeout(std::min(interval, kLeaseCheck))) {
     const absl::Duration begin = context_.clock->Monotonic();
     // What they sent meanwhile waits in the sockets: hear it before calling anybody silent.
     const bool is_late = begin - last > interval + kLateTick;
-    if (is_late) log::Warning("ticks_missed", {{"seconds", absl::ToDoubleSeconds(begin - last)}});
-    if (!is_late) Tick();
+    const bool is_due = begin - last_tick >= interval;
+    if (is_late) {
+      log::Warning("ticks_missed", {{"seconds", absl::ToDoubleSeconds(begin - last)}});
+    } else if (is_due) {
+      Tick();
+    } else {
+      EndExpiredLeases();
+    }
     last = context_.clock->Monotonic();
+    if (is_late || is_due) last_tick = last;
   }
+}
+
+void Coordinator::EndExpiredLeases() {
+  const auto served = directory_->served().Get();
+  for (const ServedJob& job : *served) job.runtime->EndExpiredLeases();
 }
 
 }  // namespace cohort::coordinator

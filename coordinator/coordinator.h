@@ -2,6 +2,7 @@
 #ifndef COHORT_COORDINATOR_COORDINATOR_H_
 #define COHORT_COORDINATOR_COORDINATOR_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
@@ -10,11 +11,16 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/file_system.h"
 #include "coordinator/change_signal.h"
+#include "coordinator/claim_queue.h"
 #include "coordinator/coordinator_context.h"
 #include "coordinator/coordinator_metrics.h"
 #include "coordinator/gang_assembly.h"
 #include "coordinator/job_directory.h"
+#include "coordinator/job_uploads.h"
+#include "coordinator/namespace_limits.h"
+#include "coordinator/rollout_browser.h"
 #include "coordinator/rollout_dispatch.h"
 #include "coordinator/stall_watch.h"
 #include "coordinator/worker_registry.h"
@@ -22,14 +28,22 @@
 namespace cohort::coordinator {
 
 struct CoordinatorOptions {
-  // Folders; relative ones are taken from the working directory. data_dir holds the store and the rollout log.
+  // Folders; relative ones are taken from the working directory. data_dir holds the store, the rollout log and uploaded
+  // datasets.
   std::string data_dir;
   std::string checkpoint_root;
   std::string model_root;
   std::string data_root;
+  // Of one uploaded dataset.
+  int64_t max_upload_bytes = int64_t{1} << 30;
   absl::Duration lease_duration = absl::Seconds(30);
+  NamespaceLimits limits;
   // How often Tick runs by itself; zero: never (tests).
   absl::Duration tick_interval = absl::Seconds(1);
+  // Must outlive the coordinator. What it writes, except for the store; SQLite's VFS of this name has that ("":
+  // default).
+  common::FileSystem* files = common::RealFileSystem();
+  std::string sqlite_vfs;
 };
 
 // Everything behind the services: opens store and log, takes up unfinished jobs, watches the clock. Thread-safe. The
@@ -45,6 +59,8 @@ class Coordinator final {
   JobDirectory& jobs() { return *directory_; }
   GangAssembly& gangs() { return *gangs_; }
   RolloutDispatch& rollouts() { return *rollouts_; }
+  ClaimQueue& claims() { return *claims_; }
+  RolloutBrowser& browser() { return browser_; }
 
   // Time has passed: leases, silent ranks and workers, stalls.
   void Tick();
@@ -56,6 +72,8 @@ class Coordinator final {
  private:
   Coordinator(const CoordinatorOptions& options, common::Clock* clock, prometheus::Registry* registry);
   void TickUntilStopped(absl::Duration interval);
+  void EndExpiredLeases();
+  void RemoveSegmentsIfDue(absl::Duration now);
 
   CoordinatorMetrics metrics_;
   WorkerRegistry workers_;
@@ -64,11 +82,16 @@ class Coordinator final {
   ChangeSignal events_signal_;
   std::unique_ptr<JobStore> store_;
   std::unique_ptr<rollout_log::RolloutLog> log_;
+  std::unique_ptr<DatasetStore> datasets_;
   CoordinatorContext context_;
   std::unique_ptr<JobDirectory> directory_;
   std::unique_ptr<GangAssembly> gangs_;
   std::unique_ptr<RolloutDispatch> rollouts_;
+  std::unique_ptr<ClaimQueue> claims_;
+  RolloutBrowser browser_;
+  UploadSweep upload_sweep_;
   StallWatch stalls_;
+  absl::Duration last_cleanup_;
   absl::Notification stop_ticking_;
   std::thread ticker_;
 };

@@ -4,12 +4,17 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/file_system.h"
 #include "coordinator/change_signal.h"
 #include "coordinator/coordinator_metrics.h"
+#include "coordinator/dataset/dataset_roots.h"
 #include "coordinator/job_store.h"
+#include "coordinator/namespace_limits.h"
+#include "coordinator/resource_name.h"
 #include "coordinator/worker_registry.h"
 #include "rollout_log/rollout_log.h"
 
@@ -20,6 +25,7 @@ struct CoordinatorContext {
   JobStore* store = nullptr;
   rollout_log::RolloutLog* log = nullptr;
   common::Clock* clock = nullptr;
+  common::FileSystem* files = common::RealFileSystem();  // for what the coordinator writes
   CoordinatorMetrics* metrics = nullptr;
   WorkerRegistry* workers = nullptr;
   ChangeSignal* groups_signal = nullptr;  // a group may be claimable
@@ -27,12 +33,20 @@ struct CoordinatorContext {
   ChangeSignal* events_signal = nullptr;  // a job has a new event
   int64_t epoch = 0;
   absl::Duration lease_duration;
+  NamespaceLimits limits;
   // Absolute folders.
   std::string data_root;
   std::string model_root;
   std::string checkpoint_root;
   std::string rollout_log_directory;
+  // Uploaded datasets; null: there are none.
+  DatasetStore* datasets = nullptr;
 };
+
+// Where the files of a job's datasets are. `job` is a resource name.
+inline DatasetRoots DatasetRootsOf(const CoordinatorContext& context, std::string_view job) {
+  return {.data_root = context.data_root, .uploads = context.datasets, .name_space = NamespaceOf(job)};
+}
 
 }  // namespace cohort::coordinator
 

@@ -6,6 +6,7 @@
 
 #include "common/exit_codes.h"
 #include "common/network_address.h"
+#include "common/security/security_flags.h"
 #include "common/version.h"
 
 namespace cohort::coordinator {
@@ -29,18 +30,35 @@ std::optional<CoordinatorFlags> ParseCoordinatorFlags(int argc, const char* cons
   app.add_option("--http_listen", flags.http_listen, "host:port of /metrics, /healthz, /readyz")
       ->check(AddressComplaint)
       ->capture_default_str();
-  app.add_option("--data_dir", flags.data_dir, "folder of the job store and the rollout log")->capture_default_str();
+  app.add_option("--data_dir", flags.data_dir, "folder of the job store, the rollout log and uploaded datasets")
+      ->capture_default_str();
   app.add_option("--checkpoint_root", flags.checkpoint_root, "folder of run folders")->capture_default_str();
   app.add_option("--model_root", flags.model_root, "where relative model paths start")->capture_default_str();
   app.add_option("--data_root", flags.data_root, "where relative dataset paths start")->capture_default_str();
   app.add_option("--lease_seconds", flags.lease_seconds, "silence after which a worker or rank counts as lost")
       ->check(CLI::Range(0.1, 3600.0))
       ->capture_default_str();
+  app.add_option("--max_upload_bytes", flags.max_upload_bytes, "largest dataset that is taken by upload; 0 takes none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--max_jobs_per_namespace", flags.max_jobs_per_namespace, "jobs that have not ended; 0: no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--max_ranks_per_namespace", flags.max_ranks_per_namespace,
+                 "learner ranks of running jobs; 0: no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app.add_option("--address_file", flags.address_file, "file to write the grpc= and http= addresses to once serving");
   app.add_option("--log_level", flags.log_level, "what is logged")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
   app.add_flag("--enable_reflection", flags.enable_reflection, "serve gRPC reflection");
+  app.add_flag("--confine_paths", flags.confine_paths,
+               "refuse paths in job files that lead out of --model_root, --data_root and --allowed_root")
+      ->capture_default_str();
+  app.add_option("--allowed_root", flags.allowed_roots, "a further folder that paths may lead into; may be repeated")
+      ->allow_extra_args(false);
+  security::AddServerSecurityFlags(&app, &flags.security);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

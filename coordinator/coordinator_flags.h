@@ -2,8 +2,12 @@
 #ifndef COHORT_COORDINATOR_COORDINATOR_FLAGS_H_
 #define COHORT_COORDINATOR_COORDINATOR_FLAGS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "common/security/server_security.h"
 
 namespace cohort::coordinator {
 
@@ -18,7 +22,14 @@ struct CoordinatorFlags {
   std::string address_file;
   std::string log_level = "info";
   double lease_seconds = 30;
+  int64_t max_jobs_per_namespace = 0;
+  int64_t max_ranks_per_namespace = 0;
+  int64_t max_upload_bytes = int64_t{1} << 30;
   bool enable_reflection = false;
+  // Paths in job files must lead into model_root, data_root or allowed_roots.
+  bool confine_paths = true;
+  std::vector<std::string> allowed_roots;
+  security::ServerSecurityFiles security;
 };
 
 // Reads the command line; prints help or what is wrong with it. When the process is to end at once, `*exit_code` says

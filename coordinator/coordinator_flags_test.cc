@@ -20,22 +20,48 @@ TEST(CoordinatorFlagsTest, DefaultsListenOnLoopbackOnly) {
   EXPECT_EQ(flags->listen, "127.0.0.1:7070");
   EXPECT_EQ(flags->http_listen, "127.0.0.1:0");
   EXPECT_FALSE(flags->enable_reflection);
+  EXPECT_EQ(flags->max_jobs_per_namespace, 0) << "no limit";
+  EXPECT_EQ(flags->max_ranks_per_namespace, 0) << "no limit";
+}
+
+TEST(CoordinatorFlagsTest, LimitsOfNamespacesAreTaken) {
+  int exit_code = -1;
+  const auto flags = Parse({"--max_jobs_per_namespace=20", "--max_ranks_per_namespace", "8"}, &exit_code);
+  ASSERT_TRUE(flags.has_value());
+  EXPECT_EQ(flags->max_jobs_per_namespace, 20);
+  EXPECT_EQ(flags->max_ranks_per_namespace, 8);
 }
 
 TEST(CoordinatorFlagsTest, FlagsAreTaken) {
   int exit_code = -1;
-  const auto flags = Parse({"--listen", "0.0.0.0:1", "--lease_seconds=2.5", "--enable_reflection"}, &exit_code);
+  const auto flags = Parse(
+      {"--listen", "0.0.0.0:1", "--lease_seconds=2.5", "--enable_reflection", "--max_upload_bytes=4096"}, &exit_code);
   ASSERT_TRUE(flags.has_value());
   EXPECT_EQ(flags->listen, "0.0.0.0:1");
   EXPECT_EQ(flags->lease_seconds, 2.5);
   EXPECT_TRUE(flags->enable_reflection);
+  EXPECT_EQ(flags->max_upload_bytes, 4096);
+}
+
+TEST(CoordinatorFlagsTest, PathsAreConfinedUnlessSaidOtherwise) {
+  int exit_code = -1;
+  const auto flags = Parse({"--allowed_root", "/a", "--allowed_root", "/b"}, &exit_code);
+  ASSERT_TRUE(flags.has_value());
+  EXPECT_TRUE(flags->confine_paths);
+  EXPECT_EQ(flags->allowed_roots, (std::vector<std::string>{"/a", "/b"}));
+  const auto open = Parse({"--confine_paths=false"}, &exit_code);
+  ASSERT_TRUE(open.has_value());
+  EXPECT_FALSE(open->confine_paths);
 }
 
 TEST(CoordinatorFlagsTest, BadCommandLinesExitWithTwo) {
   const std::vector<std::vector<const char*>> bad = {{"--bogus"},
                                                      {"positional"},
                                                      {"--lease_seconds", "0"},
+                                                     {"--max_upload_bytes", "-1"},
                                                      {"--log_level", "loud"},
+                                                     {"--max_jobs_per_namespace", "-1"},
+                                                     {"--max_ranks_per_namespace", "many"},
                                                      {"--listen"},
                                                      {"--listen", "nonsense"},
                                                      {"--http_listen", "127.0.0.1:99999"}};

@@ -25,6 +25,10 @@ CoordinatorMetrics::CoordinatorMetrics(prometheus::Registry* registry)
                          "Sealed checkpoints that ranks could not take up.")),
       mismatches_(Counters(registry, "cohort_coordinator_digest_mismatches_total",
                            "Replayed or published versions whose digest differed from the committed one.")),
+      preemptions_(Counters(registry, "cohort_coordinator_preemptions_total",
+                            "Times that a running job was asked to make room for one of higher priority.")),
+      queued_(Gauges(registry, "cohort_coordinator_queued_jobs", "Jobs that wait in the queue, by namespace.")),
+      ranks_(Gauges(registry, "cohort_coordinator_ranks_held", "Learner ranks that jobs hold, by namespace.")),
       groups_(Gauges(registry, "cohort_coordinator_groups", "Open groups by state.")),
       policy_version_(Gauges(registry, "cohort_coordinator_policy_version", "Newest committed policy version.")),
       stalled_(
@@ -37,6 +41,9 @@ CoordinatorMetrics::CoordinatorMetrics(prometheus::Registry* registry)
       set_aside_(Gauges(registry, "cohort_coordinator_workers_set_aside",
                         "Rollout workers that get no groups, or one at a time, after failing three times in a row.")
                      .Add({})),
+      claims_waiting_(
+          Gauges(registry, "cohort_coordinator_claims_waiting", "Claims of rollout workers that wait for groups.")
+              .Add({})),
       processor_kinds_(Gauges(registry, "cohort_coordinator_processor_kinds",
                               "Processor kinds of the registered workers; more than one breaks repeatability.")
                            .Add({})),

@@ -26,6 +26,10 @@ class CoordinatorMetrics final {
   prometheus::Counter& GangsLost(const std::string& job) { return gangs_lost_.Add({{"training_job", job}}); }
   prometheus::Counter& CheckpointsUnusable(const std::string& job) { return unusable_.Add({{"training_job", job}}); }
   prometheus::Counter& DigestMismatches(const std::string& job) { return mismatches_.Add({{"training_job", job}}); }
+  prometheus::Counter& Preemptions(const std::string& victim) { return preemptions_.Add({{"training_job", victim}}); }
+  // The label `namespace` is Kubernetes' own.
+  prometheus::Gauge& QueuedJobs(const std::string& name_space) { return queued_.Add({{"job_namespace", name_space}}); }
+  prometheus::Gauge& RanksHeld(const std::string& name_space) { return ranks_.Add({{"job_namespace", name_space}}); }
   prometheus::Gauge& GroupsInState(const std::string& job, const std::string& state) {
     return groups_.Add({{"training_job", job}, {"state", state}});
   }
@@ -33,6 +37,7 @@ class CoordinatorMetrics final {
   prometheus::Gauge& StalledSeconds(const std::string& job) { return stalled_.Add({{"training_job", job}}); }
   prometheus::Histogram& StepSeconds(const std::string& job);
   prometheus::Gauge& WorkersSetAside() { return set_aside_; }
+  prometheus::Gauge& ClaimsWaiting() { return claims_waiting_; }
   prometheus::Gauge& WorkersRegistered() { return workers_; }
   prometheus::Gauge& ProcessorKinds() { return processor_kinds_; }
   prometheus::Gauge& LearnersWaiting() { return learners_waiting_; }
@@ -46,12 +51,16 @@ class CoordinatorMetrics final {
   prometheus::Family<prometheus::Counter>& gangs_lost_;
   prometheus::Family<prometheus::Counter>& unusable_;
   prometheus::Family<prometheus::Counter>& mismatches_;
+  prometheus::Family<prometheus::Counter>& preemptions_;
+  prometheus::Family<prometheus::Gauge>& queued_;
+  prometheus::Family<prometheus::Gauge>& ranks_;
   prometheus::Family<prometheus::Gauge>& groups_;
   prometheus::Family<prometheus::Gauge>& policy_version_;
   prometheus::Family<prometheus::Gauge>& stalled_;
   prometheus::Family<prometheus::Histogram>& step_seconds_;
   prometheus::Gauge& workers_;
   prometheus::Gauge& set_aside_;
+  prometheus::Gauge& claims_waiting_;
   prometheus::Gauge& processor_kinds_;
   prometheus::Gauge& learners_waiting_;
   prometheus::Gauge& jobs_;

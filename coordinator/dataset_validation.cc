@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/field_error.h"
 #include "common/status_macros.h"
+#include "coordinator/dataset/dataset_store.h"
 #include "coordinator/field_check.h"
 #include "model/chat_template/chat_row.h"
 #include "model/chat_template/globals.h"
@@ -61,7 +62,11 @@ absl::Status CheckData(const cohort::v1::DatasetSpec& data) {
   if (data.reader_case() == cohort::v1::DatasetSpec::READER_NOT_SET) {
     return common::InvalidField("jsonl", "", "a dataset needs a reader");
   }
-  if (data.jsonl().path().empty()) return common::InvalidField("jsonl.path", "", "needs a file");
+  if (data.has_uploaded()) {
+    COHORT_RETURN_IF_ERROR(CheckSha256("uploaded.sha256", data.uploaded().sha256()));
+  } else if (data.jsonl().path().empty()) {
+    return common::InvalidField("jsonl.path", "", "needs a file");
+  }
   COHORT_RETURN_IF_ERROR(data.fields().messages().empty() ? CheckPromptData(data) : CheckChatData(data));
   return CheckNotNegative("max_rows", data.max_rows());
 }

@@ -7,8 +7,8 @@
 
 namespace cohort::coordinator {
 
-// INVALID_ARGUMENT names the field below `data`: no reader or file, not one of prompt and messages, settings of the
-// chat template without messages, or malformed ones. Reads no file.
+// INVALID_ARGUMENT names the field below `data`: no reader or file, a malformed digest, not one of prompt and messages,
+// settings of the chat template without messages, or malformed ones. Reads no file.
 absl::Status CheckData(const cohort::v1::DatasetSpec& data);
 
 }  // namespace cohort::coordinator

@@ -35,6 +35,10 @@ cohort::v1::DatasetSpec ChatData(const Change& change) {
   return data;
 }
 
+cohort::v1::DatasetSpec UploadedData(const std::string& sha256) {
+  return PromptData([&sha256](cohort::v1::DatasetSpec* data) { data->mutable_uploaded()->set_sha256(sha256); });
+}
+
 void ExpectRefused(const cohort::v1::DatasetSpec& data, const std::string& field, const std::string& why) {
   EXPECT_THAT(CheckData(data),
               StatusIs(absl::StatusCode::kInvalidArgument, AllOf(StartsWith(field + ": "), HasSubstr(why))));
@@ -79,6 +83,13 @@ TEST(DatasetValidationTest, MalformedVariablesAndDatesAreNamed) {
                 "chat_template_kwargs[a-b]", "name of a variable");
   ExpectRefused(ChatData([](auto* data) { data->set_chat_template_date("26 Jul 2024"); }), "chat_template_date",
                 "2024-07-26 (26 Jul 2024)");
+}
+
+TEST(DatasetValidationTest, UploadIsNamedByADigest) {
+  EXPECT_OK(CheckData(UploadedData(std::string(64, 'a'))));
+  for (const std::string& digest : {std::string(), std::string(63, 'a'), std::string(64, 'A'), std::string(64, 'g')}) {
+    ExpectRefused(UploadedData(digest), "uploaded.sha256", "64 lower-case hex digits");
+  }
 }
 
 }  // namespace

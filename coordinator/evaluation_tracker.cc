@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/sha256.h"
+#include "coordinator/pass_at_k.h"
 #include "coordinator/step_metrics.h"
 
 namespace cohort::coordinator {
@@ -42,17 +43,17 @@ void EvaluationTracker::AddScored(const GroupRecord& group) {
 EvaluationTracker::ProblemMeans EvaluationTracker::MeansOf(const cohort::v1::PlannedGroup& planned,
                                                            int64_t num_judged) const {
   ProblemMeans means;
+  means.num_judged = num_judged;
   means.values.resize(static_cast<size_t>(spec_.reward().verifiers_size()));
   for (int i = 0; i < planned.outcomes_size(); ++i) {
     if (planned.outcomes(i) != cohort::v1::SCORE_OUTCOME_GRADED) continue;
-    if (IsFullReward(planned.rewards(i), max_reward_)) means.accuracy += 1;
+    if (IsFullReward(planned.rewards(i), max_reward_)) ++means.num_correct;
     means.reward += planned.rewards(i);
     if (i >= planned.facts_size()) continue;
     const auto& scores = planned.facts(i).verifier_scores();
     for (int j = 0; j < scores.size() && j < spec_.reward().verifiers_size(); ++j) means.values[j] += scores[j];
   }
   const auto count = static_cast<double>(num_judged);
-  means.accuracy /= count;
   means.reward /= count;
   for (double& value : means.values) value /= count;
   return means;
@@ -73,22 +74,7 @@ std::vector<cohort::v1::EvaluationResult> EvaluationTracker::Results() const {
     cohort::v1::EvaluationResult& result = results.emplace_back();
     result.set_run(spec.name());
     result.set_policy_version(version_);
-    ProblemMeans sums;
-    sums.values.resize(static_cast<size_t>(spec_.reward().verifiers_size()));
-    for (const auto& [problem, means] : run.means) {
-      sums.accuracy += means.accuracy;
-      sums.reward += means.reward;
-      for (size_t i = 0; i < means.values.size(); ++i) sums.values[i] += means.values[i];
-    }
-    const auto num_problems = static_cast<double>(run.means.size());
-    if (!run.means.empty()) {
-      result.set_accuracy(sums.accuracy / num_problems);
-      result.set_mean_reward(sums.reward / num_problems);
-      for (size_t i = 0; i < sums.values.size(); ++i) {
-        (*result.mutable_mean_values())[spec_.reward().verifiers(static_cast<int>(i)).name()] =
-            sums.values[i] / num_problems;
-      }
-    }
+    if (!run.means.empty()) SetMeans(run.means, spec, &result);
     result.set_num_completions(run.num_judged);
     result.set_num_no_verdict(run.num_no_verdict);
     if (run.num_sampled > 0) {
@@ -96,6 +82,33 @@ std::vector<cohort::v1::EvaluationResult> EvaluationTracker::Results() const {
     }
   }
   return results;
+}
+
+void EvaluationTracker::SetMeans(const MeansByProblem& problems, const cohort::v1::EvaluationRun& run,
+                                 cohort::v1::EvaluationResult* result) const {
+  double accuracy = 0, reward = 0;
+  std::vector<double> values(static_cast<size_t>(spec_.reward().verifiers_size()));
+  for (const auto& [problem, means] : problems) {
+    accuracy += static_cast<double>(means.num_correct) / static_cast<double>(means.num_judged);
+    reward += means.reward;
+    for (size_t i = 0; i < means.values.size(); ++i) values[i] += means.values[i];
+  }
+  const auto num_problems = static_cast<double>(problems.size());
+  result->set_accuracy(accuracy / num_problems);
+  result->set_mean_reward(reward / num_problems);
+  for (size_t i = 0; i < values.size(); ++i) {
+    (*result->mutable_mean_values())[spec_.reward().verifiers(static_cast<int>(i)).name()] = values[i] / num_problems;
+  }
+  for (const int32_t k : run.pass_at_k()) {
+    double sum = 0;
+    int64_t count = 0;
+    for (const auto& [problem, means] : problems) {
+      if (means.num_judged < k) continue;
+      sum += PassAtK(means.num_judged, means.num_correct, k);
+      ++count;
+    }
+    if (count > 0) (*result->mutable_pass_at_k())[k] = sum / static_cast<double>(count);
+  }
 }
 
 absl::Status EvaluationTracker::CheckVerdicts(double max_no_verdict_share) const {

@@ -41,12 +41,14 @@ class EvaluationTracker final {
  private:
   // Over the judged completions of one problem.
   struct ProblemMeans {
-    double accuracy = 0;
+    int64_t num_judged = 0;
+    int64_t num_correct = 0;
     double reward = 0;
     std::vector<double> values;  // one per verifier
   };
+  using MeansByProblem = std::map<int64_t, ProblemMeans>;  // in order, so that sums do not depend on that of arrival
   struct RunTotals {
-    std::map<int64_t, ProblemMeans> means;  // by problem, so that sums do not depend on the order of arrival
+    MeansByProblem means;
     int64_t num_judged = 0;
     int64_t num_no_verdict = 0;
     int64_t num_tokens = 0;
@@ -55,6 +57,9 @@ class EvaluationTracker final {
   };
 
   ProblemMeans MeansOf(const cohort::v1::PlannedGroup& planned, int64_t num_judged) const;
+  // Accuracy, reward, verifier values and pass@k, over problems.
+  void SetMeans(const MeansByProblem& problems, const cohort::v1::EvaluationRun& run,
+                cohort::v1::EvaluationResult* result) const;
 
   const cohort::v1::EvaluationSpec spec_;
   const int64_t version_;

@@ -76,6 +76,33 @@ TEST(EvaluationTrackerTest, RewardAndVerifierValuesAreMeansOverProblemsOfJudgedC
   EXPECT_DOUBLE_EQ(result.mean_values().at("recall"), 0.375);
 }
 
+TEST(EvaluationTrackerTest, PassAtKIsTheMeanOverProblemsWithThatManyVerdicts) {
+  cohort::v1::EvaluationSpec spec = TwoRuns();
+  spec.mutable_runs(0)->set_samples_per_problem(4);
+  for (const int32_t k : {1, 2, 3, 4}) spec.mutable_runs(0)->add_pass_at_k(k);
+  EvaluationTracker tracker(spec, /*version=*/0, /*num_problems=*/3, /*max_reward=*/1);
+  tracker.AddScored(Scored("sampled", 2, {-1, -1, -1, 1}));
+  tracker.AddScored(Scored("sampled", 0, {1, 0, 0, 0.5}));
+  tracker.AddScored(Scored("sampled", 1, {0, -1, 1, 0}));
+  const cohort::v1::EvaluationResult result = tracker.Results()[0];
+  ASSERT_EQ(result.pass_at_k_size(), 4);
+  EXPECT_DOUBLE_EQ(result.pass_at_k().at(1), (1.0 / 4 + 1.0 / 3 + 1) / 3);
+  EXPECT_DOUBLE_EQ(result.pass_at_k().at(1), result.accuracy()) << "pass@1 is the accuracy";
+  EXPECT_DOUBLE_EQ(result.pass_at_k().at(2), (1.0 / 2 + 2.0 / 3) / 2) << "problem 2 has one verdict";
+  EXPECT_DOUBLE_EQ(result.pass_at_k().at(3), (3.0 / 4 + 1) / 2);
+  EXPECT_DOUBLE_EQ(result.pass_at_k().at(4), 1);
+  EXPECT_TRUE(tracker.Results()[1].pass_at_k().empty());
+}
+
+TEST(EvaluationTrackerTest, PassAtKWithoutAProblemOfEnoughVerdictsIsNotReported) {
+  cohort::v1::EvaluationSpec spec = TwoRuns();
+  spec.mutable_runs(0)->add_pass_at_k(2);
+  EvaluationTracker tracker(spec, /*version=*/0, /*num_problems=*/1, /*max_reward=*/1);
+  tracker.AddScored(Scored("sampled", 0, {1, -1}));
+  EXPECT_TRUE(tracker.Results()[0].pass_at_k().empty());
+  EXPECT_DOUBLE_EQ(tracker.Results()[0].accuracy(), 1);
+}
+
 TEST(EvaluationTrackerTest, DroppedGroupCountsAsCompletionsWithoutVerdict) {
   EvaluationTracker tracker(TwoRuns(), 0, /*num_problems=*/1, 1);
   GroupRecord dropped;

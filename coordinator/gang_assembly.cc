@@ -23,19 +23,32 @@ GangAssembly::GangAssembly(const CoordinatorContext* context, JobDirectory* dire
 
 absl::StatusOr<cohort::v1::JoinGangResponse> GangAssembly::Join(const cohort::v1::JoinGangRequest& request,
                                                                 const std::function<bool()>& is_cancelled) {
+  COHORT_RETURN_IF_ERROR(BeginJoin(request));
+  const absl::Time deadline = PollDeadline(request.wait());
+  for (int64_t seen = context_->plans_signal->count();; seen = context_->plans_signal->count()) {
+    if (HasPlace(request.learner_id())) break;
+    // Forming may have moved the signal itself.
+    if (!context_->plans_signal->WaitBeyond(seen, deadline, is_cancelled)) break;
+  }
+  return EndJoin(request.learner_id());
+}
+
+absl::Status GangAssembly::BeginJoin(const cohort::v1::JoinGangRequest& request) {
   if (request.learner_id().empty()) return common::InvalidField("learner_id", "", "a learner needs an id");
   if (request.learner_id().size() > kMaxIdBytes) {
     return common::InvalidField("learner_id", request.learner_id(), "must be at most 256 bytes");
   }
-  const absl::Time deadline = PollDeadline(request.wait());
-  gangs_.BeginWait(request);
-  for (int64_t seen = context_->plans_signal->count();; seen = context_->plans_signal->count()) {
-    FormGangs();
-    if (gangs_.HasPlace(request.learner_id())) break;
-    // Forming may have moved the signal itself.
-    if (!context_->plans_signal->WaitBeyond(seen, deadline, is_cancelled)) break;
-  }
-  const std::optional<GangPlace> place = gangs_.EndWait(request.learner_id());
+  gangs_.BeginWait(request, context_->clock->Monotonic());
+  return absl::OkStatus();
+}
+
+bool GangAssembly::HasPlace(const std::string& learner_id) {
+  FormGangs();
+  return gangs_.HasPlace(learner_id);
+}
+
+cohort::v1::JoinGangResponse GangAssembly::EndJoin(const std::string& learner_id) {
+  const std::optional<GangPlace> place = gangs_.EndWait(learner_id, context_->clock->Monotonic());
   cohort::v1::JoinGangResponse response;
   if (!place.has_value()) return response;
   const auto runtime = directory_->Find(place->job);
@@ -48,7 +61,8 @@ absl::StatusOr<cohort::v1::JoinGangResponse> GangAssembly::Join(const cohort::v1
   response.set_store_address(place->store_address);
   *response.mutable_spec() = record.job.spec();
   response.set_model_path(record.model_path);
-  response.set_checkpoint_directory(RunFolder(context_->checkpoint_root, place->job).CheckpointDirectory());
+  response.set_checkpoint_directory(
+      RunFolder(context_->files, context_->checkpoint_root, place->job).CheckpointDirectory());
   absl::MutexLock lock(&mutex_);
   const auto start = starts_.find(place->job);
   // Otherwise the gang is over by now.
@@ -81,7 +95,7 @@ absl::StatusOr<cohort::v1::StepPlan> GangAssembly::WaitForPlan(const cohort::v1:
         gangs_.Hear(request.job(), request.incarnation(), request.rank(), context_->clock->Monotonic()));
     COHORT_ASSIGN_OR_RETURN(auto plan, runtime->GetPlan(request));
     if (plan.has_value()) {
-      if (plan->action() == cohort::v1::STEP_ACTION_STOP) gangs_.SetStopping(request.job());
+      if (plan->action() == cohort::v1::STEP_ACTION_STOP) gangs_.SetStopping(request.job(), request.incarnation());
       return *std::move(plan);
     }
     if (!context_->plans_signal->WaitBeyond(seen, deadline, is_cancelled)) break;
@@ -95,10 +109,7 @@ absl::StatusOr<std::shared_ptr<JobRuntime>> GangAssembly::FindJob(const std::str
   return absl::AbortedError(absl::StrCat("the gang was dissolved, join again (", job, " is over)"));
 }
 
-void GangAssembly::Tick() {
-  CollectLost();
-  FormGangs();
-}
+void GangAssembly::Tick() { FormGangs(/*is_time_passed=*/true); }
 
 void GangAssembly::Drain(const std::string& reason) {
   {
@@ -113,27 +124,6 @@ bool GangAssembly::IsDrained() const {
     if (!runtime->IsStopped()) return false;
   }
   return true;
-}
-
-void GangAssembly::FormGangs() {
-  CollectLost();
-  absl::MutexLock lock(&mutex_);
-  if (is_draining_) return;
-  for (const auto& runtime : directory_->Runtimes()) {
-    const JobRecord record = runtime->Snapshot();
-    const std::string& job = record.job.name();
-    const int32_t world_size = record.job.spec().training().world_size();
-    if (record.job.state() != cohort::v1::JOB_STATE_QUEUED) continue;
-    if (gangs_.NumWaiting() < world_size) return;
-    const auto start = runtime->StartGang();
-    if (!start.ok()) continue;  // the job has failed or waits on, by name
-    starts_[job] = *start;
-    if (!gangs_.Form(job, world_size, start->incarnation, context_->clock->Monotonic())) {
-      runtime->LoseGang(start->incarnation, "a rank left while the gang formed");
-      continue;
-    }
-    context_->plans_signal->Notify();
-  }
 }
 
 void GangAssembly::CollectLost() {

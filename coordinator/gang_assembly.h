@@ -5,7 +5,11 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -15,18 +19,24 @@
 #include "coordinator/coordinator_context.h"
 #include "coordinator/gang_registry.h"
 #include "coordinator/job_directory.h"
+#include "coordinator/job_queue.h"
+#include "coordinator/namespace_use.h"
 
 namespace cohort::coordinator {
 
-// Brings learner ranks and queued jobs together, oldest job first, and takes gangs apart again. A younger job does not
-// overtake an older one that needs more ranks. Thread-safe; the dependencies must outlive it.
+// Brings learner ranks and queued jobs together as the queue (job_queue.h) decides, lets running jobs make room, and
+// takes gangs apart again. Thread-safe; the dependencies must outlive it.
 class GangAssembly final {
  public:
   GangAssembly(const CoordinatorContext* context, JobDirectory* directory);
 
-  // Waits for a place; an empty response when there was none in time.
+  // Waits for a place; an empty response when there was none in time. The same as BeginJoin, HasPlace until it is true
+  // or the wait is over, EndJoin.
   absl::StatusOr<cohort::v1::JoinGangResponse> Join(const cohort::v1::JoinGangRequest& request,
                                                     const std::function<bool()>& is_cancelled);
+  absl::Status BeginJoin(const cohort::v1::JoinGangRequest& request);
+  bool HasPlace(const std::string& learner_id);
+  cohort::v1::JoinGangResponse EndJoin(const std::string& learner_id);
   // ABORTED when the gang was dissolved. A rank's error fails its job.
   absl::Status Heartbeat(const cohort::v1::RankHeartbeatRequest& request);
   // Waits for the plan of request.version. UNAVAILABLE, with what the job waits for, when there was none in time.
@@ -35,17 +45,33 @@ class GangAssembly final {
   // The job a rank works for. ABORTED when it is over.
   absl::StatusOr<std::shared_ptr<JobRuntime>> FindJob(const std::string& job) const;
 
-  // Time has passed: dissolves gangs with silent ranks and forms those that can be.
+  // Time has passed, workers may have come or gone: dissolves gangs with silent ranks and asks the queue.
   void Tick();
   // Forms no further gang and asks the present ones to stop.
   void Drain(const std::string& reason);
   // Every gang has stopped and sealed what it was asked to.
   bool IsDrained() const;
   int64_t NumWaiting() const { return gangs_.NumWaiting(); }
+  // Learners that were heard of lately, in order of id.
+  std::vector<KnownLearner> Learners() const { return gangs_.Learners(); }
 
  private:
-  void FormGangs();
-  void CollectLost();
+  using Runtimes = std::map<std::string, std::shared_ptr<JobRuntime>>;  // by job
+
+  // gang_assembly.cc
+  void CollectLost() ABSL_LOCKS_EXCLUDED(mutex_);
+  // gang_assembly_queue.cc. Asks the queue, unless nothing has changed since it was last asked, and does what it says.
+  void FormGangs(bool is_time_passed = false) ABSL_LOCKS_EXCLUDED(mutex_);
+  // `refused`: jobs that could not start in this round.
+  QueueSnapshot Snapshot(const Runtimes& runtimes, const std::set<std::string>& refused)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // False when the job does not run now; its ranks are free for the next one.
+  bool Start(const QueueStart& start, JobRuntime* job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Preempt(const QueuePreemption& preemption, JobRuntime* victim);
+  // Tells jobs their places, and workers the jobs that are served.
+  void Publish(const Runtimes& runtimes, const QueueSnapshot& snapshot, const QueueDecision& decision)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Measure(const QueueSnapshot& snapshot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const CoordinatorContext* const context_;
   JobDirectory* const directory_;
@@ -54,6 +80,11 @@ class GangAssembly final {
   mutable absl::Mutex mutex_;
   bool is_draining_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<std::string, GangStart> starts_ ABSL_GUARDED_BY(mutex_);  // by job
+  std::set<std::string> doubtful_ ABSL_GUARDED_BY(mutex_);           // QueueSnapshot::doubtful
+  NamespaceUse use_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> measured_ ABSL_GUARDED_BY(mutex_);  // namespaces with metrics
+  // What the queue was last asked about: counts of the signal and of the registry.
+  std::pair<int64_t, int64_t> asked_about_ ABSL_GUARDED_BY(mutex_) = {-1, -1};
 };
 
 }  // namespace cohort::coordinator

@@ -26,6 +26,15 @@ struct GangPlace {
   std::string store_address;  // of rank 0
 };
 
+// A learner that was heard of lately.
+struct KnownLearner {
+  cohort::v1::JoinGangRequest learner;  // as it last described itself
+  bool is_waiting = false;              // its JoinGang is in progress and it has no place
+  std::string job;                      // of its gang; empty without one
+  int32_t rank = 0;
+  absl::Duration last_heard;
+};
+
 // A gang that is no more, and why.
 struct LostGang {
   std::string job;
@@ -39,27 +48,33 @@ struct LostGang {
 //                  |                  +--- silent too long, or BeginWait while the gang is not stopping: gang over
 //               EndWait
 //
-// Only learners whose JoinGang is in progress are given a place; ranks follow the order of learner ids. Over gangs are
-// collected by TakeLost. Thread-safe.
+// Only learners whose JoinGang is in progress are given a place; ranks follow the order of learner ids. A learner
+// between two calls is remembered for a short while. Over gangs are collected by TakeLost. Thread-safe.
 class GangRegistry final {
  public:
   // A member not heard of for `silence` is lost, and its gang with it.
   explicit GangRegistry(absl::Duration silence) : silence_(silence) {}
 
-  void BeginWait(const cohort::v1::JoinGangRequest& learner);
+  void BeginWait(const cohort::v1::JoinGangRequest& learner, absl::Duration now);
   // The place given since BeginWait, if any. Ends the wait.
-  std::optional<GangPlace> EndWait(std::string_view learner_id);
+  std::optional<GangPlace> EndWait(std::string_view learner_id, absl::Duration now);
   bool HasPlace(std::string_view learner_id) const;
   int64_t NumWaiting() const;
+  // In order of id.
+  std::vector<KnownLearner> Learners() const;
+  // Rises whenever a learner begins or ends a wait.
+  int64_t num_changes() const;
 
-  // Makes `world_size` waiting learners the gang of a job that has none; false when too few wait.
-  bool Form(std::string_view job, int32_t world_size, int64_t incarnation, absl::Duration now);
+  // Makes these learners the gang of a job that has none; false when one of them does not wait any more.
+  bool Form(std::string_view job, const std::vector<std::string>& learner_ids, int64_t incarnation, absl::Duration now);
   // ABORTED when the rank is not a member of this incarnation of the gang.
   absl::Status Hear(std::string_view job, int64_t incarnation, int32_t rank, absl::Duration now);
   // Its ranks are told to stop: from now on a rank that waits again has left in order.
-  void SetStopping(std::string_view job);
+  // Nothing when the gang is of another incarnation by now.
+  void SetStopping(std::string_view job, int64_t incarnation);
   bool HasGang(std::string_view job) const;
 
+  // Forgets learners that are away for too long, too.
   std::vector<LostGang> TakeLost(absl::Duration now);
 
  private:
@@ -75,18 +90,26 @@ class GangRegistry final {
     std::string store_address;
     std::vector<Member> members;  // by rank
   };
-  struct Waiting {
-    cohort::v1::JoinGangRequest learner;
-    int64_t num_calls = 0;
+  struct Learner {
+    cohort::v1::JoinGangRequest description;
+    int64_t num_calls = 0;      // JoinGang in progress
+    absl::Duration last_heard;  // its last JoinGang
+    // Its membership, until it leaves or the gang is gone.
+    std::string job;
+    int64_t incarnation = 0;
+    int32_t rank = 0;
   };
 
-  void Depart(std::string_view learner_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::optional<GangPlace> PlaceOf(std::string_view learner_id) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  void Depart(Learner* learner) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Dissolve(const std::string& job, const Gang& gang) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The living gang that it is a member of; null without one.
+  const Gang* GangOf(const Learner& learner) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
 
   const absl::Duration silence_;
   mutable absl::Mutex mutex_;
-  std::map<std::string, Waiting, std::less<>> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Learner, std::less<>> learners_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Gang, std::less<>> gangs_ ABSL_GUARDED_BY(mutex_);  // by job
+  int64_t num_changes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace cohort::coordinator

@@ -20,9 +20,12 @@ class GangRegistryTest : public ::testing::Test {
     cohort::v1::JoinGangRequest request;
     request.set_learner_id(id);
     request.set_store_address(id + ":29500");
-    gangs_.BeginWait(request);
+    gangs_.BeginWait(request, clock_.Monotonic());
   }
-  bool Form(int world_size) { return gangs_.Form("job", world_size, /*incarnation=*/1, clock_.Monotonic()); }
+  std::optional<GangPlace> EndWait(const std::string& id) { return gangs_.EndWait(id, clock_.Monotonic()); }
+  bool Form(const std::vector<std::string>& ids) {
+    return gangs_.Form("job", ids, /*incarnation=*/1, clock_.Monotonic());
+  }
   absl::Status Hear(int rank, int64_t incarnation = 1) {
     return gangs_.Hear("job", incarnation, rank, clock_.Monotonic());
   }
@@ -34,9 +37,9 @@ class GangRegistryTest : public ::testing::Test {
 TEST_F(GangRegistryTest, RanksFollowTheOrderOfLearnerIds) {
   Wait("b");
   Wait("a");
-  EXPECT_FALSE(Form(3)) << "too few";
-  ASSERT_TRUE(Form(2));
-  const auto b = gangs_.EndWait("b"), a = gangs_.EndWait("a");
+  EXPECT_FALSE(Form({"a", "b", "c"})) << "c does not wait";
+  ASSERT_TRUE(Form({"b", "a"}));
+  const auto b = EndWait("b"), a = EndWait("a");
   ASSERT_TRUE(a.has_value() && b.has_value());
   EXPECT_EQ(a->rank, 0);
   EXPECT_EQ(b->rank, 1);
@@ -46,25 +49,66 @@ TEST_F(GangRegistryTest, RanksFollowTheOrderOfLearnerIds) {
 
 TEST_F(GangRegistryTest, OnlyLearnersThatStillWaitGetAPlace) {
   Wait("a");
-  EXPECT_FALSE(gangs_.EndWait("a").has_value());
-  EXPECT_FALSE(Form(1));
+  EXPECT_FALSE(EndWait("a").has_value());
+  EXPECT_FALSE(Form({"a"}));
   Wait("b");
   EXPECT_EQ(gangs_.NumWaiting(), 1);
-  EXPECT_TRUE(Form(1));
+  EXPECT_TRUE(Form({"b"}));
   EXPECT_EQ(gangs_.NumWaiting(), 0) << "a learner with a place waits no longer";
 }
 
 TEST_F(GangRegistryTest, SecondCallOfOneLearnerKeepsItWaiting) {
   Wait("a");
   Wait("a");
-  EXPECT_FALSE(gangs_.EndWait("a").has_value());
-  EXPECT_TRUE(Form(1));
+  EXPECT_FALSE(EndWait("a").has_value());
+  EXPECT_TRUE(Form({"a"}));
+}
+
+TEST_F(GangRegistryTest, LearnerBetweenTwoCallsIsRememberedForAShortWhile) {
+  Wait("a");
+  EXPECT_FALSE(EndWait("a").has_value());
+  clock_.Advance(absl::Seconds(4));
+  EXPECT_THAT(gangs_.TakeLost(clock_.Monotonic()), IsEmpty());
+  ASSERT_EQ(gangs_.Learners().size(), 1u);
+  EXPECT_FALSE(gangs_.Learners()[0].is_waiting);
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_THAT(gangs_.TakeLost(clock_.Monotonic()), IsEmpty());
+  EXPECT_THAT(gangs_.Learners(), IsEmpty());
+}
+
+TEST_F(GangRegistryTest, LearnersAreKnownWithTheirPlace) {
+  Wait("a");
+  Wait("b");
+  ASSERT_TRUE(Form({"b"}));
+  clock_.Advance(absl::Seconds(3));
+  EXPECT_OK(Hear(0));
+  const auto learners = gangs_.Learners();
+  ASSERT_EQ(learners.size(), 2u);
+  EXPECT_EQ(learners[0].learner.learner_id(), "a");
+  EXPECT_TRUE(learners[0].is_waiting);
+  EXPECT_EQ(learners[0].job, "");
+  EXPECT_EQ(learners[1].learner.store_address(), "b:29500");
+  EXPECT_FALSE(learners[1].is_waiting);
+  EXPECT_EQ(learners[1].job, "job");
+  EXPECT_EQ(learners[1].last_heard - learners[0].last_heard, absl::Seconds(3));
+}
+
+TEST_F(GangRegistryTest, LearnerOfADissolvedGangMayJoinAnotherBeforeThatIsCollected) {
+  Wait("a");
+  Wait("b");
+  ASSERT_TRUE(Form({"a", "b"}));
+  Wait("a");
+  ASSERT_TRUE(gangs_.Form("other", {"b"}, /*incarnation=*/7, clock_.Monotonic())) << "its first gang is over";
+  ASSERT_EQ(gangs_.TakeLost(clock_.Monotonic()).size(), 1u);
+  const auto place = EndWait("b");
+  ASSERT_TRUE(place.has_value());
+  EXPECT_EQ(place->job, "other");
 }
 
 TEST_F(GangRegistryTest, SilentRankDissolvesTheGang) {
   Wait("a");
   Wait("b");
-  ASSERT_TRUE(Form(2));
+  ASSERT_TRUE(Form({"a", "b"}));
   clock_.Advance(absl::Seconds(9));
   EXPECT_OK(Hear(0));
   EXPECT_THAT(gangs_.TakeLost(clock_.Monotonic()), IsEmpty());
@@ -79,9 +123,9 @@ TEST_F(GangRegistryTest, SilentRankDissolvesTheGang) {
 TEST_F(GangRegistryTest, RankThatStartsAgainDissolvesTheGang) {
   Wait("a");
   Wait("b");
-  ASSERT_TRUE(Form(2));
-  gangs_.EndWait("a");
-  gangs_.EndWait("b");
+  ASSERT_TRUE(Form({"a", "b"}));
+  EndWait("a");
+  EndWait("b");
   Wait("b");
   EXPECT_THAT(Hear(0), StatusIs(absl::StatusCode::kAborted)) << "at once, not at the next collection";
   const auto lost = gangs_.TakeLost(clock_.Monotonic());
@@ -93,10 +137,10 @@ TEST_F(GangRegistryTest, RankThatStartsAgainDissolvesTheGang) {
 TEST_F(GangRegistryTest, StoppingGangLastsUntilEveryRankHasLeft) {
   Wait("a");
   Wait("b");
-  ASSERT_TRUE(Form(2));
-  gangs_.EndWait("a");
-  gangs_.EndWait("b");
-  gangs_.SetStopping("job");
+  ASSERT_TRUE(Form({"a", "b"}));
+  EndWait("a");
+  EndWait("b");
+  gangs_.SetStopping("job", /*incarnation=*/1);
   Wait("b");
   EXPECT_THAT(gangs_.TakeLost(clock_.Monotonic()), IsEmpty());
   EXPECT_OK(Hear(0)) << "rank 0 may still seal its checkpoint";
@@ -106,9 +150,20 @@ TEST_F(GangRegistryTest, StoppingGangLastsUntilEveryRankHasLeft) {
   EXPECT_EQ(lost[0].reason, "all ranks stopped as planned");
 }
 
+TEST_F(GangRegistryTest, StopOfAnotherIncarnationIsNotThatOfTheGang) {
+  Wait("a");
+  Wait("b");
+  ASSERT_TRUE(Form({"a", "b"}));
+  gangs_.SetStopping("job", /*incarnation=*/2);
+  Wait("b");
+  const auto lost = gangs_.TakeLost(clock_.Monotonic());
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_EQ(lost[0].reason, "rank 1 (b) started again");
+}
+
 TEST_F(GangRegistryTest, OtherIncarnationsAndRanksAreAborted) {
   Wait("a");
-  ASSERT_TRUE(Form(1));
+  ASSERT_TRUE(Form({"a"}));
   EXPECT_OK(Hear(0));
   EXPECT_THAT(Hear(0, /*incarnation=*/2), StatusIs(absl::StatusCode::kAborted));
   EXPECT_THAT(Hear(1), StatusIs(absl::StatusCode::kAborted));
@@ -118,8 +173,8 @@ TEST_F(GangRegistryTest, OtherIncarnationsAndRanksAreAborted) {
 TEST_F(GangRegistryTest, JobHasOneGangAtATime) {
   Wait("a");
   Wait("b");
-  ASSERT_TRUE(Form(1));
-  EXPECT_FALSE(Form(1));
+  ASSERT_TRUE(Form({"a"}));
+  EXPECT_FALSE(Form({"b"}));
 }
 
 }  // namespace

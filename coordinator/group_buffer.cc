@@ -13,6 +13,10 @@ bool IsUnscored(GroupState state) { return state == GroupState::kWaiting || stat
 
 bool HoldsSlot(const GroupRecord& group) { return group.purpose == cohort::v1::GROUP_PURPOSE_TRAIN; }
 
+std::tuple<int64_t, int64_t, int64_t> ArrivalOf(const GroupRecord& group) {
+  return {group.location.segment, group.location.offset_bytes, group.group_id};
+}
+
 }  // namespace
 
 absl::Status GroupBuffer::Admit(GroupRecord group) {
@@ -26,8 +30,7 @@ absl::Status GroupBuffer::Admit(GroupRecord group) {
   const GroupState state = group.state;
   GroupRecord* admitted = &groups_.emplace(group.group_id, std::move(group)).first->second;
   ++counts_[state];
-  if (IsUnscored(state)) unscored_.emplace(admitted->policy_version, admitted->group_id);
-  if (state == GroupState::kWaiting) waiting_.emplace(admitted->policy_version, admitted->group_id);
+  Index(*admitted);
   return absl::OkStatus();
 }
 
@@ -71,8 +74,9 @@ absl::Status GroupBuffer::SetScored(const GroupRecord& scored) {
   return absl::OkStatus();
 }
 
-absl::Status GroupBuffer::SetPlanned(int64_t group_id) {
+absl::Status GroupBuffer::SetPlanned(int64_t group_id, int64_t step) {
   COHORT_ASSIGN_OR_RETURN(GroupRecord * group, FindInState(group_id, {GroupState::kScored}));
+  group->step = step;
   Move(group, GroupState::kPlanned);
   return absl::OkStatus();
 }
@@ -98,6 +102,30 @@ std::vector<const GroupRecord*> GroupBuffer::GroupsOfStep(int64_t step) const {
   return groups;
 }
 
+std::vector<const GroupRecord*> GroupBuffer::FirstArrived(int64_t count) const {
+  std::vector<const GroupRecord*> groups;
+  for (auto it = arrived_.begin(); it != arrived_.end() && static_cast<int64_t>(groups.size()) < count; ++it) {
+    groups.push_back(Find(std::get<2>(*it)));
+  }
+  return groups;
+}
+
+std::vector<const GroupRecord*> GroupBuffer::UnplannedOfVersions(int64_t first, int64_t last) const {
+  std::vector<const GroupRecord*> groups;
+  for (auto it = unplanned_.lower_bound({first, 0}); it != unplanned_.end() && it->first < last; ++it) {
+    groups.push_back(Find(it->second));
+  }
+  return groups;
+}
+
+std::vector<const GroupRecord*> GroupBuffer::EvaluationGroups() const {
+  std::vector<const GroupRecord*> groups;
+  for (const auto& [id, group] : groups_) {
+    if (!HoldsSlot(group)) groups.push_back(&group);
+  }
+  return groups;
+}
+
 std::optional<int64_t> GroupBuffer::OldestUnscoredVersion() const {
   if (unscored_.empty()) return std::nullopt;
   return unscored_.begin()->first;
@@ -119,25 +147,35 @@ absl::StatusOr<GroupRecord*> GroupBuffer::FindInState(int64_t group_id, std::ini
 }
 
 void GroupBuffer::Move(GroupRecord* group, GroupState state) {
-  const std::pair<int64_t, int64_t> key(group->policy_version, group->group_id);
+  Unindex(*group);
   --counts_[group->state];
   group->state = state;
   ++counts_[state];
-  if (state == GroupState::kWaiting) {
-    waiting_.insert(key);
-  } else {
-    waiting_.erase(key);
-  }
-  if (!IsUnscored(state)) unscored_.erase(key);
+  Index(*group);
+}
+
+void GroupBuffer::Index(const GroupRecord& group) {
+  const std::pair<int64_t, int64_t> key(group.policy_version, group.group_id);
+  if (IsUnscored(group.state)) unscored_.insert(key);
+  if (group.state == GroupState::kWaiting) waiting_.insert(key);
+  if (!HoldsSlot(group)) return;
+  if (group.state != GroupState::kPlanned) unplanned_.insert(key);
+  if (group.state == GroupState::kScored) arrived_.insert(ArrivalOf(group));
+}
+
+void GroupBuffer::Unindex(const GroupRecord& group) {
+  const std::pair<int64_t, int64_t> key(group.policy_version, group.group_id);
+  unscored_.erase(key);
+  waiting_.erase(key);
+  unplanned_.erase(key);
+  arrived_.erase(ArrivalOf(group));
 }
 
 void GroupBuffer::Erase(GroupRecord* group) {
-  const std::pair<int64_t, int64_t> key(group->policy_version, group->group_id);
   --counts_[group->state];
   if (HoldsSlot(*group)) --num_used_slots_;
-  waiting_.erase(key);
-  unscored_.erase(key);
-  groups_.erase(key.second);
+  Unindex(*group);
+  groups_.erase(group->group_id);
 }
 
 }  // namespace cohort::coordinator

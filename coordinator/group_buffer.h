@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -44,7 +45,8 @@ class GroupBuffer final {
   absl::Status Return(int64_t group_id, bool is_failure);
   // From kInFlight, or from kWaiting when the lease of a former coordinator epoch is honoured.
   absl::Status SetScored(const GroupRecord& scored);
-  absl::Status SetPlanned(int64_t group_id);
+  // By the plan of version `step`.
+  absl::Status SetPlanned(int64_t group_id, int64_t step);
   // Frees the slot and forgets the group.
   absl::Status Finish(int64_t group_id);
   // The same for a group that is not planned.
@@ -52,21 +54,36 @@ class GroupBuffer final {
 
   // Training groups of a step in any state, by id.
   std::vector<const GroupRecord*> GroupsOfStep(int64_t step) const;
+  // The `count` scored training groups that came first, in the order of the rollout log; fewer when there are not so
+  // many.
+  std::vector<const GroupRecord*> FirstArrived(int64_t count) const;
+  // Training groups that are not planned and were sampled, or are to be, by a version in [first, last), by (version,
+  // id).
+  std::vector<const GroupRecord*> UnplannedOfVersions(int64_t first, int64_t last) const;
+  int64_t NumUnplanned() const { return static_cast<int64_t>(unplanned_.size()); }
+  // Evaluation groups in any state, by id.
+  std::vector<const GroupRecord*> EvaluationGroups() const;
   // Lowest version that a waiting or leased group needs.
   std::optional<int64_t> OldestUnscoredVersion() const;
   int64_t NumInState(GroupState state) const;
   int64_t num_used_slots() const { return num_used_slots_; }
+  int64_t num_free_slots() const { return num_slots_ - num_used_slots_; }
 
  private:
   absl::StatusOr<GroupRecord*> FindInState(int64_t group_id, std::initializer_list<GroupState> states);
   void Move(GroupRecord* group, GroupState state);
+  // Puts the group into the orders below that its state belongs in, or takes it out of all.
+  void Index(const GroupRecord& group);
+  void Unindex(const GroupRecord& group);
   void Erase(GroupRecord* group);
 
   const int64_t num_slots_;
   int64_t num_used_slots_ = 0;
   std::map<int64_t, GroupRecord> groups_;
-  std::set<std::pair<int64_t, int64_t>> unscored_;  // (version, id)
-  std::set<std::pair<int64_t, int64_t>> waiting_;   // (version, id)
+  std::set<std::pair<int64_t, int64_t>> unscored_;           // (version, id)
+  std::set<std::pair<int64_t, int64_t>> waiting_;            // (version, id)
+  std::set<std::pair<int64_t, int64_t>> unplanned_;          // (version, id), training groups
+  std::set<std::tuple<int64_t, int64_t, int64_t>> arrived_;  // (segment, offset, id), scored training groups
   std::map<GroupState, int64_t> counts_;
 };
 

@@ -49,7 +49,7 @@ TEST(GroupBufferTest, GroupGoesThroughItsStatesInOrder) {
   ASSERT_OK(buffer.SetScored(scored));
   EXPECT_EQ(buffer.Find(5)->outcome.num_truncated, 3);
   EXPECT_THAT(buffer.SetScored(scored), StatusIs(absl::StatusCode::kFailedPrecondition)) << "scored once";
-  ASSERT_OK(buffer.SetPlanned(5));
+  ASSERT_OK(buffer.SetPlanned(5, /*step=*/0));
   EXPECT_THAT(buffer.Drop(5), StatusIs(absl::StatusCode::kFailedPrecondition)) << "a planned group is trained";
   ASSERT_OK(buffer.Finish(5));
   EXPECT_EQ(buffer.Find(5), nullptr);
@@ -107,6 +107,45 @@ TEST(GroupBufferTest, GroupsOfStepAreTrainingGroupsOfThatStep) {
   ASSERT_EQ(groups.size(), 2u);
   EXPECT_EQ(groups[0]->group_id, 3);
   EXPECT_EQ(groups[1]->group_id, 4);
+}
+
+GroupRecord Arrived(GroupRecord group, int64_t segment, int64_t offset_bytes) {
+  group.state = GroupState::kScored;
+  group.location = {.segment = segment, .offset_bytes = offset_bytes, .length_bytes = 1};
+  return group;
+}
+
+TEST(GroupBufferTest, ScoredGroupsAreInTheOrderOfTheRolloutLog) {
+  GroupBuffer buffer(9);
+  ASSERT_OK(buffer.Admit(Arrived(TrainGroup(1), /*segment=*/1, /*offset_bytes=*/16)));
+  ASSERT_OK(buffer.Admit(Arrived(TrainGroup(2), 0, 80)));
+  ASSERT_OK(buffer.Admit(Arrived(EvaluationGroup(50), 0, 16)));
+  ASSERT_OK(buffer.Admit(TrainGroup(3)));
+  ASSERT_OK(buffer.SetScored(Arrived(TrainGroup(3), 0, 48)));
+  const auto first = buffer.FirstArrived(2);
+  ASSERT_EQ(first.size(), 2u);
+  EXPECT_EQ(first[0]->group_id, 3);
+  EXPECT_EQ(first[1]->group_id, 2);
+  ASSERT_OK(buffer.SetPlanned(3, /*step=*/7));
+  EXPECT_EQ(buffer.Find(3)->step, 7);
+  ASSERT_OK(buffer.Drop(2));
+  ASSERT_EQ(buffer.FirstArrived(9).size(), 1u);
+  EXPECT_EQ(buffer.FirstArrived(9)[0]->group_id, 1);
+}
+
+TEST(GroupBufferTest, UnplannedGroupsAreFoundByTheVersionThatSamplesThem) {
+  GroupBuffer buffer(9);
+  ASSERT_OK(buffer.Admit(TrainGroup(1, /*version=*/0)));
+  ASSERT_OK(buffer.Admit(TrainGroup(2, /*version=*/2)));
+  ASSERT_OK(buffer.Admit(Arrived(TrainGroup(3, /*version=*/1), 0, 16)));
+  ASSERT_OK(buffer.Admit(EvaluationGroup(50, 1)));
+  EXPECT_EQ(buffer.UnplannedOfVersions(0, 2).size(), 2u);
+  EXPECT_EQ(buffer.UnplannedOfVersions(1, 100).size(), 2u);
+  ASSERT_OK(buffer.SetPlanned(3, 4));
+  ASSERT_EQ(buffer.UnplannedOfVersions(0, 2).size(), 1u);
+  EXPECT_EQ(buffer.UnplannedOfVersions(0, 2)[0]->group_id, 1);
+  EXPECT_EQ(buffer.NumUnplanned(), 2);
+  EXPECT_EQ(buffer.num_free_slots(), 6);
 }
 
 TEST(GroupBufferTest, CountsFollowTheStates) {

@@ -34,6 +34,16 @@ struct GroupOutcome {
   double generation_end_seconds = 0;
 };
 
+// Ids of training groups are positions of the prompt cursor, from 0; those of evaluation groups begin here. No job can
+// sample so many, and every number up to twice this one is exact in JSON.
+inline constexpr int64_t kFirstEvaluationGroup = int64_t{1} << 52;
+
+// How the drop reason of a group begins that was given up after max_attempts.
+inline constexpr char kErroredPrefix[] = "errored after ";
+
+// `step` of a training group that no plan has taken or passed over yet, where groups are planned in order of arrival.
+inline constexpr int64_t kNoStep = -1;
+
 // One admitted group: a row of the store. Plain record.
 struct GroupRecord {
   int64_t group_id = 0;
@@ -41,16 +51,18 @@ struct GroupRecord {
   std::string evaluation_run;  // empty for training
   int64_t problem_id = 0;
   int64_t epoch = 0;
-  int64_t step = 0;            // the plan that takes it; for evaluation the version that is evaluated
+  // The plan that takes it, or for which it was dropped; for evaluation the version that is evaluated.
+  int64_t step = 0;
   int64_t policy_version = 0;  // the version that samples it
   GroupState state = GroupState::kWaiting;
   int32_t attempt = 0;          // leases granted so far; the number of the newest
   int32_t failed_attempts = 0;  // leases that ran out or came back with an error
   std::string drop_reason;
-  // Lease under which it was scored.
+  // Lease under which it was scored. Of a group that waits: what leases up to this one sampled is not taken (they
+  // sampled a line of history that was left).
   int64_t scored_epoch = 0;
   int32_t scored_attempt = 0;
-  // All zero before it is scored.
+  // All zero before it is scored, and after its payload was released (docs/rollout_log.md).
   rollout_log::RecordLocation location;
   GroupOutcome outcome;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -20,6 +21,15 @@ struct JobRows {
   std::map<int64_t, VersionRecord> versions;
   std::map<int64_t, cohort::v1::JobEvent> events;
 };
+
+bool IsSelected(const GroupRecord& group, const GroupFilter& filter) {
+  const bool is_in_steps =
+      group.step >= filter.first_step.value_or(group.step) && group.step <= filter.last_step.value_or(group.step);
+  return is_in_steps && (filter.purpose == 0 || group.purpose == filter.purpose) &&
+         group.problem_id == filter.problem_id.value_or(group.problem_id) &&
+         (!filter.only_with_payload || group.location.length_bytes > 0) &&
+         (!filter.only_closed || group.state >= GroupState::kTrained);
+}
 
 class InMemoryJobStore final : public JobStore {
  public:
@@ -71,6 +81,11 @@ class InMemoryJobStore final : public JobStore {
       if (static_cast<int>(page.size()) < filter.limit) page.push_back(record);
     }
     return page;
+  }
+
+  absl::Status DeleteJob(std::string_view name) override {
+    absl::MutexLock lock(&mutex_);
+    return jobs_.erase(std::string(name)) > 0 ? absl::OkStatus() : NoJob(name);
   }
 
   absl::Status Apply(std::string_view job, const JobChange& change) override {
@@ -136,6 +151,38 @@ class InMemoryJobStore final : public JobStore {
     return groups;
   }
 
+  absl::StatusOr<std::vector<GroupRecord>> ListGroups(std::string_view job, const GroupFilter& filter) override {
+    absl::MutexLock lock(&mutex_);
+    std::vector<GroupRecord> groups;
+    const JobRows* rows = Find(job);
+    if (rows == nullptr) return groups;
+    for (auto it = rows->groups.upper_bound(filter.after_id); it != rows->groups.end(); ++it) {
+      if (static_cast<int>(groups.size()) < filter.limit && IsSelected(it->second, filter))
+        groups.push_back(it->second);
+    }
+    return groups;
+  }
+
+  absl::StatusOr<int64_t> PayloadBytes(std::string_view job) override {
+    absl::MutexLock lock(&mutex_);
+    int64_t num_bytes = 0;
+    const JobRows* rows = Find(job);
+    if (rows == nullptr) return num_bytes;
+    for (const auto& [id, group] : rows->groups) num_bytes += group.location.length_bytes;
+    return num_bytes;
+  }
+
+  absl::StatusOr<std::vector<int64_t>> SegmentsInUse() override {
+    absl::MutexLock lock(&mutex_);
+    std::set<int64_t> segments;
+    for (const auto& [name, rows] : jobs_) {
+      for (const auto& [id, group] : rows.groups) {
+        if (group.location.length_bytes > 0) segments.insert(group.location.segment);
+      }
+    }
+    return std::vector<int64_t>(segments.begin(), segments.end());
+  }
+
   absl::StatusOr<cohort::v1::StepPlan> GetPlan(std::string_view job, int64_t version) override {
     absl::MutexLock lock(&mutex_);
     const JobRows* rows = Find(job);
@@ -160,6 +207,22 @@ class InMemoryJobStore final : public JobStore {
     if (rows == nullptr) return events;
     for (auto it = rows->events.upper_bound(after); it != rows->events.end(); ++it) {
       if (static_cast<int>(events.size()) < limit) events.push_back(it->second);
+    }
+    return events;
+  }
+
+  absl::StatusOr<std::vector<cohort::v1::JobEvent>> ListStepEvents(std::string_view job, int64_t after_version,
+                                                                   int limit) override {
+    absl::MutexLock lock(&mutex_);
+    std::vector<cohort::v1::JobEvent> events;
+    const JobRows* rows = Find(job);
+    if (rows == nullptr) return events;
+    std::map<int64_t, const cohort::v1::JobEvent*> by_version;
+    for (const auto& [sequence, event] : rows->events) {
+      if (event.has_step()) by_version[event.step().policy_version()] = &event;
+    }
+    for (auto it = by_version.upper_bound(after_version); it != by_version.end(); ++it) {
+      if (static_cast<int>(events.size()) < limit) events.push_back(*it->second);
     }
     return events;
   }

@@ -10,22 +10,24 @@
 #include "cohort/v1/job.pb.h"
 #include "coordinator/dataset/dataset.h"
 #include "coordinator/prompt_cursor.h"
+#include "coordinator/rescore_source.h"
 
 namespace cohort::coordinator {
 
 // The datasets of a job, opened, and the order in which it trains on them. Each part is thread-safe.
 struct JobData {
-  std::unique_ptr<Dataset> train;       // problems or demonstrations
-  std::unique_ptr<Dataset> evaluation;  // null without evaluation
-  std::unique_ptr<PromptCursor> cursor;
+  std::unique_ptr<Dataset> train;          // problems or demonstrations; null for an EVAL job
+  std::unique_ptr<Dataset> evaluation;     // null without evaluation
+  std::unique_ptr<PromptCursor> cursor;    // with `train`
+  std::unique_ptr<RescoreSource> rescore;  // null unless of a RESCORE job, whose problems are in `train`
 
   // SHA-256 of each dataset (Dataset::Digest), one after the other: what must not change while the job lives.
   std::string Digest() const;
 };
 
-// `spec` is resolved; the chat template of the model folder at `model_path` is read if rows have messages. Errors name
-// the field path; NOT_FOUND when a file is gone.
-absl::StatusOr<JobData> OpenJobData(const cohort::v1::JobSpec& spec, std::string_view data_root,
+// Of a job with a model. `spec` is resolved; the chat template of the model folder at `model_path` is read if rows have
+// messages. Errors name the field path; NOT_FOUND when a file is gone.
+absl::StatusOr<JobData> OpenJobData(const cohort::v1::JobSpec& spec, const DatasetRoots& roots,
                                     const std::string& model_path);
 
 // FAILED_PRECONDITION names the dataset that is not what it was when `digest` was taken. Empty: not known, OK.

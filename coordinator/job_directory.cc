@@ -10,13 +10,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/field_error.h"
-#include "common/files.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "coordinator/deterministic_bytes.h"
+#include "coordinator/initial_policy.h"
 #include "coordinator/job_data.h"
+#include "coordinator/job_demand.h"
+#include "coordinator/job_uploads.h"
 #include "coordinator/job_validation.h"
-#include "coordinator/page_token.h"
+#include "coordinator/job_view.h"
+#include "coordinator/rescore_data.h"
 #include "coordinator/resource_name.h"
 #include "coordinator/run_folder.h"
 #include "coordinator/storage_trouble.h"
@@ -24,12 +27,7 @@
 namespace cohort::coordinator {
 namespace {
 
-constexpr int kDefaultPageSize = 50;
-constexpr int kMaxPageSize = 1000;
 constexpr size_t kMaxRequestIdBytes = 64;
-// A page is one message of at most 4 MiB, whatever its number of jobs.
-constexpr int64_t kMaxPageBytes = 3 << 20;
-constexpr int kJobsPerRead = 32;
 
 std::string RequestDigest(cohort::v1::CreateJobRequest request) {
   request.clear_request_id();
@@ -38,16 +36,15 @@ std::string RequestDigest(cohort::v1::CreateJobRequest request) {
 }
 
 absl::StatusOr<cohort::v1::Job> FirstAnswer(const JobRecord& stored, const std::string& digest) {
-  if (stored.request_digest == digest) return stored.job;
+  if (stored.request_digest == digest) return StoredView(stored.job);
   return common::InvalidField("request_id", stored.request_id, "was used for another request");
 }
 
 // Checkpoints of a run that this store knows nothing about must not be taken up or overwritten.
-absl::Status CheckRunFolderIsFree(const std::string& checkpoint_directory) {
-  std::error_code error;
-  const bool is_free =
-      !std::filesystem::exists(checkpoint_directory, error) || std::filesystem::is_empty(checkpoint_directory, error);
-  if (is_free && !error) return absl::OkStatus();
+absl::Status CheckRunFolderIsFree(const common::FileSystem& files, const std::string& checkpoint_directory) {
+  const auto names = files.List(checkpoint_directory);
+  // What else keeps the folder from being made is said when it is.
+  if (!names.ok() || names->empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("checkpoint_root: the run folder holds checkpoints of another run (", checkpoint_directory, ")"));
 }
@@ -61,8 +58,9 @@ absl::StatusOr<std::unique_ptr<JobDirectory>> JobDirectory::Open(const Coordinat
                                                                  PreflightCheck preflight) {
   std::unique_ptr<JobDirectory> directory(new JobDirectory(context, std::move(preflight)));
   absl::MutexLock lock(&directory->mutex_);
-  for (const auto state :
-       {cohort::v1::JOB_STATE_QUEUED, cohort::v1::JOB_STATE_RUNNING, cohort::v1::JOB_STATE_CANCELLING}) {
+  for (int number = 1; cohort::v1::JobState_IsValid(number); ++number) {
+    const auto state = static_cast<cohort::v1::JobState>(number);
+    if (HasEnded(state)) continue;
     const JobFilter all{.name_prefix = "", .state = state, .limit = std::numeric_limits<int>::max()};
     COHORT_ASSIGN_OR_RETURN(auto records, context->store->ListJobs(all));
     for (JobRecord& record : records) {
@@ -90,52 +88,14 @@ absl::StatusOr<cohort::v1::Job> JobDirectory::Create(const cohort::v1::CreateJob
   if (existing.ok()) return absl::AlreadyExistsError(absl::StrCat("job_id: a job has this name (", name, ")"));
   if (!absl::IsNotFound(existing.status())) return StorageTrouble("look the job up", existing.status());
   COHORT_ASSIGN_OR_RETURN(JobRecord record, Check(name_space, request));
-  COHORT_RETURN_IF_ERROR(CheckRunFolderIsFree(RunFolder(context_->checkpoint_root, name).CheckpointDirectory()));
-  if (request.validate_only()) return record.job;
+  COHORT_RETURN_IF_ERROR(CheckRunFolderIsFree(
+      *context_->files, RunFolder(context_->files, context_->checkpoint_root, name).CheckpointDirectory()));
+  if (request.validate_only()) {
+    absl::MutexLock lock(&admission_mutex_);
+    COHORT_RETURN_IF_ERROR(CheckNamespace(name_space, record.job.spec()));
+    return record.job;
+  }
   return Store(std::move(record));
-}
-
-absl::StatusOr<cohort::v1::Job> JobDirectory::Get(std::string_view name) const {
-  COHORT_RETURN_IF_ERROR(CheckJobName(name));
-  COHORT_ASSIGN_OR_RETURN(const JobRecord record, context_->store->GetJob(name));
-  return record.job;
-}
-
-absl::StatusOr<cohort::v1::ListJobsResponse> JobDirectory::List(const cohort::v1::ListJobsRequest& request) const {
-  COHORT_ASSIGN_OR_RETURN(const std::string name_space, ParseParent(request.parent()));
-  if (request.page_size() < 0) {
-    return common::InvalidField("page_size", absl::StrCat(request.page_size()), "must not be negative");
-  }
-  const int page_size = request.page_size() == 0 ? kDefaultPageSize : std::min(request.page_size(), kMaxPageSize);
-  const std::string query = absl::StrCat(name_space, " ", request.state());
-  JobFilter filter{.name_prefix = JobName(name_space, ""), .state = request.state(), .limit = kJobsPerRead};
-  if (!request.page_token().empty()) {
-    COHORT_ASSIGN_OR_RETURN(filter.below_sequence, DecodePageToken(query, request.page_token()));
-  }
-  cohort::v1::ListJobsResponse response;
-  int64_t num_bytes = 0;
-  while (true) {
-    COHORT_ASSIGN_OR_RETURN(const auto records, context_->store->ListJobs(filter));
-    for (const JobRecord& record : records) {
-      num_bytes += static_cast<int64_t>(record.job.ByteSizeLong());
-      // One job more than the page tells that there is a next one.
-      const bool is_full = response.jobs_size() > 0 && num_bytes > kMaxPageBytes;
-      if (is_full || response.jobs_size() == page_size) {
-        response.set_next_page_token(EncodePageToken(query, filter.below_sequence));
-        return response;
-      }
-      *response.add_jobs() = record.job;
-      filter.below_sequence = record.sequence;
-    }
-    if (static_cast<int>(records.size()) < kJobsPerRead) return response;
-  }
-}
-
-absl::StatusOr<cohort::v1::Job> JobDirectory::Cancel(std::string_view name) {
-  COHORT_RETURN_IF_ERROR(CheckJobName(name));
-  const auto runtime = Find(name);
-  if (runtime.ok()) COHORT_RETURN_IF_ERROR((*runtime)->Cancel());
-  return Get(name);
 }
 
 absl::StatusOr<std::shared_ptr<JobRuntime>> JobDirectory::Find(std::string_view name) const {
@@ -160,7 +120,9 @@ void JobDirectory::Reap() {
   for (const auto& runtime : Runtimes()) {
     if (!runtime->IsOver()) continue;
     absl::MutexLock lock(&mutex_);
-    runtimes_.erase(runtime->Snapshot().job.name());
+    const auto it = runtimes_.find(runtime->name());
+    // Meanwhile it may have been deleted and another job of its name created.
+    if (it != runtimes_.end() && it->second == runtime) runtimes_.erase(it);
   }
 }
 
@@ -170,13 +132,11 @@ absl::StatusOr<JobRecord> JobDirectory::Check(const std::string& name_space,
   record.request_id = request.request_id();
   record.request_digest = RequestDigest(request);
   COHORT_ASSIGN_OR_RETURN(const cohort::v1::JobSpec resolved, ResolveJobSpec(request.job().spec()));
-  COHORT_ASSIGN_OR_RETURN(record.model_path, ModelPath(name_space, resolved.model()));
-  COHORT_ASSIGN_OR_RETURN(*record.job.mutable_spec(), preflight_(resolved, record.model_path));
-  COHORT_ASSIGN_OR_RETURN(const JobData data, OpenJobData(record.job.spec(), context_->data_root, record.model_path));
-  record.data_digest = data.Digest();
   record.job.set_name(JobName(name_space, request.job_id()));
+  COHORT_RETURN_IF_ERROR(resolved.has_rescore() ? CheckRescore(name_space, resolved, &record)
+                                                : CheckFiles(name_space, resolved, &record));
   record.job.set_state(cohort::v1::JOB_STATE_QUEUED);
-  record.job.set_state_reason("waits for learner ranks");
+  record.job.set_state_reason(WhyQueued(resolved));
   record.job.set_spec_digest(common::HexOf(common::Sha256Of(DeterministicBytes(record.job.spec()))));
   const int64_t now = absl::ToUnixNanos(context_->clock->Now());
   *record.job.mutable_create_time() = google::protobuf::util::TimeUtil::NanosecondsToTimestamp(now);
@@ -184,23 +144,29 @@ absl::StatusOr<JobRecord> JobDirectory::Check(const std::string& name_space,
   return record;
 }
 
-absl::StatusOr<std::string> JobDirectory::ModelPath(const std::string& name_space,
-                                                    const cohort::v1::ModelSpec& model) const {
-  if (!model.has_from_job()) {
-    const auto path = common::ResolvePath(context_->model_root, model.path());
-    if (!path.ok()) return common::InvalidField("model.path", model.path(), std::string(path.status().message()));
-    return path;
-  }
-  const auto source = context_->store->GetJob(JobName(name_space, model.from_job()));
-  if (absl::IsNotFound(source.status())) {
-    return common::InvalidField("model.from_job", model.from_job(), "there is no such job in this namespace");
-  }
-  COHORT_RETURN_IF_ERROR(source.status());
-  if (source->job.state() != cohort::v1::JOB_STATE_SUCCEEDED) {
-    return absl::FailedPreconditionError(absl::StrCat("model.from_job: the job has not succeeded (", model.from_job(),
-                                                      " is ", cohort::v1::JobState_Name(source->job.state()), ")"));
-  }
-  return source->job.checkpoint_path();
+absl::Status JobDirectory::CheckFiles(const std::string& name_space, const cohort::v1::JobSpec& spec,
+                                      JobRecord* record) const {
+  COHORT_ASSIGN_OR_RETURN(record->model_path,
+                          InitialPolicyFolder(context_->store, context_->model_root, name_space, spec.model()));
+  const DatasetRoots roots = DatasetRootsOf(*context_, record->job.name());
+  COHORT_RETURN_IF_ERROR(CheckUploads(spec, roots));
+  COHORT_ASSIGN_OR_RETURN(*record->job.mutable_spec(), preflight_(spec, record->model_path, roots));
+  COHORT_ASSIGN_OR_RETURN(const JobData data, OpenJobData(record->job.spec(), roots, record->model_path));
+  record->data_digest = data.Digest();
+  return absl::OkStatus();
+}
+
+absl::Status JobDirectory::CheckRescore(const std::string& name_space, const cohort::v1::JobSpec& spec,
+                                        JobRecord* record) const {
+  COHORT_ASSIGN_OR_RETURN(const JobData data, OpenRescoreData(*context_, name_space, spec.rescore()));
+  COHORT_ASSIGN_OR_RETURN(const cohort::v1::JobSpec problems, ProblemsToJudge(data, spec.rescore()));
+  COHORT_RETURN_IF_ERROR(
+      preflight_(problems, data.rescore->job().model_path, DatasetRootsOf(*context_, record->job.name())).status());
+  *record->job.mutable_spec() = spec;
+  // What the other job commits from now on is not judged.
+  record->job.mutable_spec()->mutable_rescore()->set_last_step(data.rescore->last_step());
+  record->data_digest = data.Digest();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<cohort::v1::Job> JobDirectory::Store(JobRecord record) {
@@ -211,20 +177,24 @@ absl::StatusOr<cohort::v1::Job> JobDirectory::Store(JobRecord record) {
   const std::string name = record.job.name();
   std::shared_ptr<JobRuntime> runtime;
   {
-    absl::MutexLock lock(&mutex_);
+    absl::MutexLock admission(&admission_mutex_);
     // Again, because two calls with one name or request_id may have come this far together.
     const auto same_request = context_->store->FindJobByRequestId(record.request_id);
     if (same_request.ok()) return FirstAnswer(*same_request, record.request_digest);
     if (context_->store->GetJob(name).ok()) {
       return absl::AlreadyExistsError(absl::StrCat("job_id: a job has this name (", name, ")"));
     }
+    COHORT_RETURN_IF_ERROR(CheckNamespace(NamespaceOf(name), record.job.spec()));
+    COHORT_RETURN_IF_ERROR(CheckSourcesAreKept(record.job));
     // A job is not stored before its folder is there.
-    RunFolder folder(context_->checkpoint_root, name);
+    RunFolder folder(context_->files, context_->checkpoint_root, name);
     const absl::Status prepared = folder.Restore({});
     if (!prepared.ok()) {
       folder.Discard();
       return StorageTrouble("make the run folder below checkpoint_root", prepared);
     }
+    // A job that is stored is found here, too.
+    absl::MutexLock lock(&mutex_);
     auto stored = context_->store->CreateJob(std::move(record), created);
     if (!stored.ok()) {
       folder.Discard();
@@ -235,7 +205,15 @@ absl::StatusOr<cohort::v1::Job> JobDirectory::Store(JobRecord record) {
   }
   context_->plans_signal->Notify();
   context_->events_signal->Notify();
-  return runtime->Snapshot().job;
+  return runtime->View();
+}
+
+absl::Status JobDirectory::CheckNamespace(const std::string& name_space, const cohort::v1::JobSpec& spec) const {
+  int64_t num_jobs = 0;
+  for (const auto& runtime : Runtimes()) {
+    if (NamespaceOf(runtime->name()) == name_space && !HasEnded(runtime->Demand().state)) ++num_jobs;
+  }
+  return CheckLimits(context_->limits, name_space, num_jobs, spec);
 }
 
 }  // namespace cohort::coordinator

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,16 +17,18 @@
 #include "absl/synchronization/mutex.h"
 #include "cohort/v1/job_service.pb.h"
 #include "coordinator/coordinator_context.h"
+#include "coordinator/job_lifecycle.h"
 #include "coordinator/job_runtime.h"
+#include "coordinator/served_jobs.h"
 
 namespace cohort::coordinator {
 
-// Everything about a spec that needs files: model, datasets, verifiers. Takes a resolved spec and the model folder and
-// returns the spec with the defaults that depend on the model. See preflight.h.
-using PreflightCheck =
-    std::function<absl::StatusOr<cohort::v1::JobSpec>(const cohort::v1::JobSpec& spec, const std::string& model_path)>;
+// Everything about a spec that needs files: model, datasets, verifiers. Takes a resolved spec, the model folder and
+// where datasets are, and returns the spec with the defaults that depend on the model. See preflight.h.
+using PreflightCheck = std::function<absl::StatusOr<cohort::v1::JobSpec>(
+    const cohort::v1::JobSpec& spec, const std::string& model_path, const DatasetRoots& roots)>;
 
-// All jobs: creates, finds and lists them, and keeps the runtime of every job that has not ended. Thread-safe; the
+// All jobs: creates and finds them, and keeps the runtime of every job that has not ended. Thread-safe; the
 // context must outlive it.
 class JobDirectory final {
  public:
@@ -36,13 +39,20 @@ class JobDirectory final {
   // As JobService says. Nothing is left behind when it fails.
   absl::StatusOr<cohort::v1::Job> Create(const cohort::v1::CreateJobRequest& request);
   absl::StatusOr<cohort::v1::Job> Get(std::string_view name) const;
-  absl::StatusOr<cohort::v1::ListJobsResponse> List(const cohort::v1::ListJobsRequest& request) const;
-  absl::StatusOr<cohort::v1::Job> Cancel(std::string_view name);
+  absl::StatusOr<cohort::v1::Job> Pause(const std::string& name, const std::string& etag = "");
+  absl::StatusOr<cohort::v1::Job> Resume(const std::string& name, const std::string& etag = "");
+  absl::StatusOr<cohort::v1::Job> Cancel(const std::string& name, const std::string& etag = "");
+  // FAILED_PRECONDITION also while ranks of the job have not left, a moment after its end.
+  absl::Status Delete(const cohort::v1::DeleteJobRequest& request);
+  // A stored job as it is answered, with what is true of it now.
+  cohort::v1::Job View(const cohort::v1::Job& stored) const;
 
   // NOT_FOUND when there is no such job or it has ended and its ranks have left.
   absl::StatusOr<std::shared_ptr<JobRuntime>> Find(std::string_view name) const;
   // Oldest first.
   std::vector<std::shared_ptr<JobRuntime>> Runtimes() const;
+  // The running ones in the order in which workers are theirs.
+  ServedJobs& served() { return served_; }
   // Lets go of ended jobs whose ranks have left.
   void Reap();
 
@@ -51,11 +61,27 @@ class JobDirectory final {
 
   // The resolved spec and the folder of the initial policy.
   absl::StatusOr<JobRecord> Check(const std::string& name_space, const cohort::v1::CreateJobRequest& request) const;
-  absl::StatusOr<std::string> ModelPath(const std::string& name_space, const cohort::v1::ModelSpec& model) const;
+  // Spec, model folder and data of a job with a model, and of one that judges stored rollouts.
+  absl::Status CheckFiles(const std::string& name_space, const cohort::v1::JobSpec& spec, JobRecord* record) const;
+  absl::Status CheckRescore(const std::string& name_space, const cohort::v1::JobSpec& spec, JobRecord* record) const;
   absl::StatusOr<cohort::v1::Job> Store(JobRecord record);
+  // RESOURCE_EXHAUSTED when the namespace may not have this job now.
+  absl::Status CheckNamespace(const std::string& name_space, const cohort::v1::JobSpec& spec) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(admission_mutex_);
+  // What Pause, Resume and Cancel have in common.
+  absl::StatusOr<cohort::v1::Job> Ask(const std::string& name, const std::string& etag, JobRequest request);
+  absl::Status CheckMayBeDeleted(const cohort::v1::DeleteJobRequest& request) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(admission_mutex_);
+  // FAILED_PRECONDITION when a job that the given one begins with is deleted, or is being.
+  absl::Status CheckSourcesAreKept(const cohort::v1::Job& job) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(admission_mutex_);
 
   const CoordinatorContext* const context_;
   const PreflightCheck preflight_;
+  ServedJobs served_;
+  // Jobs are admitted, and checked for deletion, one at a time. Apart from mutex_, because that asks other jobs, and
+  // one that reads its dataset answers late.
+  mutable absl::Mutex admission_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
+  std::set<std::string> deleting_ ABSL_GUARDED_BY(admission_mutex_);  // jobs whose deletion is under way
   mutable absl::Mutex mutex_;
   std::map<std::string, std::shared_ptr<JobRuntime>, std::less<>> runtimes_ ABSL_GUARDED_BY(mutex_);
 };

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <string>
 
-#include "absl/strings/str_cat.h"
+#include "common/sha256.h"
 #include "common/testing/simulated_clock.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
@@ -40,10 +40,11 @@ class JobDirectoryTest : public ::testing::Test {
                 .data_root = folder_.path(),
                 .model_root = "/models",
                 .checkpoint_root = folder_.Join("runs")};
-    directory_ = *JobDirectory::Open(&context_, [this](const cohort::v1::JobSpec& spec, const std::string& path) {
-      model_paths_.push_back(path);
-      return preflight_.ok() ? absl::StatusOr<cohort::v1::JobSpec>(spec) : preflight_;
-    });
+    directory_ = *JobDirectory::Open(
+        &context_, [this](const cohort::v1::JobSpec& spec, const std::string& path, const DatasetRoots&) {
+          model_paths_.push_back(path);
+          return preflight_.ok() ? absl::StatusOr<cohort::v1::JobSpec>(spec) : preflight_;
+        });
   }
   static cohort::v1::CreateJobRequest Request(const std::string& id, const std::string& request_id = "") {
     cohort::v1::CreateJobRequest request;
@@ -51,14 +52,6 @@ class JobDirectoryTest : public ::testing::Test {
     request.set_request_id(request_id);
     *request.mutable_job()->mutable_spec() = SmallRlvrSpec();
     return request;
-  }
-  std::vector<std::string> List(const cohort::v1::ListJobsRequest& request, std::string* next) {
-    const auto response = directory_->List(request);
-    EXPECT_OK(response);
-    std::vector<std::string> names;
-    for (const auto& job : response->jobs()) names.push_back(job.name());
-    *next = response->next_page_token();
-    return names;
   }
 
   common::TempDir folder_;
@@ -138,50 +131,21 @@ TEST_F(JobDirectoryTest, FromJobNamesWhatIsMissing) {
   EXPECT_THAT(directory_->Create(request), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("first is")));
 }
 
-TEST_F(JobDirectoryTest, ListGivesPagesBoundToTheirQuestion) {
-  for (int i = 0; i < 5; ++i) ASSERT_OK(directory_->Create(Request(absl::StrCat("job-", i))));
-  cohort::v1::CreateJobRequest elsewhere = Request("job-9");
-  elsewhere.set_parent("namespaces/other");
-  ASSERT_OK(directory_->Create(elsewhere));
-  const std::string prefix = "namespaces/default/jobs/job-";
-  cohort::v1::ListJobsRequest request;
-  request.set_page_size(2);
-  std::string next;
-  EXPECT_THAT(List(request, &next), ElementsAre(prefix + "4", prefix + "3"));
-  request.set_page_token(next);
-  EXPECT_THAT(List(request, &next), ElementsAre(prefix + "2", prefix + "1"));
-  request.set_page_token(next);
-  EXPECT_THAT(List(request, &next), ElementsAre(prefix + "0"));
-  EXPECT_EQ(next, "");
-  request.set_state(cohort::v1::JOB_STATE_FAILED);
-  EXPECT_THAT(directory_->List(request), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("page_token: ")));
-  request.clear_page_token();
-  EXPECT_TRUE(List(request, &next).empty());
-  request.set_page_size(-1);
-  EXPECT_THAT(directory_->List(request), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("page_size: ")));
-}
-
-TEST_F(JobDirectoryTest, PageOfLargeJobsIsCutBeforeItNoLongerFitsAMessage) {
-  for (int i = 0; i < 60; ++i) {
-    cohort::v1::CreateJobRequest request = Request(absl::StrCat("job-", i));
-    (*request.mutable_job()->mutable_spec()->mutable_labels())["notes"] = std::string(100000, 'n');
-    ASSERT_OK(directory_->Create(request));
-  }
-  cohort::v1::ListJobsRequest request;
-  request.set_page_size(1000);
-  std::vector<std::string> all;
-  std::string next;
-  do {
-    ASSERT_OK_AND_ASSIGN(const auto page, directory_->List(request));
-    EXPECT_LT(page.ByteSizeLong(), size_t{4} << 20);
-    ASSERT_GT(page.jobs_size(), 0);
-    for (const auto& job : page.jobs()) all.push_back(job.name());
-    next = page.next_page_token();
-    request.set_page_token(next);
-  } while (!next.empty());
-  ASSERT_EQ(all.size(), 60u);
-  EXPECT_THAT(all.front(), ::testing::EndsWith("job-59"));
-  EXPECT_THAT(all.back(), ::testing::EndsWith("job-0"));
+TEST_F(JobDirectoryTest, UploadedDatasetThatIsNotThereIsNotFoundByField) {
+  ASSERT_OK_AND_ASSIGN(const auto datasets, DatasetStore::Open(folder_.Join("datasets"), 1000, &clock_));
+  context_.datasets = datasets.get();
+  const std::string row = "{\"question\": \"1 + 1 =\", \"answer\": \"2\"}\n";
+  const std::string sha256 = common::HexOf(common::Sha256Of(row));
+  cohort::v1::CreateJobRequest request = Request("sums");
+  request.mutable_job()->mutable_spec()->mutable_rlvr()->mutable_data()->mutable_uploaded()->set_sha256(sha256);
+  EXPECT_THAT(directory_->Create(request),
+              StatusIs(absl::StatusCode::kNotFound, StartsWith("rlvr.data.uploaded.sha256: ")));
+  ASSERT_OK_AND_ASSIGN(const auto upload, datasets->BeginUpload("default", sha256));
+  ASSERT_OK(upload->Append(row));
+  ASSERT_OK(upload->Finish());
+  EXPECT_OK(directory_->Create(request));
+  request.set_parent("namespaces/other");
+  EXPECT_THAT(directory_->Create(request), StatusIs(absl::StatusCode::kNotFound)) << "uploads are of one namespace";
 }
 
 TEST_F(JobDirectoryTest, JobWhoseRunFolderCannotBeMadeIsNotStored) {

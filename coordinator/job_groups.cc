@@ -6,30 +6,17 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
+#include "coordinator/rollout_schedule.h"
 #include "coordinator/step_metrics.h"
 #include "coordinator/submitted_group.h"
 
 namespace cohort::coordinator {
-namespace {
-
-int64_t NumSlots(const cohort::v1::JobSpec& spec) {
-  const auto& rollout = spec.rlvr().rollout();
-  return (int64_t{rollout.fixed_lag()} + 1) * rollout.groups_per_step();
-}
-
-}  // namespace
-
-int64_t MaxGroupsOfStep(const cohort::v1::JobSpec& spec) {
-  const cohort::v1::DynamicSamplingSpec& dynamic = spec.objective().dynamic_sampling();
-  const int64_t per_step = spec.rlvr().rollout().groups_per_step();
-  return dynamic.enabled() ? per_step * dynamic.max_rounds() : per_step;
-}
-
 JobGroups::JobGroups(const CoordinatorContext* context, JobLedger* ledger, const JobData* data)
     : context_(context),
       ledger_(ledger),
       data_(data),
-      buffer_(NumSlots(ledger->spec())),
+      is_by_arrival_(IsPlannedByArrival(ledger->spec().rlvr().rollout())),
+      buffer_(NumSlots(ledger->spec().rlvr().rollout())),
       leases_(context->lease_duration),
       policies_(ledger->name()) {}
 
@@ -40,6 +27,7 @@ absl::StatusOr<std::unique_ptr<JobGroups>> JobGroups::Load(const CoordinatorCont
   for (GroupRecord& group : open) COHORT_RETURN_IF_ERROR(groups->buffer_.Admit(std::move(group)));
   COHORT_ASSIGN_OR_RETURN(const int64_t largest_id, context->store->LargestTrainingGroup(ledger->name()));
   groups->next_position_ = largest_id + 1;
+  COHORT_RETURN_IF_ERROR(groups->CountErrored());
   // Before the first gang nothing has been admitted yet.
   if (ledger->record().incarnation > 0) groups->TrackEvaluation(ledger->job().policy_version());
   return groups;
@@ -48,7 +36,7 @@ absl::StatusOr<std::unique_ptr<JobGroups>> JobGroups::Load(const CoordinatorCont
 std::vector<GroupRecord> JobGroups::GroupsOfVersion(int64_t version) const {
   std::vector<GroupRecord> groups;
   const cohort::v1::JobSpec& spec = ledger_->spec();
-  if (spec.has_rlvr()) {
+  if (spec.has_rlvr() && !is_by_arrival_) {
     const int64_t lag = spec.rlvr().rollout().fixed_lag();
     const int64_t per_step = spec.rlvr().rollout().groups_per_step();
     // Step s is sampled by version max(0, s - lag).
@@ -95,6 +83,21 @@ absl::Status JobGroups::Admit(std::vector<GroupRecord> groups) {
   return absl::OkStatus();
 }
 
+absl::Status JobGroups::Drop(const std::vector<GroupRecord>& dropped, const std::string& cause) {
+  for (const GroupRecord& group : dropped) {
+    COHORT_RETURN_IF_ERROR(buffer_.Drop(group.group_id));
+    EndLease(group.group_id);
+  }
+  if (dropped.empty()) return absl::OkStatus();
+  context_->metrics->GroupsDropped(ledger_->name(), cause).Increment(static_cast<double>(dropped.size()));
+  return absl::OkStatus();
+}
+
+bool JobGroups::IsFencedOff(const GroupRecord& group, const cohort::v1::LeaseToken& token) {
+  return std::make_pair(token.coordinator_epoch(), token.attempt()) <=
+         std::make_pair(group.scored_epoch, group.scored_attempt);
+}
+
 absl::StatusOr<JobGroups::SubmitCase> JobGroups::Judge(const cohort::v1::LeaseToken& token,
                                                        const cohort::v1::RolloutGroup& group) const {
   if (leases_.Holds(group.group_id(), token)) return SubmitCase::kAccept;
@@ -108,11 +111,14 @@ absl::StatusOr<JobGroups::SubmitCase> JobGroups::Judge(const cohort::v1::LeaseTo
     COHORT_RETURN_IF_ERROR(stored.status());
     record = stored->front();
   }
-  if (record.scored_epoch == token.coordinator_epoch() && record.scored_attempt == token.attempt() &&
-      record.location.length_bytes > 0) {
+  const bool is_waiting = record.state == GroupState::kWaiting;
+  // The outcome stays when the payload is released.
+  const bool was_scored = !is_waiting && record.outcome.planned.completion_tokens_size() > 0;
+  if (was_scored && record.scored_epoch == token.coordinator_epoch() && record.scored_attempt == token.attempt()) {
     return SubmitCase::kDuplicate;
   }
-  const bool is_former = token.coordinator_epoch() < context_->epoch && record.state == GroupState::kWaiting;
+  const bool is_former = token.coordinator_epoch() < context_->epoch && is_waiting &&
+                         !leases_.WasTakenOver(group.group_id()) && !IsFencedOff(record, token);
   return is_former ? SubmitCase::kAccept : SubmitCase::kLost;
 }
 
@@ -134,8 +140,9 @@ absl::Status JobGroups::SetScored(const std::vector<GroupRecord>& groups) {
 absl::Status JobGroups::CheckShape(const cohort::v1::RolloutGroup& group) const {
   const GroupRecord* record = buffer_.Find(group.group_id());
   if (record == nullptr) return absl::NotFoundError(absl::StrCat("group not found (", group.group_id(), ")"));
-  const auto [group_size, sampling] = Shape(*record);
   const cohort::v1::JobSpec& spec = ledger_->spec();
+  if (data_->rescore != nullptr) return data_->rescore->Check(group, *record, spec.rescore().reward());
+  const auto [group_size, sampling] = Shape(*record);
   const bool is_evaluation = record->purpose == cohort::v1::GROUP_PURPOSE_EVALUATE;
   const cohort::v1::RewardSpec& reward = is_evaluation ? spec.evaluation().reward() : spec.rlvr().reward();
   const auto estimator = spec.objective().advantage().estimator();
@@ -203,6 +210,7 @@ absl::StatusOr<cohort::v1::GroupAssignment> JobGroups::Assign(const GroupRecord&
   assignment.set_evaluation_run(group.evaluation_run);
   assignment.set_epoch(group.epoch);
   assignment.set_seed(is_evaluation ? EvaluationSeed(seed, group.evaluation_run) : seed);
+  if (data_->rescore != nullptr) COHORT_RETURN_IF_ERROR(data_->rescore->AddStored(group.group_id, &assignment));
   return assignment;
 }
 
@@ -220,11 +228,10 @@ bool JobGroups::IsEvaluated(int64_t version) const {
 }
 
 std::vector<GroupRecord> JobGroups::EvaluationGroupsOf(int64_t version) const {
-  const cohort::v1::JobSpec& spec = ledger_->spec();
-  const int64_t num_train = spec.training().num_steps() * MaxGroupsOfStep(spec);
+  const cohort::v1::EvaluationSpec& spec = ledger_->spec().evaluation();
   const int64_t num_problems = data_->evaluation->NumRows();
-  const int64_t first = num_train + version * spec.evaluation().runs_size() * num_problems;
-  return EvaluationGroups(spec.evaluation(), version, first, num_problems);
+  return EvaluationGroups(spec, version, kFirstEvaluationGroup + version * spec.runs_size() * num_problems,
+                          num_problems);
 }
 
 void JobGroups::TrackEvaluation(int64_t version) {

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cohort/v1/rollout_service.pb.h"
+#include "coordinator/claim_budget.h"
 #include "coordinator/coordinator_context.h"
 #include "coordinator/evaluation_tracker.h"
 #include "coordinator/group_buffer.h"
@@ -25,20 +26,13 @@
 
 namespace cohort::coordinator {
 
-// What one claim may still take: groups, and bytes of the answer, which is one message of at most 4 MiB. The first
-// group is always allowed.
-struct ClaimBudget {
-  int num_groups = 0;
-  int64_t num_bytes = int64_t{7} << 19;  // 3.5 MiB
-  bool is_untouched = true;
-};
-
 // The rollout side of one job: which groups exist, who samples them, what came back. Not thread-safe: guarded by its
 // owner; the dependencies must outlive it.
 //
-// Ids: training group i is position i of the prompt cursor. Without dynamic sampling step v takes [v * P, (v + 1) * P);
-// with it a step takes what follows the step before, at most max_rounds * P. The evaluation of version v starts behind
-// all of them, at num_steps * MaxGroupsOfStep + v * (runs * problems).
+// Ids: training group i is position i of the prompt cursor. With fixed_lag step v takes [v * P, (v + 1) * P) as long as
+// nothing is replaced (dynamic sampling, a replay that diverged); what is, takes the positions behind the newest. With
+// max_lag (rollout_schedule.h) positions are admitted as slots become free, and belong to no step before a plan takes
+// or passes over them. The evaluation of version v starts at kFirstEvaluationGroup + v * (runs * problems).
 class JobGroups final {
  public:
   enum class SubmitCase { kAccept, kDuplicate, kLost };
@@ -47,12 +41,35 @@ class JobGroups final {
   static absl::StatusOr<std::unique_ptr<JobGroups>> Load(const CoordinatorContext* context, JobLedger* ledger,
                                                          const JobData* data);
 
-  // Groups that version `version` brings: of the train steps that it samples and of its evaluation.
+  // Groups that version `version` brings when it is committed: of its evaluation and, with fixed_lag, of the train
+  // steps that it samples.
   std::vector<GroupRecord> GroupsOfVersion(int64_t version) const;
   // `count` further groups for a step that dropped some, sampled by the version of the same number.
   std::vector<GroupRecord> ReplacementGroups(int64_t step, int64_t count) const;
   // Takes in groups that are stored already.
   absl::Status Admit(std::vector<GroupRecord> groups);
+  // Forgets groups that are stored as dropped for `cause`, and ends their leases.
+  absl::Status Drop(const std::vector<GroupRecord>& dropped, const std::string& cause);
+
+  // job_groups_schedule.cc
+  // Version of the plan that is made next.
+  int64_t NextStep() const;
+  // max_lag: groups that are too old for every plan to come, as they are to be stored.
+  std::vector<GroupRecord> StaleGroups() const;
+  // max_lag: what the free slots and those of `num_dropped` groups admit; none unless the newest version is published.
+  std::vector<GroupRecord> GroupsForFreeSlots(int64_t num_dropped) const;
+  // max_lag: open groups when all steps are done, as they are to be stored.
+  std::vector<GroupRecord> SurplusGroups() const;
+  // Training groups of a step that were given up after max_attempts.
+  int64_t NumErrored(int64_t step) const;
+  // What other weights than the committed ones from a version on change.
+  struct Divergence {
+    std::vector<GroupRecord> dropped;        // training groups
+    std::vector<GroupRecord> admitted;       // in their place; max_lag: none, their slots are free
+    std::vector<GroupRecord> sampled_again;  // evaluation groups
+  };
+  Divergence DivergedFrom(int64_t version) const;
+  absl::Status Apply(const Divergence& divergence);  // when it is stored
 
   // Leases groups whose version is published, as far as the budget goes, and appends them; a group that failed lately
   // goes to another worker first. Also on an error (of reading the dataset) what was appended is leased.
@@ -66,10 +83,12 @@ class JobGroups final {
   // Gives groups back; an error counts as a failed attempt, and against their worker.
   void Release(const std::vector<cohort::v1::GroupLease>& leases, const std::string& error);
   void ReleaseExpired();
+  // The job has stopped: what is in flight waits again, and nobody is at fault.
+  void EndLeases();
 
-  // INVALID_ARGUMENT when the rollouts are not what the group asks for.
+  // INVALID_ARGUMENT when the rollouts are not what the group asks for. Another status when stored completions that
+  // were judged anew cannot be read.
   absl::Status CheckShape(const cohort::v1::RolloutGroup& group) const;
-
   // The evaluation in progress; null when there is none.
   EvaluationTracker* evaluation() { return evaluation_.has_value() ? &*evaluation_ : nullptr; }
   void EndEvaluation();
@@ -87,6 +106,12 @@ class JobGroups final {
 
   std::vector<GroupRecord> NextTrainingGroups(int64_t step, int64_t version, int64_t first_position,
                                               int64_t count) const;
+  absl::Status CountErrored();
+  // Of a waiting group: what this lease sampled is not taken, see GroupRecord.
+  static bool IsFencedOff(const GroupRecord& group, const cohort::v1::LeaseToken& token);
+  // Nobody is at fault.
+  void EndLease(int64_t group_id);
+  GroupRecord Dropped(const GroupRecord& group, const std::string& reason) const;
   const cohort::v1::EvaluationRun* FindRun(const std::string& name) const;
   // Group size and sampling of a group.
   std::pair<int32_t, const cohort::v1::SamplingSpec*> Shape(const GroupRecord& group) const;
@@ -94,7 +119,7 @@ class JobGroups final {
   bool NeedsEvaluation(int64_t version) const;
   bool IsEvaluated(int64_t version) const;
   std::vector<GroupRecord> EvaluationGroupsOf(int64_t version) const;
-  // Begins the evaluation of a version, counting what is open, scored or dropped of it.
+  // Begins an evaluation, counting what is open, scored or dropped of it.
   void TrackEvaluation(int64_t version);
   // Attempts that cannot be stored are not counted: the groups wait again as if nothing had been.
   void FailAttempts(const std::vector<EndedLease>& leases, const std::string& error);
@@ -105,6 +130,7 @@ class JobGroups final {
   const CoordinatorContext* const context_;
   JobLedger* const ledger_;
   const JobData* const data_;
+  const bool is_by_arrival_;
   GroupBuffer buffer_;
   LeaseTable leases_;
   PolicyRegistry policies_;
@@ -115,11 +141,9 @@ class JobGroups final {
     absl::Duration newest;
   };
   std::map<int64_t, FailedAttempts> failed_attempts_;
-  int64_t next_position_ = 0;  // of the prompt cursor: one behind the newest training group
+  std::map<int64_t, int64_t> num_errored_;  // by step, of steps that are not planned yet
+  int64_t next_position_ = 0;               // of the prompt cursor: one behind the newest training group
 };
-
-// Most groups that are sampled for one train step, dropped ones included.
-int64_t MaxGroupsOfStep(const cohort::v1::JobSpec& spec);
 
 }  // namespace cohort::coordinator
 

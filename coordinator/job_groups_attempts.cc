@@ -52,9 +52,10 @@ bool JobGroups::Renew(std::string_view worker_id, const cohort::v1::GroupLease& 
   if (group->state == GroupState::kScored || group->state == GroupState::kPlanned) {
     return group->scored_epoch == lease.lease().coordinator_epoch() && group->scored_attempt == lease.lease().attempt();
   }
-  const bool is_former = lease.lease().coordinator_epoch() < context_->epoch;
+  const bool is_former = lease.lease().coordinator_epoch() < context_->epoch &&
+                         !leases_.WasTakenOver(lease.group_id()) && !IsFencedOff(*group, lease.lease());
   if (!is_former || !buffer_.Claim(lease.group_id()).ok()) return false;
-  leases_.Grant(lease.group_id(), worker_id, lease.lease(), now);
+  leases_.TakeOver(lease.group_id(), worker_id, lease.lease(), now);
   return true;
 }
 
@@ -84,6 +85,14 @@ void JobGroups::ReleaseExpired() {
                {{"job", ledger_->name()}, {"groups", expired.size()}, {"first", expired.front().group_id}});
   context_->metrics->LeasesExpired(ledger_->name()).Increment(static_cast<double>(expired.size()));
   FailAttempts(expired, "the lease ran out");
+}
+
+void JobGroups::EndLeases() {
+  for (const EndedLease& lease : leases_.TakeAll()) {
+    // Leased by construction: a lease is held from Claim on.
+    (void)buffer_.Return(lease.group_id, /*is_failure=*/false);
+    context_->workers->EndProbe(lease.worker_id);
+  }
 }
 
 bool JobGroups::ShouldGoElsewhere(int64_t group_id, std::string_view worker_id) const {
@@ -119,8 +128,7 @@ absl::Status JobGroups::StoreFailedAttempts(const std::vector<EndedLease>& lease
     GroupRecord& group = change.groups.emplace_back(*buffer_.Find(lease.group_id));
     group.state = GroupState::kWaiting;
     if (++group.failed_attempts < max_attempts) continue;
-    group.state = GroupState::kDropped;
-    group.drop_reason = absl::StrCat("errored after ", group.failed_attempts, " attempts: ", error);
+    group = Dropped(group, absl::StrCat(kErroredPrefix, group.failed_attempts, " attempts: ", error));
     ++(*next.job.mutable_dropped_groups())["errored"];
     *change.events.emplace_back().mutable_notice() =
         absl::StrCat("group ", group.group_id, " dropped: ", group.drop_reason);
@@ -136,6 +144,7 @@ absl::Status JobGroups::StoreFailedAttempts(const std::vector<EndedLease>& lease
     failed_attempts_.erase(group.group_id);
     context_->metrics->GroupsDropped(ledger_->name(), "errored").Increment();
     const bool is_evaluation = group.purpose == cohort::v1::GROUP_PURPOSE_EVALUATE;
+    if (!is_evaluation) ++num_errored_[group.step];
     if (is_evaluation && evaluation_.has_value()) evaluation_->AddDropped(group);
   }
   return absl::OkStatus();

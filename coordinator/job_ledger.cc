@@ -17,23 +17,20 @@ constexpr absl::Duration kSlowWrite = absl::Seconds(1);
 
 }  // namespace
 
-bool HasEnded(cohort::v1::JobState state) {
-  return state == cohort::v1::JOB_STATE_CANCELLED || state == cohort::v1::JOB_STATE_SUCCEEDED ||
-         state == cohort::v1::JOB_STATE_FAILED;
-}
-
 JobLedger::JobLedger(JobRecord record, std::string_view checkpoint_root, JobStore* store, common::Clock* clock,
-                     ChangeSignal* events_signal)
+                     ChangeSignal* events_signal, common::FileSystem* files)
     : record_(std::move(record)),
-      run_folder_(checkpoint_root, record_.job.name()),
+      run_folder_(files, checkpoint_root, record_.job.name()),
       store_(store),
       clock_(clock),
-      events_signal_(events_signal) {}
+      events_signal_(events_signal),
+      meter_(record_.job.use(), clock->Monotonic()) {}
 
 std::unique_ptr<JobLedger> JobLedger::Load(JobRecord record, const std::vector<cohort::v1::JobEvent>& events,
                                            std::string_view checkpoint_root, JobStore* store, common::Clock* clock,
-                                           ChangeSignal* events_signal) {
-  std::unique_ptr<JobLedger> ledger(new JobLedger(std::move(record), checkpoint_root, store, clock, events_signal));
+                                           ChangeSignal* events_signal, common::FileSystem* files) {
+  std::unique_ptr<JobLedger> ledger(
+      new JobLedger(std::move(record), checkpoint_root, store, clock, events_signal, files));
   if (!events.empty()) ledger->next_sequence_ = events.back().sequence() + 1;
   const absl::Status restored = ledger->run_folder_.Restore(events);
   ledger->is_run_folder_behind_ = !restored.ok();
@@ -44,6 +41,8 @@ std::unique_ptr<JobLedger> JobLedger::Load(JobRecord record, const std::vector<c
 absl::Status JobLedger::Write(JobRecord next, JobChange change) {
   const auto now = google::protobuf::util::TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(clock_->Now()));
   *next.job.mutable_update_time() = now;
+  *next.job.mutable_use() = meter_.use();
+  next.job.set_incarnation(next.incarnation);
   const bool is_new_state = next.job.state() != record_.job.state();
   if (is_new_state && HasEnded(next.job.state())) *next.job.mutable_end_time() = now;
   if (is_new_state) *change.events.emplace_back().mutable_state_changed() = next.job;

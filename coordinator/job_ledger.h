@@ -12,8 +12,11 @@
 #include "absl/time/time.h"
 #include "cohort/v1/job_service.pb.h"
 #include "common/clock.h"
+#include "common/file_system.h"
 #include "coordinator/change_signal.h"
+#include "coordinator/job_lifecycle.h"
 #include "coordinator/job_store.h"
+#include "coordinator/resource_meter.h"
 #include "coordinator/run_folder.h"
 
 namespace cohort::coordinator {
@@ -26,16 +29,21 @@ class JobLedger final {
   // `events_signal` wakes watchers.
   static std::unique_ptr<JobLedger> Load(JobRecord record, const std::vector<cohort::v1::JobEvent>& events,
                                          std::string_view checkpoint_root, JobStore* store, common::Clock* clock,
-                                         ChangeSignal* events_signal);
+                                         ChangeSignal* events_signal,
+                                         common::FileSystem* files = common::RealFileSystem());
 
   const JobRecord& record() const { return record_; }
   const cohort::v1::Job& job() const { return record_.job; }
   const cohort::v1::JobSpec& spec() const { return record_.job.spec(); }
   const std::string& name() const { return record_.job.name(); }
   const RunFolder& run_folder() const { return run_folder_; }
+  // What the job uses; the record has it as of the last write.
+  ResourceMeter& meter() { return meter_; }
+  const ResourceMeter& meter() const { return meter_; }
 
-  // Stores `next` and `change` together. Sets update_time, end_time, sequence numbers and times; a change of state adds
-  // its event. UNAVAILABLE when the store does not take it: nothing has changed, try again later.
+  // Stores `next` and `change` together, with what the job has used. Sets update_time, end_time, sequence numbers and
+  // times; a change of state adds its event. UNAVAILABLE when the store does not take it: nothing has changed, try
+  // again later.
   absl::Status Write(JobRecord next, JobChange change);
   // The same without a change of the job.
   absl::Status Write(JobChange change);
@@ -44,7 +52,7 @@ class JobLedger final {
 
  private:
   JobLedger(JobRecord record, std::string_view checkpoint_root, JobStore* store, common::Clock* clock,
-            ChangeSignal* events_signal);
+            ChangeSignal* events_signal, common::FileSystem* files);
   void UpdateRunFolder(const std::vector<cohort::v1::JobEvent>& events);
 
   JobRecord record_;
@@ -53,12 +61,10 @@ class JobLedger final {
   common::Clock* const clock_;
   ChangeSignal* const events_signal_;
   int64_t next_sequence_ = 1;
+  ResourceMeter meter_;
   bool is_run_folder_behind_ = false;
   absl::Duration stalled_time_;
 };
-
-// QUEUED, RUNNING and CANCELLING have not ended.
-bool HasEnded(cohort::v1::JobState state);
 
 }  // namespace cohort::coordinator
 

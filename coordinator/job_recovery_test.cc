@@ -44,7 +44,7 @@ TEST_F(JobRecoveryTest, FullDiskAtTheStartIsNoReasonNotToServe) {
   EXPECT_THAT(Runtime("sums")->Waiting().waits_for, HasSubstr("No space left on device"));
   fault_.store = absl::OkStatus();
   Tick();
-  EXPECT_EQ(Get("sums").state_reason(), "the coordinator restarted; waits for ranks");
+  EXPECT_EQ(Get("sums").state_reason(), "the coordinator restarted; waits for learner ranks");
   EXPECT_EQ(Join().incarnation(), 2);
 }
 

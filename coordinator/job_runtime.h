@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Size: the whole state of a job under one lock; what it is made of are classes of their own.
 #ifndef COHORT_COORDINATOR_JOB_RUNTIME_H_
 #define COHORT_COORDINATOR_JOB_RUNTIME_H_
 
@@ -16,25 +17,27 @@
 #include "absl/synchronization/mutex.h"
 #include "cohort/v1/learner_service.pb.h"
 #include "cohort/v1/rollout_service.pb.h"
+#include "coordinator/committed_versions.h"
 #include "coordinator/coordinator_context.h"
 #include "coordinator/job_data.h"
+#include "coordinator/job_demand.h"
 #include "coordinator/job_groups.h"
 #include "coordinator/job_ledger.h"
+#include "coordinator/job_lifecycle.h"
+#include "coordinator/job_vitals.h"
+#include "coordinator/payload_retention.h"
 #include "coordinator/stall_watch.h"
 #include "coordinator/step_handout.h"
+#include "coordinator/step_planner.h"
 #include "coordinator/step_recorder.h"
 #include "coordinator/submitted_group.h"
 
 namespace cohort::coordinator {
 
-// One job from submission to its end: ties groups, plans and versions together and moves the job's state.
-//
-//   QUEUED --StartGang--> RUNNING --LoseGang--> QUEUED ...        RUNNING --all done--> SUCCEEDED | FAILED
-//   QUEUED --Cancel--> CANCELLED      RUNNING --Cancel--> CANCELLING --ranks stopped--> CANCELLED
-//
-// Plan v is made when version v is committed, its evaluation (if any) finished and every group of step v scored or
-// dropped. Order of what becomes durable: plan, then handed out, then CommitStep, then claimable by PublishVersion.
-// Thread-safe; the context must outlive it.
+// One job from submission to its end: ties groups, plans and versions together and moves the job's state, by the table
+// of job_lifecycle.h. Plan v is made when version v is committed, its evaluation (if any) finished and every group of
+// step v scored or dropped. Order of what becomes durable: plan, then handed out, then CommitStep, then claimable by
+// PublishVersion. Thread-safe; the context must outlive it.
 class JobRuntime final {
  public:
   // Takes up a stored job with all its events; one that was RUNNING waits for ranks again. Its files are not looked at
@@ -43,17 +46,28 @@ class JobRuntime final {
                                           const std::vector<cohort::v1::JobEvent>& events);
 
   JobRecord Snapshot() const;
+  JobDemand Demand() const;
+  const std::string& name() const { return name_; }
   int64_t sequence() const { return sequence_; }  // order of creation
   bool IsOver() const;                            // ended, and its ranks have left
   WaitState Waiting() const;
-  // Ends the job; a QUEUED one at once, a RUNNING one after the update in progress.
-  absl::Status Cancel();
+  cohort::v1::Job View() const;  // as it is answered: with etag, conditions, what it waits for
+  void SetQueuePlace(int64_t position, const std::string& reason);  // from 1, and why it waits; for View and Waiting
+  std::map<std::string, int64_t> GroupsByWorker() const;            // that rollout workers hold
 
-  // Gang. FAILED_PRECONDITION unless QUEUED. When the job's data is not what was submitted the job has failed; for what
-  // may come right by itself (a file that is gone, a full disk) it waits on, and says so.
+  // As JobService says. Each is done at once for a job without ranks, else after the update in progress.
+  absl::Status Pause(const std::string& reason, std::string_view etag = "");
+  absl::Status Resume(std::string_view etag = "");
+  absl::Status Cancel(std::string_view etag = "");
+  // The ranks of a RUNNING job stop for the job `by`, and it is PREEMPTED. FAILED_PRECONDITION without ranks.
+  absl::Status Preempt(const std::string& by);
+
+  // Gang. FAILED_PRECONDITION unless queued, and while ranks of the gang before are there. When the job's data is not
+  // what was submitted it has failed; for what may come right by itself (a full disk) it waits on, and says so.
   absl::StatusOr<GangStart> StartGang();
+  absl::Status StartWithoutRanks();  // the same for a job that needs none
   void LoseGang(int64_t incarnation, const std::string& reason);
-  // The gang gets a stop instead of its next plan, and seals a checkpoint first.
+  // The gang gets a stop instead of its next plan, and seals a checkpoint first; the job goes on with another gang.
   void RequestStop(const std::string& reason);
   // A rank found that the job cannot go on, and starting it again would not help: the job fails.
   void Abandon(const std::string& reason);
@@ -63,11 +77,12 @@ class JobRuntime final {
   // Rollouts.
   std::vector<cohort::v1::GroupAssignment> Claim(std::string_view worker_id, ClaimBudget* budget,
                                                  std::map<int64_t, cohort::v1::WeightSource>* weights);
+  bool HasWaitingGroups() const;  // that some worker may claim
+  void EndExpiredLeases();
   bool Renew(std::string_view worker_id, const cohort::v1::GroupLease& lease);
   absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> Submit(const std::vector<Submission>& submissions);
   void Release(const std::vector<cohort::v1::GroupLease>& leases, const std::string& error);
-  // Time has passed: ends leases that ran out and does what could not be done before.
-  void Tick();
+  void Tick();  // time has passed: ends leases that ran out and does what could not be done before
 
   // Steps. ABORTED for another incarnation than the present one; UNAVAILABLE while the coordinator's storage fails.
   // GetPlan: nullopt while there is none. A rank that asks for a version below the one the gang was to resume from
@@ -82,49 +97,55 @@ class JobRuntime final {
  private:
   JobRuntime(const CoordinatorContext* context, std::unique_ptr<JobLedger> ledger);
 
-  // job_runtime.cc
   absl::Status Activate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The same before ranks are there, for leases of a former coordinator process; tried once per Tick.
-  absl::Status ActivateForWorkers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  GangStart ChooseResume(int64_t incarnation) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Postpone(const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // a QUEUED job waits on
-  absl::Status SetState(cohort::v1::JobState state, const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Fail(const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Start() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // RUNNING, with groups; who serves it is yet to be said
+  void Postpone(const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // a queued job waits on
   void Moved() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool IsSealed(int64_t version) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
-  // True when the group is to be written; else the receipt is final.
+  bool IsSealed(int64_t v) const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return versions_.IsSealed(v); }
+  std::string Describe() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  absl::Status ActivateForWorkers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<bool> Judge(const Submission& submission, cohort::v1::GroupReceipt* receipt)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status SetState(cohort::v1::JobState state, const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Fail(const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status SettleStop() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // what is decided but not stored yet
   bool HasStopped() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
-
-  // job_runtime_advance.cc: whatever can be done now. Idempotent; a failed write is tried again later.
+  bool GivesOutGroups() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  void ChargeUse() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // before what the job holds changes
+  void PauseIfBudgetIsSpent() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whatever can be done now. Idempotent; a failed write is tried again later.
   void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status Settle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // changes of state that are decided but not stored yet
-  // What has kept Advance from storing something, for Describe and, when it is new, the log.
   void NoteBlocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status FinishEvaluation() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status FinishRescore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status FinishJob() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsLastVersion() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   absl::Status MakePlan() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status TakeStep(PlannedStep step) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status StorePlan(cohort::v1::StepPlan plan, JobRecord next, JobChange change)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Drops what `change` drops and admits `count` further groups for a step.
   absl::Status SampleFurther(int64_t step, int64_t count, JobRecord next, JobChange change)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status FinishJob() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool IsLastVersion() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
-  std::string Describe() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
-
-  // job_runtime_steps.cc
-  absl::Status CheckGang(int64_t incarnation) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
-  absl::Status CheckDigest(int64_t version, const std::string& digest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status TurnOverGroups() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // max_lag: stale ones out, free slots filled
+  absl::Status CheckErrored() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool ShouldSeal() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  absl::Status PrepareStart() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  VersionRecord ResumePoint() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A gang has come to a committed version again. With other weights these become the committed ones.
+  absl::Status CommitReplayed(int64_t version, const std::string& digest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Diverge(int64_t version, const std::string& digest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Unseals what a rank could not take up: versions above `version`, up to the one the gang was to resume from.
   absl::Status ResumeFrom(int64_t version) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Path of the newest sealed version up to `version`; empty when there is none.
-  std::string CheckpointAtMost(int64_t version) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  void ReleasePayload() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckGang(int64_t incarnation) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckDigest(int64_t version, const std::string& digest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PinStopIfDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::map<std::string, double> StepMetrics(const cohort::v1::CommitStepRequest& request) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const CoordinatorContext* const context_;
+  const std::string name_;
   const int64_t sequence_;
   const bool is_sft_;
   mutable absl::Mutex mutex_;
@@ -132,13 +153,16 @@ class JobRuntime final {
   std::unique_ptr<JobData> data_;  // set by Activate and constant from then on
   std::unique_ptr<JobGroups> groups_ ABSL_GUARDED_BY(mutex_);
   StepRecorder recorder_ ABSL_GUARDED_BY(mutex_);
-  std::map<int64_t, VersionRecord> versions_ ABSL_GUARDED_BY(mutex_);
+  PayloadRetention retention_ ABSL_GUARDED_BY(mutex_);
+  CommittedVersions versions_ ABSL_GUARDED_BY(mutex_);
   std::optional<cohort::v1::StepPlan> plan_ ABSL_GUARDED_BY(mutex_);  // the stored one of the newest version, if any
   StepHandout handout_ ABSL_GUARDED_BY(mutex_);
-  std::string stop_reason_ ABSL_GUARDED_BY(mutex_);
+  bool has_started_without_ranks_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string stop_reason_ ABSL_GUARDED_BY(mutex_);  // what a RUNNING job's gang is told
+  StopCause stop_cause_ ABSL_GUARDED_BY(mutex_) = StopCause::kNone;
   std::string failure_ ABSL_GUARDED_BY(mutex_);        // why the job has failed, stored as soon as the store takes it
   std::string queued_reason_ ABSL_GUARDED_BY(mutex_);  // why a job without a gang is QUEUED
-  std::string blocked_ ABSL_GUARDED_BY(mutex_);
+  JobVitals vitals_ ABSL_GUARDED_BY(mutex_);
   absl::Status activation_ ABSL_GUARDED_BY(mutex_);  // of ActivateForWorkers since the last Tick
   absl::Duration last_step_ ABSL_GUARDED_BY(mutex_);
   int64_t progress_ ABSL_GUARDED_BY(mutex_) = 0;

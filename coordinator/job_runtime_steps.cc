@@ -23,6 +23,8 @@ absl::Status CheckDigestLength(const std::string& digest) {
   return common::InvalidField("digest", absl::StrCat(digest.size(), " bytes"), "must be 32 bytes");
 }
 
+int64_t TokenCount(double metric) { return metric > 0 && metric < 1e15 ? static_cast<int64_t>(metric) : 0; }
+
 // They travel on in an event, which is one message.
 absl::Status CheckMetrics(const cohort::v1::CommitStepRequest& request) {
   if (request.metrics_size() > kMaxMetrics) {
@@ -74,7 +76,9 @@ absl::Status JobRuntime::CommitStep(const cohort::v1::CommitStepRequest& request
   COHORT_RETURN_IF_ERROR(CheckDigestLength(request.digest()));
   COHORT_RETURN_IF_ERROR(CheckMetrics(request));
   const int64_t version = ledger_->job().policy_version();
-  if (request.version() >= 1 && request.version() <= version) return CheckDigest(request.version(), request.digest());
+  if (request.version() >= 1 && request.version() <= version) {
+    return CommitReplayed(request.version(), request.digest());
+  }
   if (request.version() != version + 1 || !plan_.has_value()) {
     return absl::FailedPreconditionError(
         absl::StrCat("version: there is no plan that ends in it (", request.version(), "), the newest is ", version));
@@ -91,9 +95,14 @@ absl::Status JobRuntime::CommitStep(const cohort::v1::CommitStepRequest& request
   // The update in progress when a job ended is kept, but nothing follows from it: the end is the last event.
   const bool has_ended = HasEnded(ledger_->job().state());
   std::vector<GroupRecord> admitted;
+  std::vector<GroupRecord> surplus;
   if (!has_ended) {
     admitted = groups_->GroupsOfVersion(request.version());
     change.groups.insert(change.groups.end(), admitted.begin(), admitted.end());
+    if (request.version() == ledger_->spec().training().num_steps()) surplus = groups_->SurplusGroups();
+    change.groups.insert(change.groups.end(), surplus.begin(), surplus.end());
+    const auto num_surplus = static_cast<int64_t>(surplus.size());
+    if (num_surplus > 0) (*next.job.mutable_dropped_groups())["surplus"] += num_surplus;
     cohort::v1::StepReport& report = *change.events.emplace_back().mutable_step();
     report.set_policy_version(request.version());
     report.set_num_steps(ledger_->spec().training().num_steps());
@@ -104,10 +113,14 @@ absl::Status JobRuntime::CommitStep(const cohort::v1::CommitStepRequest& request
   for (const GroupRecord* group : trained) trained_ids.push_back(group->group_id);
   COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(next), std::move(change)));
 
-  versions_[request.version()] = committed;
+  const auto trained_tokens = request.metrics().find("trained_tokens");
+  if (trained_tokens != request.metrics().end()) ledger_->meter().AddTokens(TokenCount(trained_tokens->second));
+  versions_.Set(committed);
+  handout_.Confirm(request.version());
   plan_.reset();
   if (!is_sft_) recorder_.Record(request.version(), request.digest());
   for (const int64_t id : trained_ids) COHORT_RETURN_IF_ERROR(groups_->buffer().Finish(id));
+  COHORT_RETURN_IF_ERROR(groups_->Drop(surplus, "surplus"));
   if (!has_ended) COHORT_RETURN_IF_ERROR(groups_->Admit(std::move(admitted)));
   const absl::Duration now = context_->clock->Monotonic();
   context_->metrics->StepSeconds(ledger_->name()).Observe(absl::ToDoubleSeconds(now - last_step_));
@@ -127,12 +140,12 @@ absl::StatusOr<int64_t> JobRuntime::PublishVersion(const cohort::v1::PublishVers
     return absl::FailedPreconditionError(
         absl::StrCat("version: not committed (", request.version(), "), the newest is ", version));
   }
-  if (versions_.count(request.version()) == 0) {
+  if (versions_.Find(request.version()) == nullptr) {
+    const VersionRecord record = {.version = request.version(), .digest = request.digest()};
     JobChange change;
-    change.version = VersionRecord{.version = request.version(), .digest = request.digest()};
-    const VersionRecord record = *change.version;
+    change.version = record;
     COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(change)));
-    versions_[request.version()] = record;
+    versions_.Set(record);
   }
   COHORT_RETURN_IF_ERROR(CheckDigest(request.version(), request.digest()));
   groups_->policies().Publish(request.version(), request.address(), request.digest());
@@ -147,21 +160,13 @@ absl::Status JobRuntime::SealCheckpoint(const cohort::v1::SealCheckpointRequest&
   COHORT_RETURN_IF_ERROR(CheckGang(request.incarnation()));
   COHORT_RETURN_IF_ERROR(CheckDigestLength(request.digest()));
   if (request.path().empty()) return common::InvalidField("path", "", "must be the sealed folder");
-  const auto it = versions_.find(request.version());
-  if (it == versions_.end()) {
+  const VersionRecord* version = versions_.Find(request.version());
+  if (version == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat("version: not committed (", request.version(), ")"));
   }
   COHORT_RETURN_IF_ERROR(CheckDigest(request.version(), request.digest()));
-  if (it->second.checkpoint_path == request.path()) return absl::OkStatus();
-  JobRecord next = ledger_->record();
-  if (request.version() == next.job.policy_version()) next.job.set_checkpoint_path(request.path());
-  if (next.job.checkpoint_path().empty()) next.job.set_checkpoint_path(request.path());
-  JobChange change;
-  change.version = it->second;
-  change.version->checkpoint_path = request.path();
-  COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(next), std::move(change)));
-  it->second.checkpoint_path = request.path();
-  log::Info("checkpoint_sealed", {{"job", ledger_->name()}, {"version", request.version()}, {"path", request.path()}});
+  if (version->checkpoint_path == request.path()) return absl::OkStatus();
+  COHORT_RETURN_IF_ERROR(versions_.Seal(request.version(), request.path()));
   Moved();
   return absl::OkStatus();
 }
@@ -172,7 +177,7 @@ absl::Status JobRuntime::CheckGang(int64_t incarnation) const {
 }
 
 absl::Status JobRuntime::CheckDigest(int64_t version, const std::string& digest) {
-  const std::string& committed = versions_[version].digest;
+  const std::string& committed = versions_.Find(version)->digest;
   if (committed == digest) return absl::OkStatus();
   const std::string text = absl::StrCat("version ", version, ": digest ", common::HexOf(digest),
                                         " differs from the committed one (", common::HexOf(committed), ")");
@@ -180,36 +185,6 @@ absl::Status JobRuntime::CheckDigest(int64_t version, const std::string& digest)
   // Going on would train on weights that the record does not describe.
   Fail(text);
   return absl::FailedPreconditionError(text);
-}
-
-absl::Status JobRuntime::ResumeFrom(int64_t version) {
-  for (auto& [number, record] : versions_) {
-    const bool is_damaged = number > version && number <= handout_.resume_version() && !record.checkpoint_path.empty();
-    if (!is_damaged) continue;
-    const std::string path = record.checkpoint_path;
-    JobRecord next = ledger_->record();
-    if (next.job.checkpoint_path() == path) next.job.set_checkpoint_path(CheckpointAtMost(version));
-    JobChange change;
-    change.version = record;
-    change.version->checkpoint_path.clear();
-    *change.events.emplace_back().mutable_notice() =
-        absl::StrCat("the ranks resumed from version ", version, ": the checkpoint of version ", number,
-                     " cannot be used (", path, ")");
-    COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(next), std::move(change)));
-    record.checkpoint_path.clear();
-    log::Error("checkpoint_unusable", {{"job", ledger_->name()}, {"version", number}, {"path", path}});
-    context_->metrics->CheckpointsUnusable(ledger_->name()).Increment();
-  }
-  handout_.ResumeFrom(version);
-  return absl::OkStatus();
-}
-
-std::string JobRuntime::CheckpointAtMost(int64_t version) const {
-  std::string path;
-  for (const auto& [number, record] : versions_) {
-    if (number <= version && !record.checkpoint_path.empty()) path = record.checkpoint_path;
-  }
-  return path;
 }
 
 void JobRuntime::PinStopIfDue() {
@@ -221,8 +196,8 @@ void JobRuntime::PinStopIfDue() {
   cohort::v1::StepPlan stop;
   if (HasEnded(state)) {
     stop.set_stop_reason(absl::StrCat("the job has ended: ", cohort::v1::JobState_Name(state)));
-  } else if (state == cohort::v1::JOB_STATE_CANCELLING) {
-    stop.set_stop_reason("cancelled by request");
+  } else if (IsStopping(state)) {
+    stop.set_stop_reason(ledger_->job().state_reason());
   } else if (!stop_reason_.empty()) {
     stop.set_stop_reason(stop_reason_);
   } else if (is_final) {

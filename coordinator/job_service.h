@@ -3,14 +3,18 @@
 #define COHORT_COORDINATOR_JOB_SERVICE_H_
 
 #include "cohort/v1/job_service.grpc.pb.h"
+#include "common/security/server_security.h"
 #include "coordinator/coordinator.h"
 
 namespace cohort::coordinator {
 
-// JobService over a coordinator, which must outlive it. Thread-safe.
+// JobService over a coordinator. It knows nothing of callers but where only it sees the request's name, in the first
+// message of an upload; job_access.h stands in front of it. Thread-safe.
 class JobServiceImpl final : public cohort::v1::JobService::Service {
  public:
-  explicit JobServiceImpl(Coordinator* coordinator) : coordinator_(coordinator) {}
+  // Both must outlive it. Without `security` there are no tokens.
+  explicit JobServiceImpl(Coordinator* coordinator, const security::ServerSecurity* security = nullptr)
+      : coordinator_(coordinator), security_(security) {}
 
   grpc::Status CreateJob(grpc::ServerContext* context, const cohort::v1::CreateJobRequest* request,
                          cohort::v1::Job* response) override;
@@ -18,13 +22,32 @@ class JobServiceImpl final : public cohort::v1::JobService::Service {
                       cohort::v1::Job* response) override;
   grpc::Status ListJobs(grpc::ServerContext* context, const cohort::v1::ListJobsRequest* request,
                         cohort::v1::ListJobsResponse* response) override;
+  grpc::Status PauseJob(grpc::ServerContext* context, const cohort::v1::PauseJobRequest* request,
+                        cohort::v1::Job* response) override;
+  grpc::Status ResumeJob(grpc::ServerContext* context, const cohort::v1::ResumeJobRequest* request,
+                         cohort::v1::Job* response) override;
+  grpc::Status ListCheckpoints(grpc::ServerContext* context, const cohort::v1::ListCheckpointsRequest* request,
+                               cohort::v1::ListCheckpointsResponse* response) override;
+  grpc::Status GetCheckpoint(grpc::ServerContext* context, const cohort::v1::GetCheckpointRequest* request,
+                             cohort::v1::Checkpoint* response) override;
+  grpc::Status ListSteps(grpc::ServerContext* context, const cohort::v1::ListStepsRequest* request,
+                         cohort::v1::ListStepsResponse* response) override;
+  grpc::Status ListRollouts(grpc::ServerContext* context, const cohort::v1::ListRolloutsRequest* request,
+                            cohort::v1::ListRolloutsResponse* response) override;
+  grpc::Status UploadDataset(grpc::ServerContext* context, grpc::ServerReader<cohort::v1::UploadDatasetRequest>* reader,
+                             cohort::v1::UploadDatasetResponse* response) override;
   grpc::Status CancelJob(grpc::ServerContext* context, const cohort::v1::CancelJobRequest* request,
                          cohort::v1::Job* response) override;
+  grpc::Status DeleteJob(grpc::ServerContext* context, const cohort::v1::DeleteJobRequest* request,
+                         cohort::v1::DeleteJobResponse* response) override;
   grpc::Status WatchJob(grpc::ServerContext* context, const cohort::v1::WatchJobRequest* request,
                         grpc::ServerWriter<cohort::v1::JobEvent>* writer) override;
+  grpc::Status ListProcesses(grpc::ServerContext* context, const cohort::v1::ListProcessesRequest* request,
+                             cohort::v1::ListProcessesResponse* response) override;
 
  private:
   Coordinator* const coordinator_;
+  const security::ServerSecurity* const security_;
 };
 
 }  // namespace cohort::coordinator

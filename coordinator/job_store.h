@@ -52,9 +52,21 @@ struct JobChange {
 
 // Selects a page of a list, newest job first.
 struct JobFilter {
-  std::string name_prefix;  // "namespaces/default/jobs/"
+  std::string name_prefix;  // "namespaces/default/jobs/"; empty: of every namespace
   cohort::v1::JobState state = cohort::v1::JOB_STATE_UNSPECIFIED;
   int64_t below_sequence = 0;  // 0: from the newest on
+  int limit = 0;
+};
+
+// Selects groups of a job; every field that is set must hold.
+struct GroupFilter {
+  int64_t after_id = -1;
+  std::optional<int64_t> first_step;
+  std::optional<int64_t> last_step;
+  cohort::v1::GroupPurpose purpose = cohort::v1::GROUP_PURPOSE_UNSPECIFIED;  // UNSPECIFIED: any
+  std::optional<int64_t> problem_id;
+  bool only_with_payload = false;  // location.length_bytes > 0
+  bool only_closed = false;        // trained, dropped or evaluated
   int limit = 0;
 };
 
@@ -74,6 +86,9 @@ class JobStore {
   // NOT_FOUND.
   virtual absl::StatusOr<JobRecord> FindJobByRequestId(std::string_view request_id) = 0;
   virtual absl::StatusOr<std::vector<JobRecord>> ListJobs(const JobFilter& filter) = 0;
+  // Removes the job, its groups, plans, versions and events. NOT_FOUND. Its name may stay taken for a while, also when
+  // rows could not be removed: those go at the next start.
+  virtual absl::Status DeleteJob(std::string_view name) = 0;
 
   // NOT_FOUND when there is no such job; ALREADY_EXISTS when an event's sequence is taken.
   virtual absl::Status Apply(std::string_view job, const JobChange& change) = 0;
@@ -87,6 +102,12 @@ class JobStore {
   // The given groups, in the given order. NOT_FOUND names the first that is missing.
   virtual absl::StatusOr<std::vector<GroupRecord>> GetGroups(std::string_view job,
                                                              const std::vector<int64_t>& group_ids) = 0;
+  // In order of id.
+  virtual absl::StatusOr<std::vector<GroupRecord>> ListGroups(std::string_view job, const GroupFilter& filter) = 0;
+  // Bytes of the rollout log that groups of the job refer to.
+  virtual absl::StatusOr<int64_t> PayloadBytes(std::string_view job) = 0;
+  // Segments of the rollout log that some group of any job refers to, in order.
+  virtual absl::StatusOr<std::vector<int64_t>> SegmentsInUse() = 0;
   // NOT_FOUND.
   virtual absl::StatusOr<cohort::v1::StepPlan> GetPlan(std::string_view job, int64_t version) = 0;
   // In order of version.
@@ -94,6 +115,10 @@ class JobStore {
   // Events after `sequence`, oldest first, at most `limit`.
   virtual absl::StatusOr<std::vector<cohort::v1::JobEvent>> ListEvents(std::string_view job, int64_t after,
                                                                        int limit) = 0;
+  // Step events that ended in a version after `after_version`, in order of version, at most `limit`. Of two events of
+  // one version the newer.
+  virtual absl::StatusOr<std::vector<cohort::v1::JobEvent>> ListStepEvents(std::string_view job, int64_t after_version,
+                                                                           int limit) = 0;
   // The last record of the rollout log that a group refers to; all zero when there is none.
   virtual absl::StatusOr<rollout_log::RecordLocation> EndOfLog() = 0;
 };

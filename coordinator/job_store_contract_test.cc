@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every JobStore promises, run on each.
+// What every JobStore promises of single jobs and groups, run on each. Lists: job_store_lists_test.cc.
 #include <gmock/gmock.h>
 
-#include <functional>
-#include <memory>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "common/testing/status_matchers.h"
-#include "common/testing/temp_dir.h"
-#include "coordinator/in_memory_job_store.h"
 #include "coordinator/job_store.h"
-#include "coordinator/sqlite_job_store.h"
+#include "coordinator/testing/job_store_fixture.h"
 #include "gtest/gtest.h"
 
 namespace cohort::coordinator {
@@ -21,60 +16,10 @@ using common::StatusIs;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-struct InMemory {
-  std::unique_ptr<JobStore> store = MakeInMemoryJobStore();
-};
-
-struct Sqlite {
-  common::TempDir folder;
-  std::unique_ptr<JobStore> store = *OpenSqliteJobStore(folder.Join("jobs.sqlite"));
-};
-
 template <typename Backend>
-class JobStoreContractTest : public ::testing::Test {
- protected:
-  JobStore& store() { return *backend_.store; }
+class JobStoreContractTest : public JobStoreFixture<Backend> {};
 
-  absl::StatusOr<JobRecord> Create(const std::string& id, const std::string& request_id = "") {
-    JobRecord record;
-    record.job.set_name("namespaces/default/jobs/" + id);
-    record.job.set_state(cohort::v1::JOB_STATE_QUEUED);
-    record.request_id = request_id;
-    record.request_digest = std::string("\0\xFF", 2);
-    record.model_path = "/models/small";
-    return store().CreateJob(record, Event(1));
-  }
-  static cohort::v1::JobEvent Event(int64_t sequence) {
-    cohort::v1::JobEvent event;
-    event.set_sequence(sequence);
-    event.set_notice(absl::StrCat("event ", sequence));
-    return event;
-  }
-  static GroupRecord Group(int64_t id, GroupState state) {
-    GroupRecord group;
-    group.group_id = id;
-    group.state = state;
-    return group;
-  }
-  static std::vector<int64_t> Ids(const std::vector<GroupRecord>& groups) {
-    std::vector<int64_t> ids;
-    for (const auto& group : groups) ids.push_back(group.group_id);
-    return ids;
-  }
-  static std::vector<std::string> Names(const std::vector<JobRecord>& records) {
-    std::vector<std::string> names;
-    for (const auto& record : records) names.push_back(record.job.name());
-    return names;
-  }
-
-  const std::string job_ = "namespaces/default/jobs/a";
-
- private:
-  Backend backend_;
-};
-
-using Backends = ::testing::Types<InMemory, Sqlite>;
-TYPED_TEST_SUITE(JobStoreContractTest, Backends);
+TYPED_TEST_SUITE(JobStoreContractTest, JobStoreBackends);
 
 TYPED_TEST(JobStoreContractTest, EpochRisesAtEveryStart) {
   EXPECT_THAT(this->store().BeginEpoch(), common::IsOkAndHolds(1));

@@ -2,18 +2,23 @@
 #include "coordinator/job_validation.h"
 
 #include <algorithm>
-#include <cmath>
-#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "common/field_error.h"
 #include "common/status_macros.h"
 #include "coordinator/dataset_validation.h"
+#include "coordinator/evaluation_validation.h"
 #include "coordinator/field_check.h"
+#include "coordinator/job_demand.h"
 #include "coordinator/optimizer_validation.h"
+#include "coordinator/payload_retention.h"
 #include "coordinator/resource_name.h"
 #include "coordinator/reward_validation.h"
+#include "coordinator/rollout_schedule.h"
+#include "coordinator/schedule_validation.h"
+#include "coordinator/scheduling_validation.h"
+#include "coordinator/unranked_job_validation.h"
 #include "objective/job_context.h"
 #include "objective/objective_resolution.h"
 
@@ -23,17 +28,12 @@ namespace {
 constexpr int64_t kDefaultMicrobatchTokens = 8192;
 constexpr int32_t kDefaultMaxAttempts = 3;
 constexpr int32_t kDefaultKeepLast = 2;
-constexpr int32_t kMaxFixedLag = 64;
 // What a coordinator can hold and its messages (4 MiB) can carry. A spec travels inside of a job, up to a page of them.
 constexpr size_t kMaxSpecBytes = 128 << 10;
 constexpr int64_t kMaxSteps = 1'000'000'000;
-constexpr int32_t kMaxGroupSize = 4096;
 constexpr int64_t kMaxSlots = 1 << 18;
 constexpr int64_t kMaxSequencesPerStep = 1 << 17;
-constexpr int32_t kMaxCompletionTokens = 1 << 17;
 constexpr int32_t kMaxAttempts = 100;
-constexpr int kMaxRuns = 16;
-constexpr size_t kMaxRunNameBytes = 64;
 // Of a step plan, which is one message: see PlannedGroup.
 constexpr int64_t kMaxPlanBytes = 3 << 20;
 constexpr int64_t kPlanBytesPerGroup = 40;
@@ -45,25 +45,6 @@ absl::Status CheckModel(const cohort::v1::ModelSpec& model) {
   return absl::OkStatus();
 }
 
-absl::Status CheckProblems(const cohort::v1::DatasetSpec& data, const cohort::v1::RewardSpec& reward) {
-  COHORT_RETURN_IF_ERROR(CheckData(data));
-  if (data.fields().answer().empty() && NeedsAnswer(reward)) {
-    return common::InvalidField("fields.answer", "", "needs the name of a row field: math_answer compares with it");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ResolveSampling(cohort::v1::SamplingSpec* sampling) {
-  if (!sampling->has_temperature()) sampling->set_temperature(1);
-  if (!sampling->has_top_p()) sampling->set_top_p(1);
-  COHORT_RETURN_IF_ERROR(CheckNotNegative("temperature", sampling->temperature()));
-  COHORT_RETURN_IF_ERROR(CheckNotNegative("top_k", sampling->top_k()));
-  if (!(sampling->top_p() > 0 && sampling->top_p() <= 1)) {
-    return common::InvalidField("top_p", absl::StrCat(sampling->top_p()), "must be greater than 0 and at most 1");
-  }
-  return CheckCount("max_completion_tokens", sampling->max_completion_tokens(), kMaxCompletionTokens);
-}
-
 absl::Status CheckStepSize(const cohort::v1::RewardSpec& reward, const cohort::v1::RolloutSpec& rollout) {
   int64_t num_scores = reward.verifiers_size();
   for (const cohort::v1::VerifierSpec& verifier : reward.verifiers()) {
@@ -72,11 +53,11 @@ absl::Status CheckStepSize(const cohort::v1::RewardSpec& reward, const cohort::v
   const int64_t num_groups = rollout.groups_per_step();
   const int64_t bytes_per_group =
       kPlanBytesPerGroup + (kPlanBytesPerCompletion + 8 * num_scores) * rollout.group_size();
-  const int64_t num_versions = int64_t{rollout.fixed_lag()} + 1;
+  const int64_t num_versions = LagOf(rollout) + 1;
   const int64_t most = std::min(kMaxPlanBytes / bytes_per_group, kMaxSlots / num_versions);
   if (num_groups <= most) return absl::OkStatus();
   return common::InvalidField("groups_per_step", absl::StrCat(num_groups),
-                              absl::StrCat("must be at most ", most, " with this group_size and fixed_lag"));
+                              absl::StrCat("must be at most ", most, " with this group_size and lag"));
 }
 
 absl::Status ResolveRollout(const cohort::v1::RewardSpec& reward, cohort::v1::RolloutSpec* rollout) {
@@ -91,7 +72,7 @@ absl::Status ResolveRollout(const cohort::v1::RewardSpec& reward, cohort::v1::Ro
     return common::InvalidField("sampling.temperature", "0",
                                 "must be greater than 0: greedy completions of one prompt are all equal");
   }
-  COHORT_RETURN_IF_ERROR(CheckRange("fixed_lag", rollout->fixed_lag(), 0, kMaxFixedLag));
+  COHORT_RETURN_IF_ERROR(ResolveSchedule(rollout));
   COHORT_RETURN_IF_ERROR(CheckStepSize(reward, *rollout));
   if (rollout->max_attempts() == 0) rollout->set_max_attempts(kDefaultMaxAttempts);
   return CheckCount("max_attempts", rollout->max_attempts(), kMaxAttempts);
@@ -137,48 +118,22 @@ absl::Status ResolveCheckpoint(cohort::v1::CheckpointSpec* checkpoint) {
   return CheckPositive("keep_last", checkpoint->keep_last());
 }
 
-absl::Status ResolveRun(cohort::v1::EvaluationRun* run) {
-  if (run->name().empty()) return common::InvalidField("name", "", "needs a name");
-  if (run->name().size() > kMaxRunNameBytes) {
-    return common::InvalidField("name", run->name(), absl::StrCat("must be at most ", kMaxRunNameBytes, " bytes"));
-  }
-  if (run->samples_per_problem() == 0) run->set_samples_per_problem(1);
-  COHORT_RETURN_IF_ERROR(CheckCount("samples_per_problem", run->samples_per_problem(), kMaxGroupSize));
-  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveSampling(run->mutable_sampling()), "sampling"));
-  if (run->has_min_final_reward() && !std::isfinite(run->min_final_reward())) {
-    return common::InvalidField("min_final_reward", absl::StrCat(run->min_final_reward()), "must be finite");
-  }
-  return CheckRange("min_final_accuracy", run->min_final_accuracy(), 0.0, 1.0);
-}
-
-absl::Status ResolveEvaluation(const cohort::v1::JobSpec& job, cohort::v1::EvaluationSpec* evaluation) {
-  if (!evaluation->has_reward() && !job.has_rlvr()) {
-    return common::InvalidField("reward", "", "is required for the evaluation of an sft job");
-  }
-  if (!evaluation->has_reward()) *evaluation->mutable_reward() = job.rlvr().reward();
-  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveReward(evaluation->mutable_reward()), "reward"));
-  COHORT_RETURN_IF_ERROR(common::PrefixField(CheckProblems(evaluation->data(), evaluation->reward()), "data"));
-  COHORT_RETURN_IF_ERROR(CheckNotNegative("every_steps", evaluation->every_steps()));
-  if (evaluation->runs().empty()) return common::InvalidField("runs", "", "needs at least one run");
-  if (evaluation->runs_size() > kMaxRuns) {
-    return common::InvalidField("runs", absl::StrCat(evaluation->runs_size()),
-                                absl::StrCat("must be at most ", kMaxRuns));
-  }
-  std::set<std::string> names;
-  for (int i = 0; i < evaluation->runs_size(); ++i) {
-    const std::string field = absl::StrCat("runs[", i, "]");
-    COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveRun(evaluation->mutable_runs(i)), field));
-    if (!names.insert(evaluation->runs(i).name()).second) {
-      return common::InvalidField(field + ".name", evaluation->runs(i).name(), "must be unique");
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::Status ResolveObjectiveOf(cohort::v1::JobSpec* job) {
   COHORT_ASSIGN_OR_RETURN(*job->mutable_objective(),
                           objective::ResolveObjective(job->objective(), objective::ContextOfJob(*job)));
   return absl::OkStatus();
+}
+
+absl::Status ResolveTrainingJob(cohort::v1::JobSpec* job) {
+  if (job->has_rlvr()) COHORT_RETURN_IF_ERROR(ResolveRlvr(job->mutable_rlvr()));
+  if (job->has_sft()) COHORT_RETURN_IF_ERROR(CheckSft(job->sft()));
+  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveObjectiveOf(job), "objective"));
+  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveOptimizer(job->mutable_optimizer()), "optimizer"));
+  const int64_t units = job->has_sft() ? job->sft().sequences_per_step() : job->rlvr().rollout().groups_per_step();
+  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveTraining(units, job->mutable_training()), "training"));
+  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveCheckpoint(job->mutable_checkpoint()), "checkpoint"));
+  if (!job->has_evaluation()) return absl::OkStatus();
+  return common::PrefixField(ResolveEvaluation(*job, job->mutable_evaluation()), "evaluation");
 }
 
 }  // namespace
@@ -189,20 +144,15 @@ absl::StatusOr<cohort::v1::JobSpec> ResolveJobSpec(const cohort::v1::JobSpec& sp
                                 absl::StrCat("must be at most ", kMaxSpecBytes, " bytes"));
   }
   cohort::v1::JobSpec job = spec;
-  COHORT_RETURN_IF_ERROR(CheckModel(job.model()));
   if (job.kind_case() == cohort::v1::JobSpec::KIND_NOT_SET) {
-    return common::InvalidField("rlvr", "", "a job needs one of rlvr and sft");
+    return common::InvalidField("rlvr", "", "a job needs one of rlvr, sft, eval and rescore");
   }
-  if (job.has_rlvr()) COHORT_RETURN_IF_ERROR(ResolveRlvr(job.mutable_rlvr()));
-  if (job.has_sft()) COHORT_RETURN_IF_ERROR(CheckSft(job.sft()));
-  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveObjectiveOf(&job), "objective"));
-  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveOptimizer(job.mutable_optimizer()), "optimizer"));
-  const int64_t units = job.has_sft() ? job.sft().sequences_per_step() : job.rlvr().rollout().groups_per_step();
-  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveTraining(units, job.mutable_training()), "training"));
-  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveCheckpoint(job.mutable_checkpoint()), "checkpoint"));
-  if (job.has_evaluation()) {
-    COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveEvaluation(job, job.mutable_evaluation()), "evaluation"));
-  }
+  if (!job.has_rescore()) COHORT_RETURN_IF_ERROR(CheckModel(job.model()));
+  const bool has_ranks = NeedsRanks(job);
+  COHORT_RETURN_IF_ERROR(common::PrefixField(CheckScheduling(job.scheduling(), has_ranks), "scheduling"));
+  COHORT_RETURN_IF_ERROR(common::PrefixField(CheckBudget(job.budget()), "budget"));
+  COHORT_RETURN_IF_ERROR(has_ranks ? ResolveTrainingJob(&job) : ResolveUnrankedJob(&job));
+  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveRetention(job.mutable_retention()), "retention"));
   return job;
 }
 

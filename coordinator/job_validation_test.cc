@@ -144,6 +144,18 @@ const std::vector<BadCase>& BadCases() {
       {"SameRunName", "evaluation.runs[1].name", "greedy", [](auto* s) { AddEvaluation("greedy", 1, 0, s); }},
       {"AccuracyAboveOne", "evaluation.runs[0].min_final_accuracy", "80",
        [](auto* s) { Evaluation(s)->mutable_runs(0)->set_min_final_accuracy(80); }},
+      {"PassAtZero", "evaluation.runs[0].pass_at_k[0]", "0",
+       [](auto* s) { Evaluation(s)->mutable_runs(0)->add_pass_at_k(0); }},
+      {"PassAtMoreThanSamples", "evaluation.runs[0].pass_at_k[1]", "2",
+       [](auto* s) {
+         Evaluation(s)->mutable_runs(0)->add_pass_at_k(1);
+         Evaluation(s)->mutable_runs(0)->add_pass_at_k(2);
+       }},
+      {"SamePassTwice", "evaluation.runs[0].pass_at_k[1]", "1",
+       [](auto* s) {
+         Evaluation(s)->mutable_runs(0)->add_pass_at_k(1);
+         Evaluation(s)->mutable_runs(0)->add_pass_at_k(1);
+       }},
       {"RewardNaN", "evaluation.runs[0].min_final_reward", "nan",
        [](auto* s) { Evaluation(s)->mutable_runs(0)->set_min_final_reward(std::numeric_limits<double>::quiet_NaN()); }},
       {"NoCatalogue", "rlvr.reward.verifiers[0].ranking.catalogue_path", "",
@@ -268,6 +280,13 @@ TEST(JobValidationTest, CountdownNeedsNoAnswerField) {
   ASSERT_OK_AND_ASSIGN(const auto job, ResolveJobSpec(spec));
   EXPECT_EQ(job.rlvr().reward().verifiers(0).countdown().numbers_field(), "numbers");
   EXPECT_EQ(job.rlvr().reward().verifiers(0).countdown().target_field(), "target");
+}
+
+TEST(JobValidationTest, SchedulingIsCheckedByItsPath) {
+  cohort::v1::JobSpec spec = SmallRlvrSpec();
+  spec.mutable_scheduling()->mutable_worker()->set_device("tpu");
+  EXPECT_THAT(ResolveJobSpec(spec),
+              StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("scheduling.worker.device: ")));
 }
 
 }  // namespace

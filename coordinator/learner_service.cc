@@ -5,6 +5,7 @@
 
 #include "common/grpc_status.h"
 #include "common/status_macros.h"
+#include "coordinator/request_limits.h"
 #include "coordinator/step_payload.h"
 
 namespace cohort::coordinator {
@@ -42,6 +43,7 @@ absl::Status Seal(Coordinator* coordinator, const cohort::v1::SealCheckpointRequ
 
 grpc::Status LearnerServiceImpl::JoinGang(grpc::ServerContext* context, const cohort::v1::JoinGangRequest* request,
                                           cohort::v1::JoinGangResponse* response) {
+  if (const absl::Status limits = CheckRequestLimits(*request); !limits.ok()) return common::ToGrpcStatus(limits);
   auto place = coordinator_->gangs().Join(*request, [context] { return context->IsCancelled(); });
   if (place.ok()) *response = *std::move(place);
   return common::ToGrpcStatus(place.status());
@@ -49,6 +51,7 @@ grpc::Status LearnerServiceImpl::JoinGang(grpc::ServerContext* context, const co
 
 grpc::Status LearnerServiceImpl::GetStep(grpc::ServerContext* context, const cohort::v1::GetStepRequest* request,
                                          grpc::ServerWriter<cohort::v1::GetStepResponse>* writer) {
+  if (const absl::Status limits = CheckRequestLimits(*request); !limits.ok()) return common::ToGrpcStatus(limits);
   const absl::Status status = SendNextStep(coordinator_, *request, context, writer);
   // UNAVAILABLE is the answer to a long poll here: the channel must not repeat the call by itself.
   if (absl::IsUnavailable(status)) context->AddTrailingMetadata("grpc-retry-pushback-ms", "-1");
@@ -57,21 +60,25 @@ grpc::Status LearnerServiceImpl::GetStep(grpc::ServerContext* context, const coh
 
 grpc::Status LearnerServiceImpl::CommitStep(grpc::ServerContext*, const cohort::v1::CommitStepRequest* request,
                                             cohort::v1::CommitStepResponse*) {
+  if (const absl::Status limits = CheckRequestLimits(*request); !limits.ok()) return common::ToGrpcStatus(limits);
   return common::ToGrpcStatus(Commit(coordinator_, *request));
 }
 
 grpc::Status LearnerServiceImpl::PublishVersion(grpc::ServerContext*, const cohort::v1::PublishVersionRequest* request,
                                                 cohort::v1::PublishVersionResponse* response) {
+  if (const absl::Status limits = CheckRequestLimits(*request); !limits.ok()) return common::ToGrpcStatus(limits);
   return common::ToGrpcStatus(Publish(coordinator_, *request, response));
 }
 
 grpc::Status LearnerServiceImpl::SealCheckpoint(grpc::ServerContext*, const cohort::v1::SealCheckpointRequest* request,
                                                 cohort::v1::SealCheckpointResponse*) {
+  if (const absl::Status limits = CheckRequestLimits(*request); !limits.ok()) return common::ToGrpcStatus(limits);
   return common::ToGrpcStatus(Seal(coordinator_, *request));
 }
 
 grpc::Status LearnerServiceImpl::Heartbeat(grpc::ServerContext*, const cohort::v1::RankHeartbeatRequest* request,
                                            cohort::v1::RankHeartbeatResponse*) {
+  if (const absl::Status limits = CheckRequestLimits(*request); !limits.ok()) return common::ToGrpcStatus(limits);
   return common::ToGrpcStatus(coordinator_->gangs().Heartbeat(*request));
 }
 

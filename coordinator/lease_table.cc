@@ -5,7 +5,24 @@ namespace cohort::coordinator {
 
 void LeaseTable::Grant(int64_t group_id, std::string_view worker_id, const cohort::v1::LeaseToken& token,
                        absl::Duration now) {
-  leases_[group_id] = {.worker_id = std::string(worker_id), .token = token, .end = now + duration_};
+  const absl::Duration end = now + duration_ - extension_;
+  leases_[group_id] = {.worker_id = std::string(worker_id), .token = token, .end = end};
+  ends_.emplace(end, group_id);
+  ++by_worker_[std::string(worker_id)];
+}
+
+void LeaseTable::End(int64_t group_id) {
+  const auto it = leases_.find(group_id);
+  if (it == leases_.end()) return;
+  ends_.erase({it->second.end, group_id});
+  CountLess(it->second.worker_id);
+  leases_.erase(it);
+}
+
+void LeaseTable::TakeOver(int64_t group_id, std::string_view worker_id, const cohort::v1::LeaseToken& token,
+                          absl::Duration now) {
+  Grant(group_id, worker_id, token, now);
+  taken_over_.insert(group_id);
 }
 
 bool LeaseTable::Holds(int64_t group_id, const cohort::v1::LeaseToken& token) const {
@@ -16,7 +33,10 @@ bool LeaseTable::Holds(int64_t group_id, const cohort::v1::LeaseToken& token) co
 
 bool LeaseTable::Renew(int64_t group_id, const cohort::v1::LeaseToken& token, absl::Duration now) {
   if (!Holds(group_id, token)) return false;
-  leases_[group_id].end = now + duration_;
+  Lease& lease = leases_[group_id];
+  ends_.erase({lease.end, group_id});
+  lease.end = now + duration_ - extension_;
+  ends_.emplace(lease.end, group_id);
   return true;
 }
 
@@ -25,27 +45,38 @@ std::string LeaseTable::WorkerOf(int64_t group_id) const {
   return it == leases_.end() ? "" : it->second.worker_id;
 }
 
-void LeaseTable::Extend(absl::Duration duration) {
-  for (auto& [group_id, lease] : leases_) lease.end += duration;
-}
-
 std::vector<EndedLease> LeaseTable::TakeExpired(absl::Duration now) {
+  std::set<int64_t> groups;
+  while (!ends_.empty() && ends_.begin()->first + extension_ <= now) {
+    groups.insert(ends_.begin()->second);
+    ends_.erase(ends_.begin());
+  }
   std::vector<EndedLease> expired;
-  for (auto it = leases_.begin(); it != leases_.end();) {
-    if (it->second.end > now) {
-      ++it;
-      continue;
-    }
-    expired.push_back({.group_id = it->first, .worker_id = it->second.worker_id});
-    it = leases_.erase(it);
+  for (const int64_t group_id : groups) {
+    const auto it = leases_.find(group_id);
+    CountLess(it->second.worker_id);
+    expired.push_back({.group_id = group_id, .worker_id = std::move(it->second.worker_id)});
+    leases_.erase(it);
   }
   return expired;
 }
 
-std::map<std::string, int64_t> LeaseTable::LeasesByWorker() const {
-  std::map<std::string, int64_t> counts;
-  for (const auto& [group_id, lease] : leases_) ++counts[lease.worker_id];
-  return counts;
+std::vector<EndedLease> LeaseTable::TakeAll() {
+  std::vector<EndedLease> all;
+  for (const auto& [group_id, lease] : leases_) all.push_back({.group_id = group_id, .worker_id = lease.worker_id});
+  leases_.clear();
+  ends_.clear();
+  by_worker_.clear();
+  return all;
+}
+
+int64_t LeaseTable::NumOtherWorkers(std::string_view worker_id) const {
+  return static_cast<int64_t>(by_worker_.size() - by_worker_.count(worker_id));
+}
+
+void LeaseTable::CountLess(const std::string& worker_id) {
+  const auto it = by_worker_.find(worker_id);
+  if (--it->second == 0) by_worker_.erase(it);
 }
 
 }  // namespace cohort::coordinator

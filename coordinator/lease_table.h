@@ -3,9 +3,12 @@
 #define COHORT_COORDINATOR_LEASE_TABLE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -27,31 +30,44 @@ class LeaseTable final {
 
   // The group must not be leased.
   void Grant(int64_t group_id, std::string_view worker_id, const cohort::v1::LeaseToken& token, absl::Duration now);
+  // Grants a lease of a former coordinator process, at most once for each group.
+  void TakeOver(int64_t group_id, std::string_view worker_id, const cohort::v1::LeaseToken& token, absl::Duration now);
+  // One that was taken over and has ended is as lost as any other.
+  bool WasTakenOver(int64_t group_id) const { return taken_over_.count(group_id) > 0; }
   // Prolongs the lease; false when this token does not hold it.
   bool Renew(int64_t group_id, const cohort::v1::LeaseToken& token, absl::Duration now);
   bool Holds(int64_t group_id, const cohort::v1::LeaseToken& token) const;
   bool IsLeased(int64_t group_id) const { return leases_.count(group_id) > 0; }
-  void End(int64_t group_id) { leases_.erase(group_id); }
-  void Clear() { leases_.clear(); }
+  void End(int64_t group_id);
   // The worker that holds the lease of a group; empty when none does.
   std::string WorkerOf(int64_t group_id) const;
   // Nobody could renew for this long by our fault: all leases last so much longer.
-  void Extend(absl::Duration duration);
-  // Removes the leases that have run out and returns them, by group.
+  void Extend(absl::Duration duration) { extension_ += duration; }
+  // Removes the leases that have run out and returns them, by group. Costs nothing while none has.
   std::vector<EndedLease> TakeExpired(absl::Duration now);
+  // The same for all leases.
+  std::vector<EndedLease> TakeAll();
   // Workers that hold leases, by id, and how many.
-  std::map<std::string, int64_t> LeasesByWorker() const;
+  const std::map<std::string, int64_t, std::less<>>& LeasesByWorker() const { return by_worker_; }
+  // How many workers besides this one hold leases.
+  int64_t NumOtherWorkers(std::string_view worker_id) const;
   int64_t size() const { return static_cast<int64_t>(leases_.size()); }
 
  private:
   struct Lease {
     std::string worker_id;
     cohort::v1::LeaseToken token;
-    absl::Duration end;
+    absl::Duration end;  // without extension_
   };
 
+  void CountLess(const std::string& worker_id);
+
   const absl::Duration duration_;
+  absl::Duration extension_;  // of all leases; part of no `end`
   std::map<int64_t, Lease> leases_;
+  std::set<std::pair<absl::Duration, int64_t>> ends_;  // (end, group) of each
+  std::set<int64_t> taken_over_;                       // of what was in flight at the start of the process
+  std::map<std::string, int64_t, std::less<>> by_worker_;
 };
 
 }  // namespace cohort::coordinator

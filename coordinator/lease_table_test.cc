@@ -56,6 +56,22 @@ TEST_F(LeaseTableTest, TimeInWhichNobodyCouldRenewDoesNotCount) {
   EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), ElementsAre(Field(&EndedLease::worker_id, "a")));
 }
 
+TEST_F(LeaseTableTest, LeasesGrantedAfterAnExtensionAreNotExtendedByIt) {
+  leases_.Extend(absl::Seconds(20));
+  leases_.Grant(1, "a", Token(1, 1), clock_.Monotonic());
+  clock_.Advance(absl::Seconds(10));
+  EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), ElementsAre(Field(&EndedLease::group_id, 1)));
+}
+
+TEST_F(LeaseTableTest, ALeaseThatEndedDoesNotRunOut) {
+  leases_.Grant(1, "a", Token(1, 1), clock_.Monotonic());
+  leases_.End(1);
+  leases_.Grant(2, "a", Token(1, 1), clock_.Monotonic());
+  EXPECT_EQ(leases_.TakeAll().size(), 1u);
+  clock_.Advance(absl::Seconds(20));
+  EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), IsEmpty());
+}
+
 TEST_F(LeaseTableTest, OnlyTheGrantedTokenHoldsTheLease) {
   leases_.Grant(1, "a", Token(2, 3), clock_.Monotonic());
   EXPECT_TRUE(leases_.Holds(1, Token(2, 3)));
@@ -65,15 +81,31 @@ TEST_F(LeaseTableTest, OnlyTheGrantedTokenHoldsTheLease) {
   EXPECT_FALSE(leases_.Renew(1, Token(2, 2), clock_.Monotonic()));
 }
 
+TEST_F(LeaseTableTest, LeaseOfAFormerProcessIsRememberedAfterItsEnd) {
+  leases_.TakeOver(1, "a", Token(1, 1), clock_.Monotonic());
+  EXPECT_TRUE(leases_.Holds(1, Token(1, 1)));
+  leases_.Grant(2, "a", Token(2, 1), clock_.Monotonic());
+  clock_.Advance(absl::Seconds(10));
+  EXPECT_EQ(leases_.TakeExpired(clock_.Monotonic()).size(), 2u);
+  EXPECT_TRUE(leases_.WasTakenOver(1));
+  EXPECT_FALSE(leases_.WasTakenOver(2));
+}
+
 TEST_F(LeaseTableTest, CountsLeasesByWorker) {
   leases_.Grant(1, "a", Token(1, 1), clock_.Monotonic());
   leases_.Grant(2, "b", Token(1, 1), clock_.Monotonic());
   leases_.Grant(3, "a", Token(1, 1), clock_.Monotonic());
   EXPECT_THAT(leases_.LeasesByWorker(), ElementsAre(Pair("a", 2), Pair("b", 1)));
   EXPECT_EQ(leases_.WorkerOf(2), "b");
+  EXPECT_EQ(leases_.NumOtherWorkers("a"), 1);
+  EXPECT_EQ(leases_.NumOtherWorkers("c"), 2);
   leases_.End(2);
   EXPECT_EQ(leases_.WorkerOf(2), "");
   EXPECT_EQ(leases_.size(), 2);
+  EXPECT_EQ(leases_.NumOtherWorkers("a"), 0);
+  clock_.Advance(absl::Seconds(20));
+  EXPECT_EQ(leases_.TakeExpired(clock_.Monotonic()).size(), 2u);
+  EXPECT_THAT(leases_.LeasesByWorker(), IsEmpty());
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "common/exit_codes.h"
 #include "common/files.h"
 #include "common/grpc_server.h"
+#include "common/security/server_security.h"
 #include "common/shutdown.h"
 #include "common/status_macros.h"
 #include "common/telemetry/health.h"
@@ -18,8 +19,10 @@
 #include "common/telemetry/telemetry_server.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/coordinator_flags.h"
+#include "coordinator/job_access.h"
 #include "coordinator/job_service.h"
 #include "coordinator/learner_service.h"
+#include "coordinator/path_confinement.h"
 #include "coordinator/preflight.h"
 #include "coordinator/rollout_service.h"
 #include "prometheus/registry.h"
@@ -41,23 +44,35 @@ absl::Status Serve(const CoordinatorFlags& flags, reward::Zygote* zygote, const 
   prometheus::Registry registry;
   common::Health health;
   const std::string data_root = std::filesystem::absolute(flags.data_root).lexically_normal().string();
-  const auto preflight = [&](const cohort::v1::JobSpec& spec, const std::string& model_path) {
-    return CheckAgainstFiles(spec, model_path, {.data_root = data_root, .zygote = zygote});
+  COHORT_ASSIGN_OR_RETURN(const auto security,
+                          security::ServerSecurity::Create(flags.security, flags.listen, common::SystemClock()));
+  const PathConfinement confinement(
+      flags.model_root, data_root, flags.allowed_roots,
+      {.state = {flags.data_dir, flags.data_dir + "/datasets", flags.data_dir + "/rollouts"},
+       .checkpoint_root = flags.checkpoint_root});
+  const auto preflight = [&](const cohort::v1::JobSpec& spec, const std::string& model_path,
+                             const DatasetRoots& roots) -> absl::StatusOr<cohort::v1::JobSpec> {
+    if (flags.confine_paths) COHORT_RETURN_IF_ERROR(confinement.Check(spec, roots.name_space));
+    return CheckAgainstFiles(spec, model_path, {.roots = roots, .zygote = zygote});
   };
-  const CoordinatorOptions options{.data_dir = flags.data_dir,
-                                   .checkpoint_root = flags.checkpoint_root,
-                                   .model_root = flags.model_root,
-                                   .data_root = data_root,
-                                   .lease_duration = absl::Seconds(flags.lease_seconds),
-                                   .tick_interval = absl::Seconds(std::min(1.0, flags.lease_seconds / 4))};
+  const CoordinatorOptions options{
+      .data_dir = flags.data_dir,
+      .checkpoint_root = flags.checkpoint_root,
+      .model_root = flags.model_root,
+      .data_root = data_root,
+      .max_upload_bytes = flags.max_upload_bytes,
+      .lease_duration = absl::Seconds(flags.lease_seconds),
+      .limits = {.max_jobs = flags.max_jobs_per_namespace, .max_ranks = flags.max_ranks_per_namespace},
+      .tick_interval = absl::Seconds(std::min(1.0, flags.lease_seconds / 4))};
   COHORT_ASSIGN_OR_RETURN(auto http,
                           common::TelemetryServer::Create(flags.http_listen, "cohort-coordinator", &registry, &health));
   COHORT_ASSIGN_OR_RETURN(auto coordinator, Coordinator::Open(options, preflight, common::SystemClock(), &registry));
-  JobServiceImpl jobs(coordinator.get());
+  JobServiceImpl jobs(coordinator.get(), security.get());
   RolloutServiceImpl rollouts(coordinator.get());
   LearnerServiceImpl learners(coordinator.get());
-  COHORT_ASSIGN_OR_RETURN(
-      auto server, common::GrpcServer::Create(flags.listen, {&jobs, &rollouts, &learners}, flags.enable_reflection));
+  JobAccess guarded_jobs(&jobs, security.get());
+  COHORT_ASSIGN_OR_RETURN(auto server, common::GrpcServer::Create(flags.listen, {&guarded_jobs, &rollouts, &learners},
+                                                                  flags.enable_reflection, security->credentials()));
   health.SetReady();
   log::Info("serving", {{"grpc", server->Address()}, {"http", http->Address()}});
   COHORT_RETURN_IF_ERROR(WriteAddresses(flags.address_file, server->Address(), http->Address()));

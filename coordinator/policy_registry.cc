@@ -12,6 +12,11 @@ void PolicyRegistry::Publish(int64_t version, std::string_view address, std::str
   versions_.insert(version);
 }
 
+void PolicyRegistry::PublishFolder(int64_t version, std::string_view model_path) {
+  Publish(version, /*address=*/"", /*digest=*/"");
+  sources_[version].set_model_path(std::string(model_path));
+}
+
 void PolicyRegistry::ForgetBelow(int64_t version) {
   sources_.erase(sources_.begin(), sources_.lower_bound(version));
   versions_.erase(versions_.begin(), versions_.lower_bound(version));

@@ -19,10 +19,14 @@ class PolicyRegistry final {
   explicit PolicyRegistry(std::string_view job) : job_(job) {}
 
   void Publish(int64_t version, std::string_view address, std::string_view digest);
+  // A version that workers load from a model folder themselves.
+  void PublishFolder(int64_t version, std::string_view model_path);
+  // A version whose completions exist: its groups need no weights.
+  void PublishStored(int64_t version) { versions_.insert(version); }
   // Versions that nobody needs any more.
   void ForgetBelow(int64_t version);
   void Clear();
-  // Nullptr when the version is not published.
+  // Nullptr when the version is not published, or needs no weights.
   const cohort::v1::WeightSource* Find(int64_t version) const;
   const std::set<int64_t>& versions() const { return versions_; }
 

@@ -70,6 +70,12 @@ absl::Status CheckLength(const char* what, int64_t num_tokens, int32_t max_token
                                                  " tokens; training.max_sequence_tokens is ", max_tokens, ")"));
 }
 
+absl::Status CheckGold(const Dataset& dataset, const cohort::v1::Problem& problem, reward::Rubric* rubric) {
+  const absl::Status gold = rubric->CheckGold(problem);
+  if (gold.ok()) return gold;
+  return absl::InvalidArgumentError(absl::StrCat(dataset.Describe(problem.problem_id()), ": ", gold.message()));
+}
+
 absl::Status CheckProblem(const Dataset& dataset, int64_t row, const model::Tokenizer& tokenizer, int32_t max_tokens,
                           reward::Rubric* rubric) {
   const std::string where = dataset.Describe(row);
@@ -77,8 +83,7 @@ absl::Status CheckProblem(const Dataset& dataset, int64_t row, const model::Toke
   COHORT_ASSIGN_OR_RETURN(const int64_t num_tokens, NumPromptTokens(tokenizer, problem, where));
   if (num_tokens == 0) return absl::InvalidArgumentError(absl::StrCat(where, ": the prompt has no tokens"));
   COHORT_RETURN_IF_ERROR(CheckLength("prompt", num_tokens, max_tokens, where));
-  const absl::Status gold = rubric->CheckGold(problem);
-  return gold.ok() ? gold : absl::InvalidArgumentError(absl::StrCat(where, ": ", gold.message()));
+  return CheckGold(dataset, problem, rubric);
 }
 
 // All groups of an evaluation are admitted together.
@@ -102,7 +107,7 @@ absl::Status CheckDemonstration(const Dataset& dataset, int64_t row, const model
 
 absl::Status CheckProblems(const Dataset& dataset, const cohort::v1::RewardSpec& reward, const std::string& field,
                            const model::Tokenizer& tokenizer, int32_t max_tokens, const PreflightOptions& options) {
-  const auto rubric = reward::Rubric::Create(reward, options.data_root, options.zygote, options.num_children);
+  const auto rubric = reward::Rubric::Create(reward, options.roots.data_root, options.zygote, options.num_children);
   if (!rubric.ok()) return common::PrefixField(rubric.status(), field + ".reward");
   const absl::Status rows = FirstRowError(dataset.NumRows(), options.num_children, [&](int64_t row) {
     return CheckProblem(dataset, row, tokenizer, max_tokens, rubric->get());
@@ -110,10 +115,27 @@ absl::Status CheckProblems(const Dataset& dataset, const cohort::v1::RewardSpec&
   return rows.ok() ? rows : BadFile(field + ".data", rows);
 }
 
+absl::StatusOr<cohort::v1::JobSpec> CheckRescore(const cohort::v1::JobSpec& spec, const std::string& model_path,
+                                                 const PreflightOptions& options) {
+  const auto rubric =
+      reward::Rubric::Create(spec.rescore().reward(), options.roots.data_root, options.zygote, options.num_children);
+  if (!rubric.ok()) return common::PrefixField(rubric.status(), "rescore.reward");
+  const auto opened = OpenJobData(spec, options.roots, model_path);
+  if (!opened.ok()) return AsInvalidArgument(opened.status());
+  const Dataset& problems = *opened->evaluation;
+  const absl::Status rows = FirstRowError(problems.NumRows(), options.num_children, [&](int64_t row) -> absl::Status {
+    COHORT_ASSIGN_OR_RETURN(const cohort::v1::Problem problem, problems.ReadProblem(row));
+    return CheckGold(problems, problem, rubric->get());
+  });
+  if (!rows.ok()) return BadFile("rescore.job", rows);
+  return spec;
+}
+
 }  // namespace
 
 absl::StatusOr<cohort::v1::JobSpec> CheckAgainstFiles(const cohort::v1::JobSpec& spec, const std::string& model_path,
                                                       const PreflightOptions& options) {
+  if (spec.has_rescore()) return CheckRescore(spec, model_path, options);
   cohort::v1::JobSpec job = spec;
   const char* const model_field = spec.model().has_from_job() ? "model.from_job" : "model.path";
   const auto model = model::InspectModelFolder(model_path);
@@ -124,12 +146,12 @@ absl::StatusOr<cohort::v1::JobSpec> CheckAgainstFiles(const cohort::v1::JobSpec&
   COHORT_RETURN_IF_ERROR(ResolveSequenceTokens(model->config, job.mutable_training()));
   const int32_t max_tokens = job.training().max_sequence_tokens();
 
-  const auto opened = OpenJobData(job, options.data_root, model_path);
+  const auto opened = OpenJobData(job, options.roots, model_path);
   if (!opened.ok()) return AsInvalidArgument(opened.status());
   const JobData& data = *opened;
   if (job.has_rlvr()) {
     COHORT_RETURN_IF_ERROR(CheckProblems(*data.train, job.rlvr().reward(), "rlvr", **tokenizer, max_tokens, options));
-  } else {
+  } else if (job.has_sft()) {
     const absl::Status rows = FirstRowError(data.train->NumRows(), options.num_children, [&](int64_t row) {
       return CheckDemonstration(*data.train, row, **tokenizer, max_tokens);
     });

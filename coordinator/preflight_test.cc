@@ -35,7 +35,8 @@ class PreflightTest : public ::testing::Test {
   absl::StatusOr<cohort::v1::JobSpec> Check(const cohort::v1::JobSpec& spec) {
     const auto resolved = ResolveJobSpec(spec);
     EXPECT_OK(resolved);
-    return CheckAgainstFiles(*resolved, folder_.Join("model"), {.data_root = folder_.path(), .zygote = zygote_.get()});
+    return CheckAgainstFiles(*resolved, folder_.Join("model"),
+                             {.roots = {.data_root = folder_.path()}, .zygote = zygote_.get()});
   }
 
   std::unique_ptr<reward::Zygote> zygote_;
@@ -127,6 +128,30 @@ TEST_F(PreflightTest, EvaluationDataIsCheckedToo) {
       common::WriteFileAtomically(folder_.Join("held_out.jsonl"), "{\"question\": \"1+1=\", \"answer\": \"x\"}\n"));
   EXPECT_THAT(Check(spec), StatusIs(absl::StatusCode::kInvalidArgument,
                                     AllOf(StartsWith("evaluation.data: "), HasSubstr("held_out.jsonl row 0"))));
+}
+
+TEST_F(PreflightTest, EvalJobTakesItsContextFromTheModelAndItsRowsAreChecked) {
+  ASSERT_OK(common::WriteFileAtomically(folder_.Join("held_out.jsonl"), R"({"question": "1+1=", "answer": "2"})"));
+  ASSERT_OK_AND_ASSIGN(const auto job, Check(SmallEvalSpec(4)));
+  EXPECT_EQ(job.training().max_sequence_tokens(), 64);
+  EXPECT_EQ(job.model().vocab_size(), 16);
+  ASSERT_OK(common::WriteFileAtomically(folder_.Join("held_out.jsonl"), R"({"question": "1+1=", "answer": "x"})"));
+  EXPECT_THAT(Check(SmallEvalSpec(4)), StatusIs(absl::StatusCode::kInvalidArgument, StartsWith("evaluation.data: ")));
+}
+
+TEST_F(PreflightTest, RescoreJobNeedsNoModelAndItsRubricMustAcceptEveryRow) {
+  const auto resolved = ResolveJobSpec(SmallRescoreSpec("source"));
+  ASSERT_OK(resolved);
+  cohort::v1::JobSpec problems = *resolved;
+  *problems.mutable_evaluation()->mutable_data() = SmallRlvrSpec().rlvr().data();
+  const auto check = [&] {
+    return CheckAgainstFiles(problems, folder_.Join("nowhere"),
+                             {.roots = {.data_root = folder_.path()}, .zygote = zygote_.get()});
+  };
+  EXPECT_OK(check());
+  WriteProblems("{\"question\": \"1+2=\", \"answer\": \"3\"}\n{\"question\": \"2+2=\", \"answer\": \"four\"}\n");
+  EXPECT_THAT(check(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                AllOf(StartsWith("rescore.job: "), HasSubstr("row 1 (line 2)"), HasSubstr("four"))));
 }
 
 }  // namespace

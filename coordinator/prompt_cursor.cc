@@ -17,10 +17,10 @@ int64_t UniformBelow(int64_t bound, uint32_t high, uint32_t low) {
 
 }  // namespace
 
-std::vector<int64_t> ShuffledRows(int64_t seed, int64_t epoch, int64_t num_rows) {
+std::vector<uint32_t> ShuffledRows(int64_t seed, int64_t epoch, int64_t num_rows) {
   const auto key = std::array<uint32_t, 2>{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)};
-  std::vector<int64_t> rows(num_rows);
-  std::iota(rows.begin(), rows.end(), int64_t{0});
+  std::vector<uint32_t> rows(num_rows);
+  std::iota(rows.begin(), rows.end(), uint32_t{0});
   for (int64_t last = num_rows - 1; last > 0; --last) {
     const auto words = common::Philox4x32({static_cast<uint32_t>(last), static_cast<uint32_t>(last >> 32),
                                            static_cast<uint32_t>(epoch), static_cast<uint32_t>(epoch >> 32)},

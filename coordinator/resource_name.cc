@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/field_error.h"
@@ -25,6 +26,10 @@ std::vector<std::string> Parts(std::string_view name) {
   return absl::StrSplit(absl::string_view(name.data(), name.size()), '/');
 }
 
+bool IsJobName(const std::vector<std::string>& parts) {
+  return parts.size() == 4 && parts[0] == "namespaces" && IsId(parts[1]) && parts[2] == "jobs" && IsId(parts[3]);
+}
+
 }  // namespace
 
 absl::Status CheckId(std::string_view field, std::string_view id) {
@@ -41,11 +46,26 @@ absl::StatusOr<std::string> ParseParent(std::string_view parent) {
   return parts[1];
 }
 
-absl::Status CheckJobName(std::string_view name) {
-  const auto parts = Parts(name);
-  const bool is_name =
-      parts.size() == 4 && parts[0] == "namespaces" && IsId(parts[1]) && parts[2] == "jobs" && IsId(parts[3]);
-  return is_name ? absl::OkStatus() : common::InvalidField("name", name, "must be namespaces/{namespace}/jobs/{id}");
+absl::Status CheckJobName(std::string_view name, std::string_view field) {
+  if (IsJobName(Parts(name))) return absl::OkStatus();
+  return common::InvalidField(field, name, "must be namespaces/{namespace}/jobs/{id}");
+}
+
+absl::StatusOr<CheckpointName> ParseCheckpointName(std::string_view name) {
+  std::vector<std::string> parts = Parts(name);
+  CheckpointName parsed;
+  const std::string version = parts.back();
+  // One spelling of a number: no sign, no leading zero.
+  const bool is_version = version == "latest" || (absl::SimpleAtoi(version, &parsed.version) && parsed.version >= 0 &&
+                                                  version == absl::StrCat(parsed.version));
+  const bool is_checkpoint = parts.size() == 6 && parts[4] == "checkpoints" && is_version;
+  if (is_checkpoint) parts.resize(4);
+  if (!is_checkpoint || !IsJobName(parts)) {
+    return common::InvalidField("name", name,
+                                "must be namespaces/{namespace}/jobs/{id}/checkpoints/{version or latest}");
+  }
+  parsed.job = JobName(parts[1], parts[3]);
+  return parsed;
 }
 
 std::string JobName(std::string_view name_space, std::string_view id) {

@@ -40,5 +40,24 @@ TEST(ResourceNameTest, JobNamesAreTakenApart) {
   }
 }
 
+TEST(ResourceNameTest, WrongJobNameIsToldByTheFieldThatHoldsIt) {
+  EXPECT_THAT(CheckJobName("sums", "parent"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("parent: ")));
+}
+
+TEST(ResourceNameTest, CheckpointNamesAreTakenApart) {
+  ASSERT_OK_AND_ASSIGN(const CheckpointName name, ParseCheckpointName("namespaces/a/jobs/b/checkpoints/12"));
+  EXPECT_EQ(name.job, "namespaces/a/jobs/b");
+  EXPECT_EQ(name.version, 12);
+  EXPECT_EQ(ParseCheckpointName("namespaces/a/jobs/b/checkpoints/latest")->version, CheckpointName::kLatest);
+  EXPECT_EQ(ParseCheckpointName("namespaces/a/jobs/b/checkpoints/0")->version, 0);
+  for (const char* bad :
+       {"", "12", "namespaces/a/jobs/b", "namespaces/a/jobs/b/checkpoints/", "namespaces/a/jobs/b/checkpoints/-1",
+        "namespaces/a/jobs/b/checkpoints/012", "namespaces/a/jobs/b/checkpoints/+1",
+        "namespaces/a/jobs/b/checkpoints/newest", "namespaces/a/jobs/b/checkpoint/1",
+        "namespaces/A/jobs/b/checkpoints/1", "namespaces/a/jobs/b/checkpoints/1/x"}) {
+    EXPECT_THAT(ParseCheckpointName(bad), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("name: "))) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace cohort::coordinator

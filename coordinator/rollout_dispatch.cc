@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "common/field_error.h"
 #include "common/status_macros.h"
+#include "coordinator/device_match.h"
 #include "coordinator/poll_deadline.h"
 #include "coordinator/resource_name.h"
 
@@ -24,39 +25,48 @@ using google::protobuf::util::TimeUtil;
 // How long a claim of a worker that is set aside waits: it gets nothing, but learns why.
 constexpr absl::Duration kSetAsidePoll = absl::Seconds(1);
 
+cohort::v1::GroupReceipt TryAgain(const cohort::v1::RolloutGroup& group, const absl::Status& trouble) {
+  cohort::v1::GroupReceipt receipt;
+  receipt.set_job(group.job());
+  receipt.set_group_id(group.group_id());
+  receipt.set_try_again(true);
+  receipt.set_reason(std::string(trouble.message()));
+  return receipt;
+}
+
 }  // namespace
 
 RolloutDispatch::RolloutDispatch(const CoordinatorContext* context, JobDirectory* directory)
     : context_(context), directory_(directory) {}
 
-absl::StatusOr<cohort::v1::ClaimGroupsResponse> RolloutDispatch::Claim(const cohort::v1::ClaimGroupsRequest& request,
-                                                                       const std::function<bool()>& is_cancelled) {
+absl::StatusOr<cohort::v1::ClaimGroupsResponse> RolloutDispatch::Claim(const cohort::v1::ClaimGroupsRequest& request) {
   COHORT_RETURN_IF_ERROR(context_->workers->Hear(request.worker(), context_->clock->Monotonic()));
   if (request.max_groups() <= 0) {
     return common::InvalidField("max_groups", absl::StrCat(request.max_groups()), "must be positive");
   }
-  absl::Time deadline = PollDeadline(request.wait());
-  const std::string& worker = request.worker().worker_id();
-  if (!context_->workers->WhySetAside(worker, context_->clock->Monotonic()).empty()) {
-    deadline = std::min(deadline, absl::Now() + kSetAsidePoll);
-  }
   cohort::v1::ClaimGroupsResponse response;
   const int64_t nanoseconds = absl::ToInt64Nanoseconds(context_->lease_duration);
   *response.mutable_lease_duration() = TimeUtil::NanosecondsToDuration(nanoseconds);
-  for (int64_t seen = context_->groups_signal->count();; seen = context_->groups_signal->count()) {
-    // A call whose worker is gone must not take groups along.
-    if (is_cancelled()) break;
-    ClaimWhatIsThere(request, &response);
-    if (response.groups_size() > 0) break;
-    if (!context_->groups_signal->WaitBeyond(seen, deadline, is_cancelled)) break;
-  }
-  if (is_cancelled()) GiveBack(&response);
+  ClaimWhatIsThere(request, &response);
   if (response.groups_size() == 0) {
     const absl::Duration now = context_->clock->Monotonic();
-    response.set_set_aside_reason(context_->workers->WhySetAside(worker, now));
+    response.set_set_aside_reason(context_->workers->WhySetAside(request.worker().worker_id(), now));
     response.set_is_set_aside(!response.set_aside_reason().empty());
   }
   return response;
+}
+
+absl::Time RolloutDispatch::ClaimDeadline(const cohort::v1::ClaimGroupsRequest& request) const {
+  const absl::Time deadline = PollDeadline(request.wait());
+  const bool is_set_aside =
+      !context_->workers->WhySetAside(request.worker().worker_id(), context_->clock->Monotonic()).empty();
+  return is_set_aside ? std::min(deadline, absl::Now() + kSetAsidePoll) : deadline;
+}
+
+bool RolloutDispatch::HasGroups() const {
+  const auto served = directory_->served().Get();
+  return std::any_of(served->begin(), served->end(),
+                     [](const ServedJob& job) { return job.runtime->HasWaitingGroups(); });
 }
 
 void RolloutDispatch::ClaimWhatIsThere(const cohort::v1::ClaimGroupsRequest& request,
@@ -64,10 +74,12 @@ void RolloutDispatch::ClaimWhatIsThere(const cohort::v1::ClaimGroupsRequest& req
   const std::string& worker = request.worker().worker_id();
   const absl::Duration now = context_->clock->Monotonic();
   ClaimBudget budget{.num_groups = context_->workers->Allow(worker, request.max_groups(), now)};
-  for (const auto& runtime : directory_->Runtimes()) {
+  const auto served = directory_->served().Get();
+  for (const ServedJob& job : *served) {
     if (budget.num_groups == 0) break;
+    if (!Meets(job.worker, request.worker().device(), request.worker().memory_bytes())) continue;
     std::map<int64_t, cohort::v1::WeightSource> weights;
-    for (auto& group : runtime->Claim(worker, &budget, &weights)) *response->add_groups() = std::move(group);
+    for (auto& group : job.runtime->Claim(worker, &budget, &weights)) *response->add_groups() = std::move(group);
     for (auto& [version, source] : weights) *response->add_weights() = std::move(source);
   }
   if (response->groups_size() > 0) context_->workers->CountGrant(worker, now, context_->lease_duration);
@@ -91,10 +103,11 @@ absl::StatusOr<cohort::v1::RolloutSetup> RolloutDispatch::Setup(const std::strin
   cohort::v1::RolloutSetup setup;
   setup.set_job(job);
   setup.set_model_path(record.model_path);
-  *setup.mutable_reward() = record.job.spec().rlvr().reward();
-  *setup.mutable_evaluation_reward() = record.job.spec().evaluation().reward();
+  const cohort::v1::JobSpec& spec = record.job.spec();
+  *setup.mutable_reward() = spec.has_rescore() ? spec.rescore().reward() : spec.rlvr().reward();
+  *setup.mutable_evaluation_reward() = spec.evaluation().reward();
   setup.set_data_root(context_->data_root);
-  setup.set_max_sequence_tokens(record.job.spec().training().max_sequence_tokens());
+  setup.set_max_sequence_tokens(spec.training().max_sequence_tokens());
   return setup;
 }
 
@@ -114,6 +127,7 @@ absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> RolloutDispatch::Submit(st
   std::map<std::string, std::vector<size_t>> by_job;
   for (size_t i = 0; i < submissions.size(); ++i) by_job[submissions[i].group.job()].push_back(i);
   std::vector<cohort::v1::GroupReceipt> receipts(submissions.size());
+  absl::Status trouble;
   for (const auto& [job, positions] : by_job) {
     const auto runtime = directory_->Find(job);
     if (!runtime.ok()) {
@@ -126,9 +140,16 @@ absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> RolloutDispatch::Submit(st
     }
     std::vector<Submission> of_job;
     for (const size_t i : positions) of_job.push_back(std::move(submissions[i]));
-    COHORT_ASSIGN_OR_RETURN(auto answers, (*runtime)->Submit(of_job));
-    for (size_t n = 0; n < positions.size(); ++n) receipts[positions[n]] = std::move(answers[n]);
+    auto answers = (*runtime)->Submit(of_job);
+    if (!answers.ok() && !absl::IsUnavailable(answers.status())) return answers.status();
+    if (!answers.ok()) trouble = answers.status();
+    for (size_t n = 0; n < positions.size(); ++n) {
+      receipts[positions[n]] = answers.ok() ? std::move((*answers)[n]) : TryAgain(of_job[n].group, answers.status());
+    }
   }
+  const bool all_failed = !trouble.ok() && std::all_of(receipts.begin(), receipts.end(),
+                                                       [](const auto& receipt) { return receipt.try_again(); });
+  if (all_failed) return trouble;
   return receipts;
 }
 

@@ -9,6 +9,8 @@
 #include "common/field_error.h"
 #include "common/grpc_status.h"
 #include "common/status_macros.h"
+#include "coordinator/claim_queue.h"
+#include "coordinator/request_limits.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -31,6 +33,7 @@ class SubmitStream final {
     if (!open_.has_value()) {
       open_.emplace();
       open_->lease = request.lease();
+      open_->worker_id = request.worker_id();
       open_->group = std::move(*request.mutable_group());
     } else {
       const bool is_same =
@@ -78,6 +81,35 @@ class SubmitStream final {
   int64_t bytes_ = 0;
 };
 
+// A claim from its arrival to its answer. gRPC deletes it by OnDone, which comes after ClaimGroups has returned and
+// OnCancel, if it comes, is over.
+class ClaimCall final : public grpc::ServerUnaryReactor {
+ public:
+  ClaimCall(Coordinator* coordinator, grpc::CallbackServerContext* context, cohort::v1::ClaimGroupsResponse* response)
+      : coordinator_(coordinator), context_(context), response_(response) {}
+
+  void Begin(const cohort::v1::ClaimGroupsRequest& request) {
+    const absl::Status limits = CheckRequestLimits(request);
+    if (!limits.ok()) return Finish(common::ToGrpcStatus(limits));
+    ticket_ = coordinator_->claims().Add(request, coordinator_->rollouts().ClaimDeadline(request),
+                                         [this](ClaimQueue::Response answer) { Answer(std::move(answer)); });
+  }
+  void OnCancel() override { coordinator_->claims().Cancel(ticket_); }
+  void OnDone() override { delete this; }
+
+ private:
+  void Answer(ClaimQueue::Response answer) {
+    if (answer.ok() && context_->IsCancelled()) coordinator_->rollouts().GiveBack(&*answer);
+    if (answer.ok()) *response_ = *std::move(answer);
+    Finish(common::ToGrpcStatus(answer.status()));
+  }
+
+  Coordinator* const coordinator_;
+  grpc::CallbackServerContext* const context_;
+  cohort::v1::ClaimGroupsResponse* const response_;
+  int64_t ticket_ = 0;
+};
+
 template <typename Answer>
 grpc::Status Reply(absl::StatusOr<Answer> answer, Answer* response) {
   if (answer.ok()) *response = *std::move(answer);
@@ -86,20 +118,24 @@ grpc::Status Reply(absl::StatusOr<Answer> answer, Answer* response) {
 
 }  // namespace
 
-grpc::Status RolloutServiceImpl::ClaimGroups(grpc::ServerContext* context,
-                                             const cohort::v1::ClaimGroupsRequest* request,
-                                             cohort::v1::ClaimGroupsResponse* response) {
-  return Reply(coordinator_->rollouts().Claim(*request, [context] { return context->IsCancelled(); }), response);
+grpc::ServerUnaryReactor* RolloutServiceImpl::ClaimGroups(grpc::CallbackServerContext* context,
+                                                          const cohort::v1::ClaimGroupsRequest* request,
+                                                          cohort::v1::ClaimGroupsResponse* response) {
+  auto* const call = new ClaimCall(coordinator_, context, response);
+  call->Begin(*request);
+  return call;
 }
 
 grpc::Status RolloutServiceImpl::GetRolloutSetup(grpc::ServerContext*,
                                                  const cohort::v1::GetRolloutSetupRequest* request,
                                                  cohort::v1::RolloutSetup* response) {
+  if (const absl::Status limits = CheckRequestLimits(*request); !limits.ok()) return common::ToGrpcStatus(limits);
   return Reply(coordinator_->rollouts().Setup(request->job()), response);
 }
 
 grpc::Status RolloutServiceImpl::Heartbeat(grpc::ServerContext*, const cohort::v1::WorkerHeartbeatRequest* request,
                                            cohort::v1::WorkerHeartbeatResponse* response) {
+  if (const absl::Status limits = CheckRequestLimits(*request); !limits.ok()) return common::ToGrpcStatus(limits);
   return Reply(coordinator_->rollouts().Heartbeat(*request), response);
 }
 
@@ -116,6 +152,7 @@ grpc::Status RolloutServiceImpl::SubmitGroups(grpc::ServerContext*,
 
 grpc::Status RolloutServiceImpl::ReleaseGroups(grpc::ServerContext*, const cohort::v1::ReleaseGroupsRequest* request,
                                                cohort::v1::ReleaseGroupsResponse*) {
+  if (const absl::Status limits = CheckRequestLimits(*request); !limits.ok()) return common::ToGrpcStatus(limits);
   coordinator_->rollouts().Release(*request);
   return grpc::Status::OK;
 }

@@ -7,13 +7,16 @@
 
 namespace cohort::coordinator {
 
-// RolloutService over a coordinator, which must outlive it. Thread-safe.
-class RolloutServiceImpl final : public cohort::v1::RolloutService::Service {
+// RolloutService over a coordinator, which must outlive it. Claims, which wait for groups, have no thread of their own
+// (claim_queue.h); the other calls have one each. Thread-safe.
+class RolloutServiceImpl final
+    : public cohort::v1::RolloutService::WithCallbackMethod_ClaimGroups<cohort::v1::RolloutService::Service> {
  public:
   explicit RolloutServiceImpl(Coordinator* coordinator) : coordinator_(coordinator) {}
 
-  grpc::Status ClaimGroups(grpc::ServerContext* context, const cohort::v1::ClaimGroupsRequest* request,
-                           cohort::v1::ClaimGroupsResponse* response) override;
+  grpc::ServerUnaryReactor* ClaimGroups(grpc::CallbackServerContext* context,
+                                        const cohort::v1::ClaimGroupsRequest* request,
+                                        cohort::v1::ClaimGroupsResponse* response) override;
   grpc::Status GetRolloutSetup(grpc::ServerContext* context, const cohort::v1::GetRolloutSetupRequest* request,
                                cohort::v1::RolloutSetup* response) override;
   grpc::Status Heartbeat(grpc::ServerContext* context, const cohort::v1::WorkerHeartbeatRequest* request,

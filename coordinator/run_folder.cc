@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
-#include "common/files.h"
+#include "common/status_macros.h"
 #include "coordinator/resource_name.h"
 
 namespace cohort::coordinator {
@@ -27,31 +27,34 @@ std::string MetricsText(const std::vector<cohort::v1::JobEvent>& events) {
 
 }  // namespace
 
-RunFolder::RunFolder(std::string_view checkpoint_root, std::string_view job)
-    : path_(absl::StrCat(std::string(checkpoint_root), "/", NamespaceOf(job), "/", JobIdOf(job))) {}
+RunFolder::RunFolder(common::FileSystem* files, std::string_view checkpoint_root, std::string_view job)
+    : files_(files), path_(absl::StrCat(std::string(checkpoint_root), "/", NamespaceOf(job), "/", JobIdOf(job))) {}
 
 absl::Status RunFolder::Restore(const std::vector<cohort::v1::JobEvent>& events) {
-  std::error_code error;
-  std::filesystem::create_directories(CheckpointDirectory(), error);
-  if (error) return absl::UnavailableError(absl::StrCat(path_, ": cannot create: ", error.message()));
-  return common::WriteFileAtomically(path_ + "/metrics.jsonl", MetricsText(events));
+  COHORT_RETURN_IF_ERROR(files_->MakeFolders(CheckpointDirectory()));
+  return common::WriteFileAtomically(files_, path_ + "/metrics.jsonl", MetricsText(events));
 }
 
 void RunFolder::Discard() {
-  // rmdir: what is not empty or no folder stays.
-  ::unlink((path_ + "/metrics.jsonl").c_str());
-  ::rmdir(CheckpointDirectory().c_str());
-  ::rmdir(path_.c_str());
+  // What is not empty or not there stays so.
+  (void)files_->Remove(path_ + "/metrics.jsonl");
+  for (const std::string& folder : {CheckpointDirectory(), path_, path_.substr(0, path_.rfind('/'))}) {
+    (void)files_->RemoveFolder(folder);
+  }
+}
+
+absl::Status RunFolder::Remove() {
+  std::error_code error;
+  std::filesystem::remove_all(path_, error);
+  if (error) return absl::UnavailableError(absl::StrCat(path_, ": cannot remove: ", error.message()));
   ::rmdir(std::filesystem::path(path_).parent_path().c_str());
+  return absl::OkStatus();
 }
 
 absl::Status RunFolder::Append(const std::vector<cohort::v1::JobEvent>& events) {
   const std::string text = MetricsText(events);
   if (text.empty()) return absl::OkStatus();
-  std::ofstream file(path_ + "/metrics.jsonl", std::ios::app | std::ios::binary);
-  file << text << std::flush;
-  if (!file) return absl::UnavailableError(absl::StrCat(path_, "/metrics.jsonl: cannot append"));
-  return absl::OkStatus();
+  return common::AppendToFile(files_, path_ + "/metrics.jsonl", text);
 }
 
 std::string MetricsLine(const cohort::v1::JobEvent& event) {
@@ -76,6 +79,8 @@ std::string MetricsLine(const cohort::v1::JobEvent& event) {
     line["mean_completion_tokens"] = result.mean_completion_tokens();
     const std::map<std::string, double> values(result.mean_values().begin(), result.mean_values().end());
     for (const auto& [verifier, value] : values) line["mean_values"][verifier] = value;
+    const std::map<int32_t, double> passes(result.pass_at_k().begin(), result.pass_at_k().end());
+    for (const auto& [k, value] : passes) line["pass_at_k"][absl::StrCat(k)] = value;
   } else {
     return "";
   }

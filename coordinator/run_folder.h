@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "cohort/v1/job_service.pb.h"
+#include "common/file_system.h"
 
 namespace cohort::coordinator {
 
@@ -19,8 +20,8 @@ namespace cohort::coordinator {
 // metrics.jsonl is a copy of the stored events; Restore makes it equal to them after a crash. Not thread-safe.
 class RunFolder final {
  public:
-  // `job` is a resource name.
-  RunFolder(std::string_view checkpoint_root, std::string_view job);
+  // `job` is a resource name. `files` must outlive it.
+  RunFolder(common::FileSystem* files, std::string_view checkpoint_root, std::string_view job);
 
   const std::string& path() const { return path_; }
   std::string CheckpointDirectory() const { return path_ + "/checkpoints"; }
@@ -28,10 +29,13 @@ class RunFolder final {
   absl::Status Restore(const std::vector<cohort::v1::JobEvent>& events);
   // Undoes the Restore of a job that did not come to be: removes metrics.jsonl and the folders, as far as empty.
   void Discard();
+  // Removes the folder with everything in it, checkpoints included. OK when it is not there.
+  absl::Status Remove();
   // Appends the events that are steps or evaluations.
   absl::Status Append(const std::vector<cohort::v1::JobEvent>& events);
 
  private:
+  common::FileSystem* const files_;
   const std::string path_;
 };
 

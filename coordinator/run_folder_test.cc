@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "common/file_system.h"
 #include "common/files.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
@@ -41,7 +42,7 @@ TEST(RunFolderTest, LinesAreJsonObjectsOfStepsAndEvaluations) {
 
 TEST(RunFolderTest, RestoreMakesTheFileEqualToTheEventsAndAppendGoesOn) {
   common::TempDir root;
-  RunFolder folder(root.path(), "namespaces/team/jobs/sums");
+  RunFolder folder(common::RealFileSystem(), root.path(), "namespaces/team/jobs/sums");
   EXPECT_EQ(folder.path(), root.Join("team/sums"));
   ASSERT_OK(folder.Restore({}));
   EXPECT_TRUE(std::filesystem::is_directory(folder.CheckpointDirectory()));

@@ -86,10 +86,11 @@ std::string SqliteStatement::Bytes() {
   return {static_cast<const char*>(data), static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
-absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& path, const std::string& vfs) {
   sqlite3* connection = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &connection,
-                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, nullptr);
+  const int code =
+      sqlite3_open_v2(path.c_str(), &connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX,
+                      vfs.empty() ? nullptr : vfs.c_str());
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(connection));
   if (code != SQLITE_OK) {
     return absl::UnavailableError(absl::StrCat(path, ": cannot open the store: ", sqlite3_errstr(code)));
@@ -120,6 +121,8 @@ absl::StatusOr<SqliteStatement> SqliteDatabase::Prepare(std::string_view sql) {
   }
   return SqliteStatement(statement);
 }
+
+int64_t SqliteDatabase::NumChanges() const { return sqlite3_changes64(connection_); }
 
 absl::StatusOr<SqliteTransaction> SqliteTransaction::Begin(SqliteDatabase* database) {
   COHORT_RETURN_IF_ERROR(database->Execute("BEGIN IMMEDIATE"));

@@ -49,14 +49,16 @@ class SqliteStatement final {
 // A connection in WAL mode with synchronous=FULL: a committed transaction survives power loss. Not thread-safe.
 class SqliteDatabase final {
  public:
-  // UNAVAILABLE when another process holds the file.
-  static absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(const std::string& path);
+  // `vfs` names a registered VFS; empty: the default one. UNAVAILABLE when another process holds the file.
+  static absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(const std::string& path, const std::string& vfs = "");
   ~SqliteDatabase();
 
   // Several statements without parameters.
   absl::Status Execute(const std::string& sql);
   // `sql` is compiled once and kept; it must be a literal.
   absl::StatusOr<SqliteStatement> Prepare(std::string_view sql);
+  // Rows that the last statement inserted, updated or deleted.
+  int64_t NumChanges() const;
 
  private:
   explicit SqliteDatabase(sqlite3* connection) : connection_(connection) {}

@@ -10,58 +10,38 @@
 #include "absl/synchronization/mutex.h"
 #include "common/status_macros.h"
 #include "coordinator/sqlite_database.h"
+#include "coordinator/sqlite_deletion.h"
+#include "coordinator/sqlite_groups.h"
 #include "coordinator/sqlite_rows.h"
+#include "coordinator/sqlite_schema.h"
 
 namespace cohort::coordinator {
 namespace {
 
-constexpr int64_t kSchemaVersion = 2;
-
-constexpr char kSchema[] = R"(
-CREATE TABLE IF NOT EXISTS store (schema_version INTEGER NOT NULL, epoch INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS jobs (
-  sequence INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, state INTEGER NOT NULL, job BLOB NOT NULL,
-  request_id TEXT, request_digest BLOB NOT NULL, model_path TEXT NOT NULL, incarnation INTEGER NOT NULL,
-  data_digest BLOB NOT NULL DEFAULT x'');
-CREATE UNIQUE INDEX IF NOT EXISTS jobs_by_request ON jobs (request_id) WHERE request_id <> '';
-CREATE TABLE IF NOT EXISTS groups (
-  job TEXT NOT NULL, group_id INTEGER NOT NULL, purpose INTEGER NOT NULL, evaluation_run TEXT NOT NULL,
-  problem_id INTEGER NOT NULL, epoch INTEGER NOT NULL, step INTEGER NOT NULL, policy_version INTEGER NOT NULL,
-  state INTEGER NOT NULL, attempt INTEGER NOT NULL, failed_attempts INTEGER NOT NULL, drop_reason TEXT NOT NULL,
-  scored_epoch INTEGER NOT NULL, scored_attempt INTEGER NOT NULL, segment INTEGER NOT NULL,
-  offset_bytes INTEGER NOT NULL, length_bytes INTEGER NOT NULL, crc INTEGER NOT NULL, planned BLOB NOT NULL,
-  num_truncated INTEGER NOT NULL, generation_begin REAL NOT NULL, generation_end REAL NOT NULL,
-  PRIMARY KEY (job, group_id)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS open_groups ON groups (job, group_id) WHERE state < 5;
-CREATE INDEX IF NOT EXISTS training_groups ON groups (job, step, group_id) WHERE purpose = 1;
-CREATE INDEX IF NOT EXISTS groups_by_location ON groups (segment, offset_bytes) WHERE length_bytes > 0;
-CREATE TABLE IF NOT EXISTS plans (
-  job TEXT NOT NULL, version INTEGER NOT NULL, plan BLOB NOT NULL, PRIMARY KEY (job, version)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS versions (
-  job TEXT NOT NULL, version INTEGER NOT NULL, digest BLOB NOT NULL, checkpoint_path TEXT NOT NULL,
-  PRIMARY KEY (job, version)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS events (
-  job TEXT NOT NULL, sequence INTEGER NOT NULL, event BLOB NOT NULL, PRIMARY KEY (job, sequence)) WITHOUT ROWID;
-)";
+absl::StatusOr<cohort::v1::JobEvent> ReadEventRow(SqliteStatement& row) {
+  return ParseRow<cohort::v1::JobEvent>(row.Bytes());
+}
 
 class SqliteJobStore final : public JobStore {
  public:
   explicit SqliteJobStore(std::unique_ptr<SqliteDatabase> database) : database_(std::move(database)) {}
 
-  absl::Status CheckSchema() {
+  // Before any other call.
+  absl::Status Prepare() {
     absl::MutexLock lock(&mutex_);
-    COHORT_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_.get()));
-    COHORT_RETURN_IF_ERROR(database_->Execute(kSchema));
-    COHORT_ASSIGN_OR_RETURN(const std::optional<int64_t> version, ReadSchemaVersion());
-    if (!version.has_value()) {
-      COHORT_ASSIGN_OR_RETURN(auto insert, database_->Prepare("INSERT INTO store VALUES (?, 0)"));
-      COHORT_RETURN_IF_ERROR(insert.Bind(kSchemaVersion).Run());
-    } else if (*version != kSchemaVersion) {
-      // Version 1 holds jobs with another ObjectiveSpec, which would be read as something else.
-      return absl::FailedPreconditionError(absl::StrCat("store: schema version ", *version, ", this program needs ",
-                                                        kSchemaVersion, *version == 1 ? "; use a new --data_dir" : ""));
+    COHORT_RETURN_IF_ERROR(PrepareSchema(database_.get()));
+    while (true) {
+      COHORT_ASSIGN_OR_RETURN(const std::optional<std::string> name, AnyDeletedJob(database_.get()));
+      if (!name.has_value()) return absl::OkStatus();
+      COHORT_RETURN_IF_ERROR(DeleteSomeRows(database_.get(), *name).status());
     }
-    return transaction.Commit();
+  }
+
+  // The first page is written when the file is made and seldom after; without it, the log of the store is thrown away.
+  absl::Status WriteFirstPageAnew() {
+    absl::MutexLock lock(&mutex_);
+    COHORT_RETURN_IF_ERROR(database_->Execute("PRAGMA user_version = 1"));
+    return database_->Execute("PRAGMA wal_checkpoint(TRUNCATE)");
   }
 
   absl::StatusOr<int64_t> BeginEpoch() override {
@@ -75,6 +55,8 @@ class SqliteJobStore final : public JobStore {
   absl::StatusOr<JobRecord> CreateJob(JobRecord record, const cohort::v1::JobEvent& first_event) override {
     absl::MutexLock lock(&mutex_);
     COHORT_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_.get()));
+    COHORT_ASSIGN_OR_RETURN(const bool is_deleted, IsMarkedDeleted(database_.get(), record.job.name()));
+    if (is_deleted) return absl::AlreadyExistsError(absl::StrCat("job is being deleted (", record.job.name(), ")"));
     {
       COHORT_ASSIGN_OR_RETURN(
           auto insert,
@@ -117,7 +99,21 @@ class SqliteJobStore final : public JobStore {
     row.Bind(int64_t{filter.state}).Bind(int64_t{filter.state});
     row.Bind(filter.below_sequence > 0 ? filter.below_sequence : std::numeric_limits<int64_t>::max());
     row.Bind(int64_t{filter.limit});
-    return ReadAll<JobRecord>(row, ReadJobRow);
+    return ReadAllRows<JobRecord>(row, ReadJobRow);
+  }
+
+  absl::Status DeleteJob(std::string_view name) override {
+    {
+      absl::MutexLock lock(&mutex_);
+      COHORT_RETURN_IF_ERROR(MarkJobDeleted(database_.get(), name));
+    }
+    // The job is gone. What cannot be removed now is removed at the next start.
+    absl::StatusOr<bool> is_more = true;
+    while (is_more.ok() && *is_more) {
+      absl::MutexLock lock(&mutex_);
+      is_more = DeleteSomeRows(database_.get(), name);
+    }
+    return absl::OkStatus();
   }
 
   absl::Status Apply(std::string_view job, const JobChange& change) override {
@@ -147,41 +143,38 @@ class SqliteJobStore final : public JobStore {
 
   absl::StatusOr<std::vector<GroupRecord>> ListOpenGroups(std::string_view job) override {
     absl::MutexLock lock(&mutex_);
-    COHORT_ASSIGN_OR_RETURN(auto row, database_->Prepare("SELECT " COHORT_GROUP_COLUMNS
-                                                         " FROM groups WHERE job = ? AND state < 5 ORDER BY group_id"));
-    return ReadAll<GroupRecord>(row.BindText(job), ReadGroupRow);
+    return coordinator::ListOpenGroups(database_.get(), job);
   }
 
   absl::StatusOr<int64_t> CountTrainingGroups(std::string_view job, int64_t step) override {
     absl::MutexLock lock(&mutex_);
-    COHORT_ASSIGN_OR_RETURN(
-        auto row, database_->Prepare("SELECT COUNT(*) FROM groups WHERE job = ? AND purpose = 1 AND step = ?"));
-    COHORT_ASSIGN_OR_RETURN(const bool found, row.BindText(job).Bind(step).Step());
-    if (!found) return absl::InternalError("store: an aggregate without a row");
-    return row.Int();
+    return coordinator::CountTrainingGroups(database_.get(), job, step);
   }
 
   absl::StatusOr<int64_t> LargestTrainingGroup(std::string_view job) override {
     absl::MutexLock lock(&mutex_);
-    // Ids rise with steps, so the newest step's largest is the largest.
-    COHORT_ASSIGN_OR_RETURN(auto row, database_->Prepare("SELECT group_id FROM groups WHERE job = ? AND purpose = 1 "
-                                                         "ORDER BY step DESC, group_id DESC LIMIT 1"));
-    COHORT_ASSIGN_OR_RETURN(const bool found, row.BindText(job).Step());
-    return found ? row.Int() : int64_t{-1};
+    return coordinator::LargestTrainingGroup(database_.get(), job);
   }
 
   absl::StatusOr<std::vector<GroupRecord>> GetGroups(std::string_view job,
                                                      const std::vector<int64_t>& group_ids) override {
     absl::MutexLock lock(&mutex_);
-    std::vector<GroupRecord> groups;
-    for (const int64_t id : group_ids) {
-      COHORT_ASSIGN_OR_RETURN(
-          auto row, database_->Prepare("SELECT " COHORT_GROUP_COLUMNS " FROM groups WHERE job = ? AND group_id = ?"));
-      COHORT_ASSIGN_OR_RETURN(const bool found, row.BindText(job).Bind(id).Step());
-      if (!found) return absl::NotFoundError(absl::StrCat("group not found (", id, " of ", std::string(job), ")"));
-      COHORT_ASSIGN_OR_RETURN(groups.emplace_back(), ReadGroupRow(row));
-    }
-    return groups;
+    return coordinator::GetGroups(database_.get(), job, group_ids);
+  }
+
+  absl::StatusOr<std::vector<GroupRecord>> ListGroups(std::string_view job, const GroupFilter& filter) override {
+    absl::MutexLock lock(&mutex_);
+    return coordinator::ListGroups(database_.get(), job, filter);
+  }
+
+  absl::StatusOr<int64_t> PayloadBytes(std::string_view job) override {
+    absl::MutexLock lock(&mutex_);
+    return coordinator::PayloadBytes(database_.get(), job);
+  }
+
+  absl::StatusOr<std::vector<int64_t>> SegmentsInUse() override {
+    absl::MutexLock lock(&mutex_);
+    return coordinator::SegmentsInUse(database_.get());
   }
 
   absl::StatusOr<cohort::v1::StepPlan> GetPlan(std::string_view job, int64_t version) override {
@@ -197,7 +190,7 @@ class SqliteJobStore final : public JobStore {
     COHORT_ASSIGN_OR_RETURN(
         auto row,
         database_->Prepare("SELECT version, digest, checkpoint_path FROM versions WHERE job = ? ORDER BY version"));
-    return ReadAll<VersionRecord>(row.BindText(job), [](SqliteStatement& columns) -> absl::StatusOr<VersionRecord> {
+    return ReadAllRows<VersionRecord>(row.BindText(job), [](SqliteStatement& columns) -> absl::StatusOr<VersionRecord> {
       VersionRecord record;
       record.version = columns.Int();
       record.digest = columns.Bytes();
@@ -213,54 +206,55 @@ class SqliteJobStore final : public JobStore {
         auto row,
         database_->Prepare("SELECT event FROM events WHERE job = ? AND sequence > ? ORDER BY sequence LIMIT ?"));
     row.BindText(job).Bind(after).Bind(int64_t{limit});
-    return ReadAll<cohort::v1::JobEvent>(
-        row, [](SqliteStatement& columns) { return ParseRow<cohort::v1::JobEvent>(columns.Bytes()); });
+    return ReadAllRows<cohort::v1::JobEvent>(row, ReadEventRow);
+  }
+
+  absl::StatusOr<std::vector<cohort::v1::JobEvent>> ListStepEvents(std::string_view job, int64_t after_version,
+                                                                   int limit) override {
+    absl::MutexLock lock(&mutex_);
+    COHORT_ASSIGN_OR_RETURN(auto row,
+                            database_->Prepare("SELECT event FROM step_events JOIN events USING (job, sequence) WHERE "
+                                               "step_events.job = ? AND version > ? ORDER BY version LIMIT ?"));
+    row.BindText(job).Bind(after_version).Bind(int64_t{limit});
+    return ReadAllRows<cohort::v1::JobEvent>(row, ReadEventRow);
   }
 
   absl::StatusOr<rollout_log::RecordLocation> EndOfLog() override {
     absl::MutexLock lock(&mutex_);
-    COHORT_ASSIGN_OR_RETURN(
-        auto row,
-        database_->Prepare("SELECT segment, offset_bytes, length_bytes, crc FROM groups WHERE length_bytes > 0 "
-                           "ORDER BY segment DESC, offset_bytes DESC LIMIT 1"));
-    COHORT_ASSIGN_OR_RETURN(const bool found, row.Step());
-    rollout_log::RecordLocation end;
-    if (!found) return end;
-    end.segment = row.Int();
-    end.offset_bytes = row.Int();
-    end.length_bytes = row.Int();
-    end.crc = static_cast<uint32_t>(row.Int());
-    return end;
+    return coordinator::EndOfLog(database_.get());
   }
 
  private:
-  // Nullopt for a store that is just being made.
-  absl::StatusOr<std::optional<int64_t>> ReadSchemaVersion() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    COHORT_ASSIGN_OR_RETURN(auto row, database_->Prepare("SELECT schema_version FROM store"));
-    COHORT_ASSIGN_OR_RETURN(const bool found, row.Step());
-    return found ? std::optional<int64_t>(row.Int()) : std::nullopt;
-  }
-
-  template <typename T, typename Reader>
-  static absl::StatusOr<std::vector<T>> ReadAll(SqliteStatement& row, Reader read) {
-    std::vector<T> all;
-    while (true) {
-      COHORT_ASSIGN_OR_RETURN(const bool found, row.Step());
-      if (!found) return all;
-      COHORT_ASSIGN_OR_RETURN(all.emplace_back(), read(row));
-    }
-  }
-
   absl::Mutex mutex_;
   std::unique_ptr<SqliteDatabase> database_ ABSL_GUARDED_BY(mutex_);
 };
 
+// A sync that failed leaves its bytes in the kernel's cache, where the next process finds them and no later sync makes
+// them durable. Written anew, they are. Nothing of SQLite locks this file.
+absl::Status WriteAnew(common::FileSystem* files, const std::string& path) {
+  auto file = files->Open(path, common::FileSystem::Mode::kUpdate);
+  if (absl::IsNotFound(file.status())) return absl::OkStatus();
+  COHORT_RETURN_IF_ERROR(file.status());
+  std::string bytes(1 << 16, '\0');
+  for (int64_t offset = 0;;) {
+    COHORT_ASSIGN_OR_RETURN(const int64_t size,
+                            (*file)->Read(bytes.data(), static_cast<int64_t>(bytes.size()), offset));
+    if (size == 0) return (*file)->Sync();
+    COHORT_RETURN_IF_ERROR((*file)->Write(std::string_view(bytes).substr(0, size), offset));
+    offset += size;
+  }
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<JobStore>> OpenSqliteJobStore(const std::string& path) {
-  COHORT_ASSIGN_OR_RETURN(auto database, SqliteDatabase::Open(path));
+absl::StatusOr<std::unique_ptr<JobStore>> OpenSqliteJobStore(const std::string& path, common::FileSystem* files,
+                                                             const std::string& vfs) {
+  // From here on no other process writes.
+  COHORT_ASSIGN_OR_RETURN(auto database, SqliteDatabase::Open(path, vfs));
+  COHORT_RETURN_IF_ERROR(WriteAnew(files, path + "-wal"));
   auto store = std::make_unique<SqliteJobStore>(std::move(database));
-  COHORT_RETURN_IF_ERROR(store->CheckSchema());
+  COHORT_RETURN_IF_ERROR(store->Prepare());
+  COHORT_RETURN_IF_ERROR(store->WriteFirstPageAnew());
   return std::unique_ptr<JobStore>(std::move(store));
 }
 

@@ -8,6 +8,7 @@
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
 #include "coordinator/sqlite_database.h"
+#include "coordinator/sqlite_deletion.h"
 #include "gtest/gtest.h"
 
 namespace cohort::coordinator {
@@ -43,24 +44,28 @@ TEST_F(SqliteJobStoreTest, SecondCoordinatorOnOneFileIsRefused) {
   EXPECT_THAT(OpenSqliteJobStore(path_), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("jobs.sqlite")));
 }
 
-TEST_F(SqliteJobStoreTest, AnotherSchemaVersionIsRefusedByNumber) {
-  ASSERT_OK(OpenSqliteJobStore(path_));
+TEST_F(SqliteJobStoreTest, DeletionThatACrashCutOffIsFinishedAtTheNextStart) {
+  constexpr char kJob[] = "namespaces/default/jobs/a";
+  JobRecord record;
+  record.job.set_name(kJob);
+  cohort::v1::JobEvent event;
+  event.set_sequence(1);
+  {
+    ASSERT_OK_AND_ASSIGN(const auto store, OpenSqliteJobStore(path_));
+    ASSERT_OK(store->CreateJob(record, event));
+    JobChange change;
+    for (int64_t id = 0; id < 5000; ++id) change.groups.emplace_back().group_id = id;
+    ASSERT_OK(store->Apply(kJob, change));
+  }
   {
     ASSERT_OK_AND_ASSIGN(const auto database, SqliteDatabase::Open(path_));
-    ASSERT_OK(database->Execute("UPDATE store SET schema_version = 99"));
+    ASSERT_OK(MarkJobDeleted(database.get(), kJob));
+    EXPECT_THAT(DeleteSomeRows(database.get(), kJob), common::IsOkAndHolds(true));
   }
-  EXPECT_THAT(OpenSqliteJobStore(path_),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("schema version 99")));
-}
-
-TEST_F(SqliteJobStoreTest, StoreOfTheFirstSchemaIsRefusedByName) {
-  ASSERT_OK(OpenSqliteJobStore(path_));
-  {
-    ASSERT_OK_AND_ASSIGN(const auto database, SqliteDatabase::Open(path_));
-    ASSERT_OK(database->Execute("UPDATE store SET schema_version = 1"));
-  }
-  EXPECT_THAT(OpenSqliteJobStore(path_), StatusIs(absl::StatusCode::kFailedPrecondition,
-                                                  HasSubstr("schema version 1, this program needs 2; use a")));
+  ASSERT_OK_AND_ASSIGN(const auto store, OpenSqliteJobStore(path_));
+  EXPECT_THAT(store->GetJob(kJob), StatusIs(absl::StatusCode::kNotFound));
+  ASSERT_OK(store->CreateJob(record, event));
+  EXPECT_THAT(*store->ListGroups(kJob, {.limit = 10}), ::testing::IsEmpty());
 }
 
 TEST_F(SqliteJobStoreTest, FileThatIsNoDatabaseIsDataLoss) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/sqlite_rows.h"
 
-#include "common/status_macros.h"
-
 namespace cohort::coordinator {
 
 absl::StatusOr<JobRecord> ReadJobRow(SqliteStatement& row) {
@@ -50,23 +48,16 @@ absl::Status PutJob(SqliteDatabase* database, std::string_view name, const JobRe
   return put.Bind(record.incarnation).BindText(name).Run();
 }
 
-absl::Status PutGroup(SqliteDatabase* database, std::string_view job, const GroupRecord& group) {
-  COHORT_ASSIGN_OR_RETURN(
-      auto put, database->Prepare("INSERT OR REPLACE INTO groups (job, " COHORT_GROUP_COLUMNS
-                                  ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
-  put.BindText(job).Bind(group.group_id).Bind(int64_t{group.purpose}).BindText(group.evaluation_run);
-  put.Bind(group.problem_id).Bind(group.epoch).Bind(group.step).Bind(group.policy_version);
-  put.Bind(static_cast<int64_t>(group.state)).Bind(int64_t{group.attempt}).Bind(int64_t{group.failed_attempts});
-  put.BindText(group.drop_reason).Bind(group.scored_epoch).Bind(int64_t{group.scored_attempt});
-  put.Bind(group.location.segment).Bind(group.location.offset_bytes).Bind(group.location.length_bytes);
-  put.Bind(int64_t{group.location.crc}).BindBlob(group.outcome.planned.SerializeAsString());
-  put.Bind(group.outcome.num_truncated).Bind(group.outcome.generation_begin_seconds);
-  return put.Bind(group.outcome.generation_end_seconds).Run();
-}
-
 absl::Status PutEvent(SqliteDatabase* database, std::string_view job, const cohort::v1::JobEvent& event) {
   COHORT_ASSIGN_OR_RETURN(auto put, database->Prepare("INSERT INTO events VALUES (?, ?, ?)"));
-  return put.BindText(job).Bind(event.sequence()).BindBlob(event.SerializeAsString()).Run();
+  COHORT_RETURN_IF_ERROR(put.BindText(job).Bind(event.sequence()).BindBlob(event.SerializeAsString()).Run());
+  return PutStepEvent(database, job, event);
+}
+
+absl::Status PutStepEvent(SqliteDatabase* database, std::string_view job, const cohort::v1::JobEvent& event) {
+  if (!event.has_step()) return absl::OkStatus();
+  COHORT_ASSIGN_OR_RETURN(auto put, database->Prepare("INSERT OR REPLACE INTO step_events VALUES (?, ?, ?)"));
+  return put.BindText(job).Bind(event.step().policy_version()).Bind(event.sequence()).Run();
 }
 
 }  // namespace cohort::coordinator

@@ -4,10 +4,12 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
 #include "coordinator/job_store.h"
 #include "coordinator/sqlite_database.h"
 
@@ -30,14 +32,26 @@ absl::StatusOr<Message> ParseRow(const std::string& bytes) {
   return message;
 }
 
+// All rows that are left, each by `read`.
+template <typename T, typename Reader>
+absl::StatusOr<std::vector<T>> ReadAllRows(SqliteStatement& row, Reader read) {
+  std::vector<T> all;
+  while (true) {
+    COHORT_ASSIGN_OR_RETURN(const bool found, row.Step());
+    if (!found) return all;
+    COHORT_ASSIGN_OR_RETURN(all.emplace_back(), read(row));
+  }
+}
+
 absl::StatusOr<JobRecord> ReadJobRow(SqliteStatement& row);
 absl::StatusOr<GroupRecord> ReadGroupRow(SqliteStatement& row);
 
 // Replaces what can change of a job.
 absl::Status PutJob(SqliteDatabase* database, std::string_view name, const JobRecord& record);
-absl::Status PutGroup(SqliteDatabase* database, std::string_view job, const GroupRecord& group);
 // ALREADY_EXISTS when the sequence is taken.
 absl::Status PutEvent(SqliteDatabase* database, std::string_view job, const cohort::v1::JobEvent& event);
+// The place of a step's event; of two for one version the newer is kept. Nothing for any other event.
+absl::Status PutStepEvent(SqliteDatabase* database, std::string_view job, const cohort::v1::JobEvent& event);
 
 }  // namespace cohort::coordinator
 

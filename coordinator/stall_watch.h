@@ -12,6 +12,9 @@
 
 namespace cohort::coordinator {
 
+// A job that has not moved for so long is stalled; with a tick a second it is named within 30 seconds.
+inline constexpr absl::Duration kStallThreshold = absl::Seconds(28);
+
 // What an unfinished job waits for.
 struct WaitState {
   // Rises with everything that moves the job.

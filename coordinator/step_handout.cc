@@ -12,6 +12,7 @@ void StepHandout::StartGang(int64_t incarnation, int64_t resume_version, int32_t
   incarnation_ = incarnation;
   resume_version_ = resume_version;
   next_version_ = resume_version;
+  confirmed_version_ = resume_version;
   world_size_ = world_size;
 }
 
@@ -19,6 +20,8 @@ void StepHandout::EndGang() {
   incarnation_ = 0;
   resume_version_ = 0;
   next_version_ = 0;
+  confirmed_version_ = 0;
+  has_diverged_ = false;
   world_size_ = 0;
   stop_.reset();
   told_to_stop_.clear();
@@ -28,6 +31,7 @@ void StepHandout::ResumeFrom(int64_t version) {
   // A stop stays where it is: the ranks replay up to it.
   if (next_version_ == resume_version_ && !stop_.has_value()) next_version_ = version;
   resume_version_ = version;
+  confirmed_version_ = version;
 }
 
 void StepHandout::PinStop(cohort::v1::StepPlan stop) {

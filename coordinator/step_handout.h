@@ -2,6 +2,7 @@
 #ifndef COHORT_COORDINATOR_STEP_HANDOUT_H_
 #define COHORT_COORDINATOR_STEP_HANDOUT_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -36,6 +37,13 @@ class StepHandout final {
   // The ranks could not take up the checkpoint of resume_version() and begin at this older version.
   void ResumeFrom(int64_t version);
 
+  // The newest version that this gang has committed, or come to again. A gang commits in order.
+  bool IsNextToConfirm(int64_t version) const { return version == confirmed_version_ + 1; }
+  void Confirm(int64_t version) { confirmed_version_ = std::max(confirmed_version_, version); }
+  // A version came out otherwise than it was committed.
+  void SetDiverged() { has_diverged_ = true; }
+  bool has_diverged() const { return has_diverged_; }
+
   // Pins a stop to next_version(), once per gang.
   void PinStop(cohort::v1::StepPlan stop);
   const std::optional<cohort::v1::StepPlan>& stop() const { return stop_; }
@@ -49,6 +57,8 @@ class StepHandout final {
  private:
   int64_t incarnation_ = 0;
   int64_t resume_version_ = 0;
+  int64_t confirmed_version_ = 0;
+  bool has_diverged_ = false;
   int64_t next_version_ = 0;  // lowest version whose training plan no rank has
   int32_t world_size_ = 0;
   std::optional<cohort::v1::StepPlan> stop_;

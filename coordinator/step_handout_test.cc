@@ -73,5 +73,18 @@ TEST_F(StepHandoutTest, NextGangBeginsWithoutAStop) {
   EXPECT_THAT(Ask(0, 0), IsOkAndHolds(Answer::kTrain));
 }
 
+TEST_F(StepHandoutTest, GangConfirmsVersionsInOrderFromWhereItResumed) {
+  EXPECT_TRUE(handout_.IsNextToConfirm(4));
+  handout_.Confirm(4);
+  EXPECT_FALSE(handout_.IsNextToConfirm(4)) << "it has spoken";
+  handout_.Confirm(4);
+  EXPECT_TRUE(handout_.IsNextToConfirm(5));
+  handout_.ResumeFrom(1);
+  EXPECT_TRUE(handout_.IsNextToConfirm(2)) << "it found the checkpoint damaged";
+  handout_.SetDiverged();
+  handout_.StartGang(/*incarnation=*/2, /*resume_version=*/3, /*world_size=*/2);
+  EXPECT_FALSE(handout_.has_diverged());
+}
+
 }  // namespace
 }  // namespace cohort::coordinator

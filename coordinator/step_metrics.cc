@@ -33,7 +33,7 @@ bool IsFullReward(double reward, double max_reward) { return reward >= max_rewar
 
 std::map<std::string, double> RolloutMetrics(const std::vector<const GroupRecord*>& groups, double max_reward) {
   double completions = 0, judged = 0, correct = 0, reward_sum = 0, tokens = 0, longest = 0, truncated = 0;
-  double solve_all = 0, solve_none = 0, judged_groups = 0;
+  double solve_all = 0, solve_none = 0, judged_groups = 0, staleness = 0, stalest = 0;
   std::vector<std::pair<double, double>> sampling_times;
   for (const GroupRecord* group : groups) {
     const cohort::v1::PlannedGroup& planned = group->outcome.planned;
@@ -47,6 +47,9 @@ std::map<std::string, double> RolloutMetrics(const std::vector<const GroupRecord
       if (IsFullReward(planned.rewards(i), max_reward)) ++group_correct;
     }
     completions += planned.completion_tokens_size();
+    const auto lag = static_cast<double>(group->step - group->policy_version);
+    staleness += lag;
+    stalest = std::max(stalest, lag);
     judged += group_judged;
     correct += group_correct;
     truncated += group->outcome.num_truncated;
@@ -69,6 +72,8 @@ std::map<std::string, double> RolloutMetrics(const std::vector<const GroupRecord
   metrics["completion_tokens_max"] = longest;
   metrics["truncated_share"] = share(truncated, completions);
   metrics["groups"] = static_cast<double>(groups.size());
+  metrics["staleness_mean"] = share(staleness, static_cast<double>(groups.size()));
+  metrics["staleness_max"] = stalest;
   metrics["generation_tokens_per_second"] = share(tokens, CoveredSeconds(std::move(sampling_times)));
   return metrics;
 }

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "coordinator/group_parts.h"
 #include "coordinator/step_planner.h"
@@ -22,6 +23,10 @@ absl::Status SendGroups(const CoordinatorContext& context, const std::string& jo
   const auto records = context.store->GetGroups(job, ids);
   if (!records.ok()) return ReadTrouble("look the groups up", records.status());
   for (const GroupRecord& record : *records) {
+    if (record.location.length_bytes == 0) {
+      return absl::FailedPreconditionError(absl::StrCat("step ", record.step, ": the rollouts of group ",
+                                                        record.group_id, " were released (retention)"));
+    }
     const auto group = context.log->Read(record.location);
     if (!group.ok()) return ReadTrouble("read the rollout log", group.status());
     const bool is_sent = SendInParts(*group, kPartBytes, [&send](const cohort::v1::RolloutGroup& part, bool is_last) {

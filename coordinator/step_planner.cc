@@ -83,6 +83,15 @@ absl::StatusOr<PlannedStep> PlanRolloutStep(const StepSnapshot& snapshot) {
   return step;
 }
 
+absl::Status CheckErroredShare(int64_t version, int64_t num_errored, int64_t num_sampled, double max_errored_share) {
+  if (static_cast<double>(num_errored) <= max_errored_share * static_cast<double>(num_sampled)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("step ", version, ": ", num_errored, " of ", num_sampled,
+                   " sampled groups were given up after rlvr.rollout.max_attempts, more than "
+                   "rlvr.rollout.max_errored_share (",
+                   max_errored_share, ")"));
+}
+
 cohort::v1::StepPlan PlanDemonstrationStep(int64_t version, const std::vector<int64_t>& rows, bool seal_checkpoint) {
   cohort::v1::StepPlan plan;
   plan.set_version(version);

@@ -12,10 +12,11 @@
 
 namespace cohort::coordinator {
 
-// What a plan is made of. Every group of the step has been scored or dropped.
+// What a plan is made of. fixed_lag: every group of the step has been scored or dropped. max_lag: the first
+// groups_per_step that arrived and are not too old.
 struct StepSnapshot {
   int64_t version = 0;
-  // Scored groups of the step, by id. The records must outlive the call.
+  // Scored groups in the order of the plan: by id, or by arrival. The records must outlive the call.
   std::vector<const GroupRecord*> groups;
   double max_no_verdict_share = 0;
   bool seal_checkpoint = false;
@@ -43,11 +44,15 @@ struct PlannedStep {
   int64_t num_missing_groups = 0;
 };
 
-// Fixed lag: the step's groups in order of id. A group with fewer than two verdicts has no baseline and is dropped; one
+// The given groups, in their order. A group with fewer than two verdicts has no baseline and is dropped; one
 // whose rewards are all equal stays, with advantage zero, unless sampling is dynamic. FAILED_PRECONDITION, which ends
 // the job, when more than max_no_verdict_share of the completions had no verdict or when no group is left and no
 // further one may be sampled. Pure.
 absl::StatusOr<PlannedStep> PlanRolloutStep(const StepSnapshot& snapshot);
+
+// FAILED_PRECONDITION, which ends the job, when more than this share of the groups that were sampled for a step was
+// given up after max_attempts. Pure.
+absl::Status CheckErroredShare(int64_t version, int64_t num_errored, int64_t num_sampled, double max_errored_share);
 
 // Demonstrations by row, in the order given. Pure.
 cohort::v1::StepPlan PlanDemonstrationStep(int64_t version, const std::vector<int64_t>& rows, bool seal_checkpoint);

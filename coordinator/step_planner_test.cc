@@ -118,6 +118,13 @@ TEST(StepPlannerTest, NoVerdictShareAtTheBoundPassesAndAboveItFails) {
       common::StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("step 2: 1 of 4 completions had no verdict")));
 }
 
+TEST(StepPlannerTest, ErroredShareAtTheBoundPassesAndAboveItFails) {
+  EXPECT_OK(CheckErroredShare(/*version=*/3, /*num_errored=*/2, /*num_sampled=*/4, /*max_errored_share=*/0.5));
+  EXPECT_THAT(CheckErroredShare(3, 3, 4, 0.5),
+              common::StatusIs(absl::StatusCode::kFailedPrecondition,
+                               HasSubstr("step 3: 3 of 4 sampled groups were given up")));
+}
+
 TEST(StepPlannerTest, StepWithoutAnyGroupFails) {
   EXPECT_THAT(PlanRolloutStep({.version = 7}),
               common::StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("step 7: every group was dropped")));

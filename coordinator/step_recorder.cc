@@ -41,14 +41,14 @@ void StepRecorder::Conclude(const absl::Status& written, int64_t version) {
 absl::Status StepRecorder::Write(int64_t version, const std::string& digest) const {
   if (recorded_version_ != version - 1) return Complete();
   COHORT_ASSIGN_OR_RETURN(const cohort::v1::RecordedStep step, ReadStep(version, digest));
-  return rollout_log::AppendRecordedStep(Path(), step);
+  return rollout_log::AppendRecordedStep(Path(), step, context_->files);
 }
 
 absl::Status StepRecorder::Complete() const {
   COHORT_ASSIGN_OR_RETURN(const std::vector<VersionRecord> versions, context_->store->ListVersions(ledger_->name()));
   rollout_log::RecordedRunContents missing;
   missing.run = Run();
-  const auto end = rollout_log::RepairRecordedRun(Path());
+  const auto end = rollout_log::RepairRecordedRun(Path(), context_->files);
   const bool is_prefix = end.ok() && IsPrefix(*end, missing.run, versions);
   const int64_t num_present = is_prefix ? end->num_steps : 0;
   for (const VersionRecord& record : versions) {
@@ -56,9 +56,9 @@ absl::Status StepRecorder::Complete() const {
     COHORT_ASSIGN_OR_RETURN(cohort::v1::RecordedStep step, ReadStep(record.version, record.digest));
     missing.steps.push_back(std::move(step));
   }
-  if (!is_prefix) return rollout_log::WriteRecordedRun(Path(), missing);
+  if (!is_prefix) return rollout_log::WriteRecordedRun(Path(), missing, context_->files);
   for (const cohort::v1::RecordedStep& step : missing.steps) {
-    COHORT_RETURN_IF_ERROR(rollout_log::AppendRecordedStep(Path(), step));
+    COHORT_RETURN_IF_ERROR(rollout_log::AppendRecordedStep(Path(), step, context_->files));
   }
   return absl::OkStatus();
 }

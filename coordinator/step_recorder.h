@@ -25,6 +25,8 @@ class StepRecorder final {
   void CatchUp();
   // The step that ended in `version`, with weights of this digest, is committed. Failures as above.
   void Record(int64_t version, const std::string& digest);
+  // What was recorded is not true any more; the next record makes the file anew.
+  void Forget() { recorded_version_ = -1; }
 
  private:
   absl::Status Write(int64_t version, const std::string& digest) const;

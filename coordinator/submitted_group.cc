@@ -53,6 +53,20 @@ absl::Status CheckScore(const cohort::v1::Score& score) {
   return absl::OkStatus();
 }
 
+absl::Status CheckVerdict(const cohort::v1::Rollout& rollout, const std::string& field) {
+  if (rollout.outcome() != cohort::v1::SCORE_OUTCOME_GRADED &&
+      rollout.outcome() != cohort::v1::SCORE_OUTCOME_NO_VERDICT) {
+    return common::InvalidField(field + ".outcome", absl::StrCat(rollout.outcome()), "must be GRADED or NO_VERDICT");
+  }
+  if (!std::isfinite(rollout.reward())) {
+    return common::InvalidField(field + ".reward", absl::StrCat(rollout.reward()), "must be finite");
+  }
+  for (int i = 0; i < rollout.scores_size(); ++i) {
+    COHORT_RETURN_IF_ERROR(common::PrefixField(CheckScore(rollout.scores(i)), absl::StrCat(field, ".scores[", i, "]")));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckRollout(const cohort::v1::Rollout& rollout, int index, const GroupDemand& demand) {
   const cohort::v1::SamplingSpec& sampling = *demand.sampling;
   const auto field = [index](std::string_view name) {
@@ -84,17 +98,7 @@ absl::Status CheckRollout(const cohort::v1::Rollout& rollout, int index, const G
     return common::InvalidField(field("sampling_logprobs"), "", "must be finite");
   }
   COHORT_RETURN_IF_ERROR(CheckTokenIds(rollout.token_ids(), demand.vocab_size, field("token_ids")));
-  if (rollout.outcome() != cohort::v1::SCORE_OUTCOME_GRADED &&
-      rollout.outcome() != cohort::v1::SCORE_OUTCOME_NO_VERDICT) {
-    return common::InvalidField(field("outcome"), absl::StrCat(rollout.outcome()), "must be GRADED or NO_VERDICT");
-  }
-  if (!std::isfinite(rollout.reward())) {
-    return common::InvalidField(field("reward"), absl::StrCat(rollout.reward()), "must be finite");
-  }
-  for (int i = 0; i < rollout.scores_size(); ++i) {
-    COHORT_RETURN_IF_ERROR(common::PrefixField(CheckScore(rollout.scores(i)), field(absl::StrCat("scores[", i, "]"))));
-  }
-  return absl::OkStatus();
+  return CheckVerdict(rollout, absl::StrCat("rollouts[", index, "]"));
 }
 
 // What no rubric of the job can have given would fail the job when its credit is computed.
@@ -147,18 +151,63 @@ void AddFacts(const cohort::v1::Rollout& rollout, cohort::v1::PlannedGroup* plan
   if (rollout.outcome() != cohort::v1::SCORE_OUTCOME_GRADED) facts.clear_item_values();
 }
 
-}  // namespace
-
-absl::Status CheckSubmittedGroup(const cohort::v1::RolloutGroup& group, const GroupRecord& record,
-                                 const GroupDemand& demand) {
+// Which group it is.
+absl::Status CheckIdentity(const cohort::v1::RolloutGroup& group, const GroupRecord& record) {
   if (group.policy_version() != record.policy_version) {
     return common::InvalidField("policy_version", absl::StrCat(group.policy_version()),
                                 absl::StrCat("must be ", record.policy_version));
   }
-  if (group.problem_id() != record.problem_id) {
-    return common::InvalidField("problem_id", absl::StrCat(group.problem_id()),
-                                absl::StrCat("must be ", record.problem_id));
+  if (group.problem_id() == record.problem_id) return absl::OkStatus();
+  return common::InvalidField("problem_id", absl::StrCat(group.problem_id()),
+                              absl::StrCat("must be ", record.problem_id));
+}
+
+absl::Status CheckRescored(const cohort::v1::Rollout& rollout, const cohort::v1::Rollout& stored,
+                           const cohort::v1::RewardSpec& reward) {
+  if (rollout.sibling() != stored.sibling()) {
+    return common::InvalidField("sibling", absl::StrCat(rollout.sibling()), "must be as stored");
   }
+  if (rollout.text() != stored.text() || rollout.finish_reason() != stored.finish_reason()) {
+    return common::InvalidField("text", absl::StrCat(rollout.text().size(), " bytes"), "is not the stored completion");
+  }
+  if (!rollout.token_ids().empty() || !rollout.behavior_logprobs().empty() || !rollout.sampling_logprobs().empty()) {
+    return common::InvalidField("token_ids", absl::StrCat(rollout.token_ids_size()), "nothing was sampled");
+  }
+  if (rollout.scores_size() != reward.verifiers_size()) {
+    return common::InvalidField("scores", absl::StrCat(rollout.scores_size()),
+                                absl::StrCat("needs one per verifier, ", reward.verifiers_size()));
+  }
+  for (int i = 0; i < rollout.scores_size(); ++i) {
+    if (rollout.scores(i).verifier() == reward.verifiers(i).name()) continue;
+    return common::InvalidField(absl::StrCat("scores[", i, "].verifier"), rollout.scores(i).verifier(),
+                                absl::StrCat("must be ", reward.verifiers(i).name()));
+  }
+  return CheckAgainstRubric(rollout, {.reward = &reward});
+}
+
+}  // namespace
+
+absl::Status CheckRescoredGroup(const cohort::v1::RolloutGroup& group, const GroupRecord& record,
+                                const cohort::v1::RolloutGroup& stored, const cohort::v1::RewardSpec& reward) {
+  COHORT_RETURN_IF_ERROR(CheckIdentity(group, record));
+  if (!group.prompt_token_ids().empty()) {
+    return common::InvalidField("prompt_token_ids", absl::StrCat(group.prompt_token_ids_size()), "nothing was sampled");
+  }
+  if (group.rollouts_size() != stored.rollouts_size()) {
+    return common::InvalidField("rollouts", absl::StrCat(group.rollouts_size()),
+                                absl::StrCat("needs ", stored.rollouts_size(), " rollouts"));
+  }
+  for (int i = 0; i < group.rollouts_size(); ++i) {
+    const std::string field = absl::StrCat("rollouts[", i, "]");
+    COHORT_RETURN_IF_ERROR(CheckVerdict(group.rollouts(i), field));
+    COHORT_RETURN_IF_ERROR(common::PrefixField(CheckRescored(group.rollouts(i), stored.rollouts(i), reward), field));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSubmittedGroup(const cohort::v1::RolloutGroup& group, const GroupRecord& record,
+                                 const GroupDemand& demand) {
+  COHORT_RETURN_IF_ERROR(CheckIdentity(group, record));
   if (group.prompt_token_ids_size() == 0) return common::InvalidField("prompt_token_ids", "", "must not be empty");
   COHORT_RETURN_IF_ERROR(CheckTokenIds(group.prompt_token_ids(), demand.vocab_size, "prompt_token_ids"));
   if (group.rollouts_size() != demand.group_size) {

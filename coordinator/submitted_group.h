@@ -3,6 +3,7 @@
 #define COHORT_COORDINATOR_SUBMITTED_GROUP_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -16,6 +17,7 @@ namespace cohort::coordinator {
 struct Submission {
   cohort::v1::LeaseToken lease;
   cohort::v1::RolloutGroup group;
+  std::string worker_id;  // empty: not said
 };
 
 // What a job asks of a group. The pointed-to specs are not owned and must outlive it.
@@ -33,6 +35,11 @@ struct GroupDemand {
 // is checked like any input, because the learner trains on it.
 absl::Status CheckSubmittedGroup(const cohort::v1::RolloutGroup& group, const GroupRecord& record,
                                  const GroupDemand& demand);
+
+// The same for a group whose completions were judged anew (GROUP_PURPOSE_RESCORE): the texts of `stored`, without
+// tokens, and one score of each verifier of `reward`.
+absl::Status CheckRescoredGroup(const cohort::v1::RolloutGroup& group, const GroupRecord& record,
+                                const cohort::v1::RolloutGroup& stored, const cohort::v1::RewardSpec& reward);
 
 // The part of a checked group that the coordinator keeps at hand. `now` is when it arrived.
 GroupOutcome SummarizeGroup(const cohort::v1::RolloutGroup& group, absl::Time now);

@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kMaxIdBytes = 256;
 constexpr size_t kMaxWorkers = 16384;
+constexpr size_t kMaxDescribed = 8;
 constexpr int64_t kFailuresBeforePause = 3;
 constexpr absl::Duration kFirstPause = absl::Seconds(2);
 constexpr absl::Duration kLongestPause = absl::Seconds(60);
@@ -71,6 +72,25 @@ void WorkerRegistry::ForgetSilent(absl::Duration now) {
 int64_t WorkerRegistry::NumWorkers() const {
   absl::MutexLock lock(&mutex_);
   return static_cast<int64_t>(workers_.size());
+}
+
+std::vector<DeviceOffer> WorkerRegistry::Devices() const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<DeviceOffer> devices;
+  for (const auto& [id, worker] : workers_) {
+    devices.push_back({.device = worker.description.device(), .memory_bytes = worker.description.memory_bytes()});
+  }
+  return devices;
+}
+
+std::vector<KnownWorker> WorkerRegistry::Workers(absl::Duration now) const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<KnownWorker> known;
+  for (const auto& [id, worker] : workers_) {
+    known.push_back({.description = worker.description, .last_heard = worker.last_heard});
+    if (IsSetAside(worker) && now < worker.allowed_from) known.back().set_aside_reason = Describe(worker);
+  }
+  return known;
 }
 
 int64_t WorkerRegistry::NumProcessorKinds() const {
@@ -148,7 +168,12 @@ std::string WorkerRegistry::DescribeSetAside() const {
   absl::MutexLock lock(&mutex_);
   std::vector<std::string> texts;
   for (const auto& [id, worker] : workers_) {
-    if (IsSetAside(worker)) texts.push_back(absl::StrCat(id, " ", Describe(worker)));
+    if (!IsSetAside(worker)) continue;
+    if (texts.size() == kMaxDescribed) {
+      texts.push_back("...");
+      break;
+    }
+    texts.push_back(absl::StrCat(id, " ", Describe(worker)));
   }
   return absl::StrJoin(texts, ", ");
 }
@@ -162,6 +187,16 @@ bool WorkerRegistry::TakeEndedPauses(absl::Duration now) {
     has_ended = true;
   }
   return has_ended;
+}
+
+std::set<std::string> WorkerRegistry::ProcessorKindsOf(const std::set<std::string>& workers) const {
+  absl::MutexLock lock(&mutex_);
+  std::set<std::string> kinds;
+  for (const std::string& id : workers) {
+    const auto it = workers_.find(id);
+    if (it != workers_.end()) kinds.insert(it->second.description.processor());
+  }
+  return kinds;
 }
 
 int64_t WorkerRegistry::CountProcessorKinds() const {

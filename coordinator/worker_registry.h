@@ -7,14 +7,23 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "cohort/v1/rollout_service.pb.h"
+#include "coordinator/device_match.h"
 
 namespace cohort::coordinator {
+
+// A rollout worker that was heard of lately.
+struct KnownWorker {
+  cohort::v1::WorkerDescription description;
+  absl::Duration last_heard;
+  std::string set_aside_reason;  // WhySetAside
+};
 
 // Rollout workers that were heard of lately, and how far each is trusted with groups. A worker registers by any call
 // that describes it.
@@ -35,7 +44,12 @@ class WorkerRegistry final {
   absl::Status Hear(const cohort::v1::WorkerDescription& worker, absl::Duration now);
   void ForgetSilent(absl::Duration now);
   int64_t NumWorkers() const;
+  std::vector<DeviceOffer> Devices() const;
+  // In order of id.
+  std::vector<KnownWorker> Workers(absl::Duration now) const;
   int64_t NumProcessorKinds() const;
+  // Of those of the given workers that are registered.
+  std::set<std::string> ProcessorKindsOf(const std::set<std::string>& workers) const;
 
   // Of the `wanted` groups, how many the worker may claim now. Unknown workers are trusted.
   int32_t Allow(std::string_view worker_id, int32_t wanted, absl::Duration now) const;
@@ -54,7 +68,7 @@ class WorkerRegistry final {
   // Some worker besides these is there and not set aside.
   bool HasOtherThan(const std::set<std::string>& workers) const;
   int64_t NumSetAside() const;
-  // "worker-1 after 4 failures (bad weights)", joined by commas; empty when there is none.
+  // "worker-1 after 4 failures (bad weights)", joined by commas, of a few; empty when there is none.
   std::string DescribeSetAside() const;
   // True once for every pause that is over.
   bool TakeEndedPauses(absl::Duration now);

@@ -97,5 +97,14 @@ TEST(WorkerRegistryTest, NamelessWorkerIsRefused) {
             absl::StatusCode::kInvalidArgument);
 }
 
+TEST(WorkerRegistryTest, OfManyThatAreSetAsideAFewAreDescribed) {
+  WorkerRegistry workers(absl::Seconds(1000));
+  for (const std::string id : {"w0", "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9"}) {
+    EXPECT_TRUE(workers.Hear(Worker(id, "x"), absl::Seconds(0)).ok());
+    for (int i = 0; i < 3; ++i) workers.CountFailure(id, "bad", absl::Seconds(0));
+  }
+  EXPECT_TRUE(workers.DescribeSetAside().ends_with(", w7 after 3 failures (bad), ..."));
+}
+
 }  // namespace
 }  // namespace cohort::coordinator

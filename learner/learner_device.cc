@@ -11,6 +11,7 @@ absl::StatusOr<LearnerDevice> ParseLearnerDevice(std::string_view text) {
   LearnerDevice result;
   COHORT_ASSIGN_OR_RETURN(result.device, kernels::ParseDevice(text));
   result.processor = kernels::ReadProcessor();
+  result.memory_bytes = kernels::ReadMemoryBytes(result.device);
   if (result.device.is_cpu()) {
     result.create_group = model::CreateGlooProcessGroup;
   } else {

@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,7 @@ namespace cohort::learner {
 struct LearnerDevice {
   at::Device device = at::kCPU;
   std::string processor;  // kind of processor: numerics are bit-equal only within one kind
+  int64_t memory_bytes = 0;
   ProcessGroupFactory create_group;
 };
 

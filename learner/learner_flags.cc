@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/network_address.h"
+#include "common/security/security_flags.h"
 #include "common/status_macros.h"
 #include "common/version.h"
 
@@ -53,6 +54,8 @@ void AddLearnerFlags(CLI::App* app, LearnerFlags* flags) {
   app->add_option("--log_level", flags->log_level, "what is logged")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
+  security::AddServerSecurityFlags(app, &flags->server_security);
+  security::AddClientSecurityFlags(app, &flags->client_security, /*reads_environment=*/false);
 }
 
 absl::StatusOr<std::string> ReachableAddress(const LearnerFlags& flags, const std::string& listening) {

@@ -7,6 +7,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/security/client_security.h"
+#include "common/security/server_security.h"
 
 namespace CLI {
 class App;
@@ -25,6 +27,9 @@ struct LearnerFlags {
   std::string http_listen = "127.0.0.1:0";
   int64_t seal_patience_seconds = 3600;
   std::string log_level = "info";
+  // With which WeightService is served, and the coordinator called.
+  security::ServerSecurityFiles server_security;
+  security::ClientSecurityFiles client_security;
 };
 
 // Declares the flags on `app`, whose parse fills `flags`; both must outlive the parse.

@@ -9,8 +9,9 @@
 
 #include "common/clock.h"
 #include "common/exit_codes.h"
-#include "common/grpc_channel.h"
 #include "common/grpc_server.h"
+#include "common/security/client_security.h"
+#include "common/security/server_security.h"
 #include "common/shutdown.h"
 #include "common/status_macros.h"
 #include "common/telemetry/health.h"
@@ -37,20 +38,26 @@ absl::Status Run(const LearnerFlags& flags, const LearnerDevice& device, common:
   COHORT_ASSIGN_OR_RETURN(const auto telemetry,
                           common::TelemetryServer::Create(flags.http_listen, "cohort-learner", &registry, &health));
   COHORT_ASSIGN_OR_RETURN(const auto publisher, model::WeightPublisher::Create(kSharedMemoryDirectory));
-  COHORT_ASSIGN_OR_RETURN(const auto server, common::GrpcServer::Create(flags.listen, {publisher->service()},
-                                                                        /*enable_reflection=*/false));
+  COHORT_ASSIGN_OR_RETURN(const auto server_security,
+                          security::ServerSecurity::Create(flags.server_security, flags.listen, common::SystemClock()));
+  COHORT_ASSIGN_OR_RETURN(const auto client_security,
+                          security::ClientSecurity::Create(flags.client_security, common::SystemClock()));
+  COHORT_ASSIGN_OR_RETURN(const auto server,
+                          common::GrpcServer::Create(flags.listen, {publisher->service()},
+                                                     /*enable_reflection=*/false, server_security->credentials()));
   COHORT_ASSIGN_OR_RETURN(const auto rendezvous, model::RendezvousServer::Create(flags.host));
 
   cohort::v1::JoinGangRequest join;
   join.set_learner_id(flags.learner_id);
   join.set_device(flags.device);
   join.set_processor(device.processor);
+  join.set_memory_bytes(device.memory_bytes);
   COHORT_ASSIGN_OR_RETURN(*join.mutable_weight_service_address(), ReachableAddress(flags, server->Address()));
   join.set_store_address(rendezvous->Address());
   join.set_http_address(telemetry->Address());
   join.mutable_wait()->set_seconds(kJoinWaitSeconds);
 
-  LearnerClient client(common::CreateChannel(flags.coordinator));
+  LearnerClient client(client_security->OpenChannel(flags.coordinator));
   GangMembership membership({.learner_id = flags.learner_id}, &client, shutdown, common::SystemClock());
   health.SetReady();
   log::Info("learner started", {{"learner_id", flags.learner_id},

@@ -215,7 +215,8 @@ absl::Status Trainer::RecordCheckpoint(const std::string& path) {
   sealed_version_ = state_.policy_version;
   log::Info("checkpoint sealed", {{"job", place_.job()}, {"policy_version", state_.policy_version}, {"path", path}});
   const absl::Status pruned =
-      PruneCheckpoints(place_.checkpoint_directory(), std::max(1, place_.spec().checkpoint().keep_last()));
+      PruneCheckpoints(place_.checkpoint_directory(), std::max(1, place_.spec().checkpoint().keep_last()),
+                       version_publisher_.oldest_needed_version());
   if (!pruned.ok()) log::Warning("old checkpoints not removed", {{"job", place_.job()}, {"reason", pruned}});
   return absl::OkStatus();
 }

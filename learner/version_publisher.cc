@@ -43,7 +43,8 @@ absl::Status VersionPublisher::Announce(int64_t policy_version, const std::strin
     response = client_->PublishVersion(request);
     return response.status();
   }));
-  publisher_->Retire(job_, response->oldest_needed_version());
+  oldest_needed_version_ = response->oldest_needed_version();
+  publisher_->Retire(job_, oldest_needed_version_);
   return absl::OkStatus();
 }
 

@@ -3,6 +3,7 @@
 #define COHORT_LEARNER_VERSION_PUBLISHER_H_
 
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include "absl/status/status.h"
@@ -30,6 +31,8 @@ class VersionPublisher final {
   absl::StatusOr<std::string> Hold(int64_t policy_version, const model::ParameterMap& parameters);
   // Announces a version that is held, and lets go of those that nobody needs any more.
   absl::Status Announce(int64_t policy_version, const std::string& digest);
+  // As the coordinator last said: groups may still be sampled by versions from this one on. No limit before that.
+  int64_t oldest_needed_version() const { return oldest_needed_version_; }
 
  private:
   const std::string job_;
@@ -38,6 +41,7 @@ class VersionPublisher final {
   model::WeightPublisher* const publisher_;
   LearnerClient* const client_;
   const GangMembership* const membership_;
+  int64_t oldest_needed_version_ = std::numeric_limits<int64_t>::max();
 };
 
 }  // namespace cohort::learner

@@ -33,7 +33,7 @@ int64_t KvBytesPerToken(const ModelConfig& config);
 struct LearnerLoad {
   int64_t microbatch_tokens = 8192;  // of one forward and backward pass
   bool has_reference = false;        // the objective has a KL penalty
-  int64_t held_versions = 2;         // that rank 0 keeps for the workers: fixed_lag + 2
+  int64_t held_versions = 2;         // that rank 0 keeps for the workers: fixed_lag or max_lag + 2
 };
 
 // One learner rank. Ranks share groups, not parameters, so every rank has all of this; but `published`, which is shared

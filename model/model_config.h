@@ -49,6 +49,8 @@ struct ModelConfig {
   std::vector<int32_t> eos_token_ids;
 
   int64_t AttentionWindow(int64_t layer) const { return attention_windows.empty() ? 0 : attention_windows[layer]; }
+
+  bool operator==(const ModelConfig&) const = default;
 };
 
 // Reads `directory`/config.json (both key styles: rope_theta and rope_scaling of transformers 4, rope_parameters of

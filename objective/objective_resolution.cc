@@ -190,7 +190,9 @@ absl::Status ResolveDynamicSampling(const cohort::v1::DynamicSamplingSpec& job, 
   COHORT_RETURN_IF_ERROR(CheckField(*sampling, "enabled", context.fixed_lag == 0,
                                     absl::StrCat("groups that replace others would not be sampled by the version that "
                                                  "rlvr.rollout.fixed_lag ",
-                                                 context.fixed_lag, " asks for; it must be 0")));
+                                                 context.fixed_lag,
+                                                 " asks for; it must be 0, or rlvr.rollout.max_lag be set "
+                                                 "instead")));
   SetDefault(sampling, "max_rounds", 10);
   return CheckField(*sampling, "max_rounds", sampling->max_rounds() > 0 && sampling->max_rounds() <= 1000,
                     "must be from 1 to 1000");

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rollout_log/recorded_run.h"
 
-#include <filesystem>
-#include <fstream>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -39,14 +36,15 @@ absl::Status DamageAt(std::string_view path, int64_t offset_bytes, std::string_v
 }
 
 absl::StatusOr<std::string> ReadBytes(std::string_view path, int64_t offset_bytes, int64_t num_bytes,
-                                      std::ifstream* file) {
+                                      const common::File& file) {
   std::string bytes(static_cast<size_t>(num_bytes), '\0');
-  if (file->seekg(offset_bytes) && file->read(bytes.data(), num_bytes)) return bytes;
+  COHORT_ASSIGN_OR_RETURN(const int64_t num_read, file.Read(bytes.data(), num_bytes, offset_bytes));
+  if (num_read == num_bytes) return bytes;
   return absl::UnavailableError(absl::StrCat(std::string(path), ": cannot be read, offset ", offset_bytes));
 }
 
 // The records that lie within the first `size` bytes as a whole.
-absl::StatusOr<std::vector<PlacedRecord>> FindRecords(std::string_view path, int64_t size, std::ifstream* file) {
+absl::StatusOr<std::vector<PlacedRecord>> FindRecords(std::string_view path, int64_t size, const common::File& file) {
   std::vector<PlacedRecord> records;
   int64_t offset = 0;
   while (size - offset >= kRecordHeaderBytes) {
@@ -60,7 +58,7 @@ absl::StatusOr<std::vector<PlacedRecord>> FindRecords(std::string_view path, int
   return records;
 }
 
-absl::Status ReadMessage(std::string_view path, const PlacedRecord& record, std::ifstream* file,
+absl::Status ReadMessage(std::string_view path, const PlacedRecord& record, const common::File& file,
                          google::protobuf::Message* message) {
   COHORT_ASSIGN_OR_RETURN(const std::string payload,
                           ReadBytes(path, record.offset_bytes + kRecordHeaderBytes, record.header.length_bytes, file));
@@ -71,34 +69,29 @@ absl::Status ReadMessage(std::string_view path, const PlacedRecord& record, std:
 
 }  // namespace
 
-absl::Status WriteRecordedRun(std::string_view path, const RecordedRunContents& contents) {
+absl::Status WriteRecordedRun(std::string_view path, const RecordedRunContents& contents, common::FileSystem* files) {
   std::string bytes = EncodeRecord(contents.run.SerializeAsString());
   for (const cohort::v1::RecordedStep& step : contents.steps) bytes += EncodeRecord(step.SerializeAsString());
-  return common::WriteFileAtomically(path, bytes);
+  return common::WriteFileAtomically(files, path, bytes);
 }
 
-absl::Status AppendRecordedStep(std::string_view path, const cohort::v1::RecordedStep& step) {
-  std::ofstream file(std::string(path), std::ios::app | std::ios::binary);
-  file << EncodeRecord(step.SerializeAsString()) << std::flush;
-  if (!file) return absl::UnavailableError(absl::StrCat(std::string(path), ": cannot append"));
-  return absl::OkStatus();
+absl::Status AppendRecordedStep(std::string_view path, const cohort::v1::RecordedStep& step,
+                                common::FileSystem* files) {
+  return common::AppendToFile(files, path, EncodeRecord(step.SerializeAsString()));
 }
 
-absl::StatusOr<RecordedRunEnd> RepairRecordedRun(std::string_view path) {
-  const std::string name(path);
-  std::error_code error;
-  const auto size = static_cast<int64_t>(std::filesystem::file_size(name, error));
-  if (error) return absl::NotFoundError(absl::StrCat(name, ": ", error.message()));
-  std::ifstream file(name, std::ios::binary);
-  COHORT_ASSIGN_OR_RETURN(const std::vector<PlacedRecord> records, FindRecords(path, size, &file));
+absl::StatusOr<RecordedRunEnd> RepairRecordedRun(std::string_view path, common::FileSystem* files) {
+  COHORT_ASSIGN_OR_RETURN(const auto file, files->Open(path, common::FileSystem::Mode::kUpdate));
+  COHORT_ASSIGN_OR_RETURN(const int64_t size, file->SizeBytes());
+  COHORT_ASSIGN_OR_RETURN(const std::vector<PlacedRecord> records, FindRecords(path, size, *file));
   if (records.empty()) return DamageAt(path, 0, "the run is missing");
   RecordedRunEnd end;
-  COHORT_RETURN_IF_ERROR(ReadMessage(path, records.front(), &file, &end.run));
+  COHORT_RETURN_IF_ERROR(ReadMessage(path, records.front(), *file, &end.run));
   end.num_steps = static_cast<int64_t>(records.size()) - 1;
   const PlacedRecord& last = records.back();
   if (end.num_steps > 0) {
     cohort::v1::RecordedStep step;
-    COHORT_RETURN_IF_ERROR(ReadMessage(path, last, &file, &step));
+    COHORT_RETURN_IF_ERROR(ReadMessage(path, last, *file, &step));
     if (step.plan().version() != end.num_steps - 1) {
       return DamageAt(path, last.offset_bytes,
                       absl::StrCat("step ", step.plan().version(), " instead of ", end.num_steps - 1));
@@ -106,8 +99,7 @@ absl::StatusOr<RecordedRunEnd> RepairRecordedRun(std::string_view path) {
     end.last_digest = step.digest();
   }
   const int64_t num_bytes = last.offset_bytes + kRecordHeaderBytes + last.header.length_bytes;
-  if (num_bytes < size) std::filesystem::resize_file(name, static_cast<uintmax_t>(num_bytes), error);
-  if (error) return absl::UnavailableError(absl::StrCat(name, ": cannot be cut: ", error.message()));
+  if (num_bytes < size) COHORT_RETURN_IF_ERROR(file->Truncate(num_bytes));
   return end;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cohort/v1/recorded_run.pb.h"
+#include "common/file_system.h"
 #include "rollout_log/rollout_log.h"
 
 namespace cohort::rollout_log {
@@ -35,12 +36,15 @@ struct RecordedRunEnd {
 // hold no state; one caller at a time may write a file.
 //
 // Replaces the file by `contents`.
-absl::Status WriteRecordedRun(std::string_view path, const RecordedRunContents& contents);
-absl::Status AppendRecordedStep(std::string_view path, const cohort::v1::RecordedStep& step);
+absl::Status WriteRecordedRun(std::string_view path, const RecordedRunContents& contents,
+                              common::FileSystem* files = common::RealFileSystem());
+absl::Status AppendRecordedStep(std::string_view path, const cohort::v1::RecordedStep& step,
+                                common::FileSystem* files = common::RealFileSystem());
 // Cuts off a step that was being appended, so that the next one can be, and says what is left. Reads the frames of all
 // records, and the content of the first and the last. DATA_LOSS names offset and reason of anything else that is wrong
 // with these; NOT_FOUND.
-absl::StatusOr<RecordedRunEnd> RepairRecordedRun(std::string_view path);
+absl::StatusOr<RecordedRunEnd> RepairRecordedRun(std::string_view path,
+                                                 common::FileSystem* files = common::RealFileSystem());
 // A step that was being appended when the coordinator died is left out. DATA_LOSS names offset and reason of anything
 // else that is wrong; NOT_FOUND.
 absl::StatusOr<RecordedRunContents> ReadRecordedRun(std::string_view path);

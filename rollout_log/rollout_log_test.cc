@@ -120,7 +120,7 @@ TEST_F(RolloutLogTest, FlippedByteBelowTheEndIsDataLossThatNamesSegmentAndOffset
 }
 
 TEST_F(RolloutLogTest, SegmentsThatTheStoreDoesNotReferToAreRemoved) {
-  auto log = OpenOrDie({}, /*max_segment_bytes=*/1);
+  auto log = OpenOrDie({}, /*max_segment_bytes=*/17);
   const RecordLocation first = *log->Append(MakeGroup(1));
   ASSERT_EQ(log->Append(MakeGroup(2))->segment, first.segment + 1);
   log = OpenOrDie(first);
@@ -161,6 +161,45 @@ TEST_F(RolloutLogTest, FailedWriteIsTakenBackAndTheLogGoesOn) {
 TEST_F(RolloutLogTest, MissingSegmentIsAnError) {
   const RecordLocation end{.segment = 4, .offset_bytes = 16, .length_bytes = 10, .crc = 1};
   EXPECT_FALSE(RolloutLog::Open(directory_, end).ok());
+}
+
+TEST_F(RolloutLogTest, FinishedSegmentIsRemovedOnceItsRecordsAreSettled) {
+  auto log = OpenOrDie({}, /*max_segment_bytes=*/20);
+  const RecordLocation first = *log->Append(MakeGroup(1));
+  EXPECT_TRUE(log->FinishedSegments()->empty()) << "the next record might go there";
+  const RecordLocation second = *log->Append(MakeGroup(2));
+  ASSERT_EQ(second.segment, first.segment + 1);
+  EXPECT_TRUE(log->FinishedSegments()->empty()) << "whoever wrote the record has not stored where it is";
+  EXPECT_EQ(log->RemoveSegment(first.segment).code(), absl::StatusCode::kFailedPrecondition);
+  log->Settle({first});
+  EXPECT_EQ(*log->FinishedSegments(), std::vector<int64_t>{first.segment});
+  EXPECT_TRUE(log->RemoveSegment(first.segment).ok());
+  EXPECT_TRUE(log->RemoveSegment(first.segment).ok()) << "gone already";
+  EXPECT_FALSE(fs::exists(SegmentPath(first.segment)));
+  EXPECT_EQ(log->Read(first).status().code(), absl::StatusCode::kNotFound);
+  log->Settle({second});
+  EXPECT_EQ(log->RemoveSegment(second.segment).code(), absl::StatusCode::kFailedPrecondition) << "it is written to";
+}
+
+TEST_F(RolloutLogTest, LogOpensWithAGapInItsSegments) {
+  auto log = OpenOrDie({}, /*max_segment_bytes=*/20);
+  std::vector<RecordLocation> locations;
+  for (int64_t id = 0; id < 4; ++id) locations.push_back(*log->Append(MakeGroup(id)));
+  log.reset();
+  fs::remove(SegmentPath(0));
+  fs::remove(SegmentPath(2));
+  log = OpenOrDie(locations[3], /*max_segment_bytes=*/20);
+  EXPECT_EQ(log->Read(locations[1])->group_id(), 1);
+  EXPECT_EQ(log->Append(MakeGroup(4))->segment, 4);
+  EXPECT_EQ(*log->FinishedSegments(), (std::vector<int64_t>{1, 3}));
+}
+
+TEST_F(RolloutLogTest, NumberOfASegmentIsNotUsedAgainWhenNothingRefersToTheLog) {
+  auto log = OpenOrDie({}, /*max_segment_bytes=*/20);
+  for (int64_t id = 0; id < 3; ++id) (void)*log->Append(MakeGroup(id));
+  log = OpenOrDie({});
+  EXPECT_EQ(log->Append(MakeGroup(3))->segment, 3);
+  EXPECT_FALSE(fs::exists(SegmentPath(0)));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rollout_worker/coordinator_client.h"
 
+#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
 #include <chrono>
@@ -8,7 +9,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "common/grpc_channel.h"
 #include "common/grpc_limits.h"
 #include "common/grpc_status.h"
 #include "common/status_macros.h"
@@ -58,8 +58,8 @@ bool IsTransient(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) || absl::IsAborted(status);
 }
 
-CoordinatorClient::CoordinatorClient(std::string_view address)
-    : stub_(cohort::v1::RolloutService::NewStub(common::CreateChannel(address))) {}
+CoordinatorClient::CoordinatorClient(const std::shared_ptr<grpc::Channel>& channel)
+    : stub_(cohort::v1::RolloutService::NewStub(channel)) {}
 
 absl::StatusOr<cohort::v1::ClaimGroupsResponse> CoordinatorClient::ClaimGroups(
     const cohort::v1::ClaimGroupsRequest& request) {

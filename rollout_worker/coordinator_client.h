@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -26,8 +25,7 @@ bool IsTransient(const absl::Status& status);
 // way, now and every later one, with CANCELLED.
 class CoordinatorClient final {
  public:
-  // `address` is host:port; connects on first use.
-  explicit CoordinatorClient(std::string_view address);
+  explicit CoordinatorClient(const std::shared_ptr<grpc::Channel>& channel);
 
   absl::StatusOr<cohort::v1::ClaimGroupsResponse> ClaimGroups(const cohort::v1::ClaimGroupsRequest& request);
   absl::StatusOr<cohort::v1::RolloutSetup> GetRolloutSetup(const std::string& job);

@@ -56,7 +56,7 @@ std::vector<ClaimedGroup> GroupClaimer::Take(absl::Duration wait) {
   return taken;
 }
 
-void GroupClaimer::SetEngineSequences(int64_t num_sequences) {
+void GroupClaimer::SetSequences(int64_t num_sequences) {
   absl::MutexLock lock(&mutex_);
   num_engine_sequences_ = num_sequences;
 }
@@ -129,18 +129,33 @@ void GroupClaimer::Prepare(const cohort::v1::ClaimGroupsResponse& claimed) {
   }
   std::map<std::pair<std::string, int64_t>, std::vector<const cohort::v1::GroupAssignment*>> by_version;
   for (const cohort::v1::GroupAssignment& group : claimed.groups()) {
-    deps_.leases->Add(LeaseOf(group));
+    if (!deps_.leases->Add(LeaseOf(group))) {
+      DropBoth(LeaseOf(group));
+      continue;
+    }
     by_version[{group.job(), group.policy_version()}].push_back(&group);
     absl::MutexLock lock(&mutex_);
     largest_group_ = std::max(largest_group_, group.group_size());
   }
   for (const auto& [version, groups] : by_version) {
+    // A job's groups are all of one or all of the other kind.
+    if (groups[0]->purpose() == cohort::v1::GROUP_PURPOSE_RESCORE) {
+      PrepareStored(groups);
+      continue;
+    }
     const cohort::v1::WeightSource* source = nullptr;
     for (const cohort::v1::WeightSource& candidate : claimed.weights()) {
       if (candidate.job() == version.first && candidate.policy_version() == version.second) source = &candidate;
     }
     PrepareTogether(groups, source);
   }
+}
+
+// No lease is given out twice, but the name of a job may be: what is held is a group of the job before. It must not be
+// submitted for the group of this one, which comes again with another attempt.
+void GroupClaimer::DropBoth(const cohort::v1::GroupLease& lease) {
+  (void)deps_.leases->Lose(lease);
+  deps_.releaser->Release({lease}, "");
 }
 
 void GroupClaimer::PrepareTogether(const std::vector<const cohort::v1::GroupAssignment*>& groups,
@@ -155,7 +170,6 @@ void GroupClaimer::PrepareTogether(const std::vector<const cohort::v1::GroupAssi
   const absl::StatusOr<PolicySlot*> slot = AcquireSlot(*source, **job, static_cast<int64_t>(groups.size()));
   if (!slot.ok()) return GiveBack(groups, slot.status());
   std::vector<ClaimedGroup> ready;
-  int64_t num_sequences = 0;
   for (const cohort::v1::GroupAssignment* group : groups) {
     absl::StatusOr<EngineGroup> engine_group = (*job)->MakeEngineGroup(*group, next_id_++);
     if (!engine_group.ok()) {
@@ -164,24 +178,39 @@ void GroupClaimer::PrepareTogether(const std::vector<const cohort::v1::GroupAssi
       deps_.releaser->Release({LeaseOf(*group)}, std::string(engine_group.status().message()));
       continue;
     }
-    num_sequences += engine_group->group_size;
     ready.push_back({.assignment = *group, .job = *job, .slot = *slot, .engine_group = *std::move(engine_group)});
   }
+  MakeReady(std::move(ready));
+}
+
+void GroupClaimer::PrepareStored(const std::vector<const cohort::v1::GroupAssignment*>& groups) {
+  const absl::StatusOr<std::shared_ptr<const JobContext>> job = FindJob(groups[0]->job());
+  if (!job.ok()) return GiveBack(groups, job.status());
+  std::vector<ClaimedGroup> ready;
+  for (const cohort::v1::GroupAssignment* group : groups) ready.push_back({.assignment = *group, .job = *job});
+  MakeReady(std::move(ready));
+}
+
+void GroupClaimer::MakeReady(std::vector<ClaimedGroup> groups) {
   absl::MutexLock lock(&mutex_);
-  for (ClaimedGroup& group : ready) ready_.push_back(std::move(group));
-  num_ready_sequences_ += num_sequences;
+  for (ClaimedGroup& group : groups) {
+    num_ready_sequences_ += group.assignment.group_size();
+    ready_.push_back(std::move(group));
+  }
 }
 
 absl::StatusOr<std::shared_ptr<const JobContext>> GroupClaimer::FindJob(const std::string& job) {
+  // Asked every time: the name of a job that was deleted may be taken by one with another rubric.
+  COHORT_ASSIGN_OR_RETURN(cohort::v1::RolloutSetup setup, deps_.client->GetRolloutSetup(job));
+  setup.set_job(job);
   const auto known =
       std::find_if(jobs_.begin(), jobs_.end(), [&](const auto& context) { return context->job() == job; });
   std::shared_ptr<const JobContext> context;
   if (known != jobs_.end()) {
-    context = *known;
+    if ((*known)->IsOf(setup)) context = *known;
     jobs_.erase(known);
-  } else {
-    COHORT_ASSIGN_OR_RETURN(cohort::v1::RolloutSetup setup, deps_.client->GetRolloutSetup(job));
-    setup.set_job(job);
+  }
+  if (context == nullptr) {
     absl::StatusOr<std::shared_ptr<const JobContext>> created =
         JobContext::Create(setup, deps_.zygote, options_.num_scoring_children);
     // Nothing else of it can be unavailable.

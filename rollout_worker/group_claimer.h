@@ -24,7 +24,8 @@
 
 namespace cohort::rollout_worker {
 
-// A group that can be sampled at once: leased, tokenized, its version verified.
+// A group that can be sampled at once: leased, tokenized, its version verified. Or one whose completions exist and can
+// be judged at once (GROUP_PURPOSE_RESCORE): without slot and engine group.
 struct ClaimedGroup {
   cohort::v1::GroupAssignment assignment;
   std::shared_ptr<const JobContext> job;
@@ -59,8 +60,8 @@ class GroupClaimer final {
 
   // Groups that are ready, after waiting up to `wait` for the first.
   std::vector<ClaimedGroup> Take(absl::Duration wait) ABSL_LOCKS_EXCLUDED(mutex_);
-  // How many sequences the engine runs or will run; more are claimed below max_sequences.
-  void SetEngineSequences(int64_t num_sequences) ABSL_LOCKS_EXCLUDED(mutex_);
+  // How many sequences are in the engine, or wait to be judged without it; more are claimed below max_sequences.
+  void SetSequences(int64_t num_sequences) ABSL_LOCKS_EXCLUDED(mutex_);
   // Ends a claim under way and the thread. Groups that are ready can still be taken.
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -77,9 +78,14 @@ class GroupClaimer final {
 
   absl::StatusOr<cohort::v1::ClaimGroupsResponse> Claim(int32_t num_groups, bool is_engine_idle);
   void Prepare(const cohort::v1::ClaimGroupsResponse& claimed);
-  // Groups of one job and version.
+  // A claimed group whose lease is held already, and what it is held for.
+  void DropBoth(const cohort::v1::GroupLease& lease);
+  // Groups of one job and version, to be sampled.
   void PrepareTogether(const std::vector<const cohort::v1::GroupAssignment*>& groups,
                        const cohort::v1::WeightSource* source);
+  // Groups of one job, to be judged only.
+  void PrepareStored(const std::vector<const cohort::v1::GroupAssignment*>& groups);
+  void MakeReady(std::vector<ClaimedGroup> groups) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::shared_ptr<const JobContext>> FindJob(const std::string& job);
   absl::StatusOr<PolicySlot*> AcquireSlot(const cohort::v1::WeightSource& source, const JobContext& job,
                                           int64_t num_groups);

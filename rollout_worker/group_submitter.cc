@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rollout_worker/group_submitter.h"
 
+#include <set>
 #include <utility>
 
 #include "common/telemetry/log.h"
@@ -79,7 +80,7 @@ void GroupSubmitter::Run() {
       is_submitting_ = true;
       metrics_->submit_queue_groups.Set(static_cast<double>(queue_.size()));
     }
-    SubmitUntilAnswered(batch);
+    SubmitUntilAnswered(std::move(batch));
     absl::MutexLock lock(&mutex_);
     is_submitting_ = false;
   }
@@ -96,15 +97,15 @@ GroupSubmitter::Batch GroupSubmitter::TakeBatch() {
   return batch;
 }
 
-void GroupSubmitter::SubmitUntilAnswered(const Batch& batch) {
+void GroupSubmitter::SubmitUntilAnswered(Batch batch) {
   Backoff backoff;
   for (int num_aborted = 0, num_faults = 0;;) {
     const absl::StatusOr<cohort::v1::SubmitGroupsResponse> response = client_->SubmitGroups(worker_id_, batch);
+    absl::Status status = response.status();
     if (response.ok()) {
-      condition_->SubmitAnswered();
-      return TakeReceipts(batch, *response);
+      batch = TakeReceipts(std::move(batch), *response, &status);
+      if (batch.empty()) return condition_->SubmitAnswered();
     }
-    const absl::Status& status = response.status();
     metrics_->coordinator_errors.Increment();
     log::Warning("submit_failed", {{"groups", batch.size()}, {"reason", status}});
     if (absl::IsAborted(status)) ++num_aborted;
@@ -119,14 +120,29 @@ void GroupSubmitter::SubmitUntilAnswered(const Batch& batch) {
   }
 }
 
-void GroupSubmitter::TakeReceipts(const Batch& batch, const cohort::v1::SubmitGroupsResponse& response) {
-  for (const cohort::v1::SubmitGroupsRequest& submit : batch) leases_->Remove(LeaseOfSubmit(submit));
+GroupSubmitter::Batch GroupSubmitter::TakeReceipts(Batch batch, const cohort::v1::SubmitGroupsResponse& response,
+                                                   absl::Status* trouble) {
+  std::set<std::pair<std::string, int64_t>> again;
   for (const cohort::v1::GroupReceipt& receipt : response.receipts()) {
+    if (receipt.try_again()) {
+      again.emplace(receipt.job(), receipt.group_id());
+      *trouble = absl::UnavailableError(receipt.reason());
+      continue;
+    }
     metrics_->Groups(receipt.job(), receipt.accepted() ? "submitted" : "refused").Increment();
     if (receipt.accepted()) continue;
     log::Warning("group_refused",
                  {{"job", receipt.job()}, {"group", receipt.group_id()}, {"reason", receipt.reason()}});
   }
+  Batch rest;
+  for (cohort::v1::SubmitGroupsRequest& submit : batch) {
+    if (again.count({submit.group().job(), submit.group().group_id()}) > 0) {
+      rest.push_back(std::move(submit));
+    } else {
+      leases_->Remove(LeaseOfSubmit(submit));
+    }
+  }
+  return rest;
 }
 
 // One bad group must not take the others with it.

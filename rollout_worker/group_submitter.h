@@ -23,8 +23,9 @@ namespace cohort::rollout_worker {
 
 // Submits scored groups on a thread of its own: at once when idle, what has come meanwhile, up to 8 MiB, otherwise.
 // While the coordinator is away or cannot store them (its disk is full, say) the same groups are sent again; it takes a
-// group once. A group that the coordinator refuses is released with its reason. The queue is bounded by the groups that
-// the worker holds leases for. Thread-safe; the pointers must outlive it.
+// group once. Of groups that it stored only in part, the rest is sent again. A group that the coordinator refuses is
+// released with its reason. The queue is bounded by the groups that the worker holds leases for. Thread-safe; the
+// pointers must outlive it.
 class GroupSubmitter final {
  public:
   GroupSubmitter(std::string_view worker_id, CoordinatorClient* client, HeldLeases* leases, LeaseReleaser* releaser,
@@ -41,8 +42,9 @@ class GroupSubmitter final {
 
   void Run();
   Batch TakeBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void SubmitUntilAnswered(const Batch& batch);
-  void TakeReceipts(const Batch& batch, const cohort::v1::SubmitGroupsResponse& response);
+  void SubmitUntilAnswered(Batch batch);
+  // What is to be submitted again, and then why.
+  Batch TakeReceipts(Batch batch, const cohort::v1::SubmitGroupsResponse& response, absl::Status* trouble);
   void GiveUp(const Batch& batch, const absl::Status& status);
   bool HasGroupOrStopped() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return is_stopped_ || !queue_.empty(); }
   bool IsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return queue_.empty() && !is_submitting_; }

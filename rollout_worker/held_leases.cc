@@ -15,9 +15,9 @@ HeldLeases::Key HeldLeases::KeyOf(const cohort::v1::GroupLease& lease) {
   return {lease.job(), lease.group_id(), lease.lease().coordinator_epoch(), lease.lease().attempt()};
 }
 
-void HeldLeases::Add(const cohort::v1::GroupLease& lease) {
+bool HeldLeases::Add(const cohort::v1::GroupLease& lease) {
   absl::MutexLock lock(&mutex_);
-  leases_[KeyOf(lease)] = lease;
+  return leases_.emplace(KeyOf(lease), lease).second;
 }
 
 void HeldLeases::Remove(const cohort::v1::GroupLease& lease) {

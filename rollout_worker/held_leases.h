@@ -21,7 +21,8 @@ cohort::v1::GroupLease LeaseOf(const cohort::v1::GroupAssignment& assignment);
 // Leases that this worker believes to hold, from claim to submit or release. Thread-safe.
 class HeldLeases final {
  public:
-  void Add(const cohort::v1::GroupLease& lease) ABSL_LOCKS_EXCLUDED(mutex_);
+  // False when it is held already: nothing changes.
+  bool Add(const cohort::v1::GroupLease& lease) ABSL_LOCKS_EXCLUDED(mutex_);
   // Submitted, released or lost; unknown leases are ignored.
   void Remove(const cohort::v1::GroupLease& lease) ABSL_LOCKS_EXCLUDED(mutex_);
   // Removes a lease that the coordinator has given to others; false when it was not held.

@@ -17,7 +17,8 @@ cohort::v1::GroupLease Lease(int64_t group, int32_t attempt) {
 
 TEST(HeldLeasesTest, LeaseIsHeldUntilRemoved) {
   HeldLeases leases;
-  leases.Add(Lease(1, 1));
+  EXPECT_TRUE(leases.Add(Lease(1, 1)));
+  EXPECT_FALSE(leases.Add(Lease(1, 1)));
   EXPECT_TRUE(leases.IsHeld(Lease(1, 1)));
   EXPECT_EQ(leases.List().size(), 1u);
   leases.Remove(Lease(1, 1));

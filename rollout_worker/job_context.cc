@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rollout_worker/job_context.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -33,8 +35,10 @@ absl::StatusOr<std::shared_ptr<const JobContext>> JobContext::Create(const cohor
                                                                      reward::Zygote* zygote, int num_scoring_children) {
   std::shared_ptr<JobContext> context(new JobContext());
   context->setup_ = setup;
-  COHORT_ASSIGN_OR_RETURN(context->config_, model::LoadModelConfig(setup.model_path()));
-  COHORT_ASSIGN_OR_RETURN(context->tokenizer_, model::Tokenizer::Load(setup.model_path()));
+  if (!setup.model_path().empty()) {
+    COHORT_ASSIGN_OR_RETURN(context->config_, model::LoadModelConfig(setup.model_path()));
+    COHORT_ASSIGN_OR_RETURN(context->tokenizer_, model::Tokenizer::Load(setup.model_path()));
+  }
   COHORT_ASSIGN_OR_RETURN(context->rubric_,
                           MakeRubric(setup.reward(), setup.data_root(), zygote, num_scoring_children));
   const bool is_same = setup.evaluation_reward().SerializeAsString() == setup.reward().SerializeAsString();
@@ -49,6 +53,10 @@ absl::StatusOr<std::shared_ptr<const JobContext>> JobContext::Create(const cohor
   return context;
 }
 
+bool JobContext::IsOf(const cohort::v1::RolloutSetup& setup) const {
+  return google::protobuf::util::MessageDifferencer::Equals(setup_, setup);
+}
+
 absl::StatusOr<reward::Rubric*> JobContext::RubricFor(cohort::v1::GroupPurpose purpose) const {
   if (purpose == cohort::v1::GROUP_PURPOSE_EVALUATE && evaluation_rubric_ != nullptr) return evaluation_rubric_.get();
   if (rubric_ == nullptr) {
@@ -60,6 +68,9 @@ absl::StatusOr<reward::Rubric*> JobContext::RubricFor(cohort::v1::GroupPurpose p
 
 absl::StatusOr<EngineGroup> JobContext::MakeEngineGroup(const cohort::v1::GroupAssignment& assignment,
                                                         int64_t id) const {
+  if (tokenizer_ == nullptr) {
+    return absl::FailedPreconditionError(absl::StrCat("model_path: the job has no model to sample with (", job(), ")"));
+  }
   EngineGroup group;
   const cohort::v1::Problem& problem = assignment.problem();
   COHORT_ASSIGN_OR_RETURN(group.prompt_token_ids,

@@ -17,7 +17,8 @@
 
 namespace cohort::rollout_worker {
 
-// What a worker keeps of a job: config, tokenizer and rubrics. Immutable, thread-safe.
+// What a worker keeps of a job: config and tokenizer, unless its completions exist already, and rubrics. Immutable,
+// thread-safe.
 class JobContext final {
  public:
   // INVALID_ARGUMENT or NOT_FOUND name the folder or the field. `zygote` must outlive the context.
@@ -25,13 +26,15 @@ class JobContext final {
                                                                   reward::Zygote* zygote, int num_scoring_children);
 
   const std::string& job() const { return setup_.job(); }
+  // Whether it was made of this setup. A job of the same name may be another one.
+  bool IsOf(const cohort::v1::RolloutSetup& setup) const;
   const model::ModelConfig& config() const { return config_; }
   const model::Tokenizer& tokenizer() const { return *tokenizer_; }
-  // Evaluation falls back to the training reward. FAILED_PRECONDITION when the job has none for this purpose.
+  // Evaluation falls back to the reward of the job. FAILED_PRECONDITION when the job has none for this purpose.
   absl::StatusOr<reward::Rubric*> RubricFor(cohort::v1::GroupPurpose purpose) const;
 
   // The group as the engine wants it, prompt tokenized and completion length bound by the job's sequence length.
-  // INVALID_ARGUMENT names what is wrong with the prompt.
+  // INVALID_ARGUMENT names what is wrong with the prompt; FAILED_PRECONDITION when the job has no model.
   absl::StatusOr<EngineGroup> MakeEngineGroup(const cohort::v1::GroupAssignment& assignment, int64_t id) const;
 
  private:
@@ -39,7 +42,7 @@ class JobContext final {
 
   cohort::v1::RolloutSetup setup_;
   model::ModelConfig config_;
-  std::unique_ptr<model::Tokenizer> tokenizer_;
+  std::unique_ptr<model::Tokenizer> tokenizer_;                 // null when the job has no model
   std::unique_ptr<reward::Rubric> rubric_, evaluation_rubric_;  // null when there is none, or none of its own
   int64_t max_sequence_tokens_ = 0;
 };

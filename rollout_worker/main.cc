@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/exit_codes.h"
+#include "common/security/security_flags.h"
 #include "common/shutdown.h"
 #include "common/telemetry/log.h"
 #include "common/version.h"
@@ -51,6 +52,7 @@ void AddServeFlags(CLI::App* app, Flags* flags) {
   app->add_option("--scoring_children", serve.scoring_children, "judgements at once");
   app->add_option("--allow_shared_memory", serve.allow_shared_memory, "map weights of a publisher on this host");
   app->add_option("--log_level", flags->log_level, "debug, info, warning or error");
+  cohort::security::AddClientSecurityFlags(app, &serve.security, /*reads_environment=*/false);
 }
 
 void AddOfflineFlags(CLI::App* command, Flags* flags, std::string* model, std::string* input, std::string* output,

@@ -48,7 +48,7 @@ bool PolicySlots::HasIdleSlotOrStopped() const {
 
 PolicySlots::Entry* PolicySlots::FindHolder(const cohort::v1::WeightSource& source) {
   for (Entry& entry : entries_) {
-    if (entry.slot->Holds(source.job(), source.policy_version())) return &entry;
+    if (entry.slot->Holds(source)) return &entry;
   }
   return nullptr;
 }

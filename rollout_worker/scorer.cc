@@ -40,6 +40,25 @@ void DescribeSequence(const Sequence& sequence, const model::Tokenizer& tokenize
   rollout->set_text(CompletionText(sequence, tokenizer));
 }
 
+// What the verifiers see of it, and who it is; tokens and old scores are where it is stored.
+void DescribeStored(const cohort::v1::Rollout& stored, cohort::v1::Rollout* rollout) {
+  rollout->set_sibling(stored.sibling());
+  rollout->set_finish_reason(stored.finish_reason());
+  rollout->set_text(stored.text());
+}
+
+void AddCompletions(const UnscoredGroup& group, cohort::v1::RolloutGroup* scored) {
+  if (group.assignment.purpose() == cohort::v1::GROUP_PURPOSE_RESCORE) {
+    for (const auto& stored : group.assignment.stored().rollouts()) DescribeStored(stored, scored->add_rollouts());
+    return;
+  }
+  for (size_t sibling = 0; sibling < group.sampled.sequences.size(); ++sibling) {
+    cohort::v1::Rollout* rollout = scored->add_rollouts();
+    rollout->set_sibling(static_cast<int32_t>(sibling));
+    DescribeSequence(group.sampled.sequences[sibling], group.job->tokenizer(), rollout);
+  }
+}
+
 }  // namespace
 
 Scorer::Scorer(std::string_view worker_id, int num_threads, int64_t max_queued_groups, common::Clock* clock,
@@ -106,13 +125,9 @@ void Scorer::Run() {
 absl::StatusOr<cohort::v1::RolloutGroup> Scorer::Score(UnscoredGroup* group) {
   const absl::Duration start = clock_->Monotonic();
   cohort::v1::RolloutGroup scored = DescribeGroup(*group, worker_id_);
+  AddCompletions(*group, &scored);
   std::vector<std::string> texts;
-  for (size_t sibling = 0; sibling < group->sampled.sequences.size(); ++sibling) {
-    cohort::v1::Rollout* rollout = scored.add_rollouts();
-    rollout->set_sibling(static_cast<int32_t>(sibling));
-    DescribeSequence(group->sampled.sequences[sibling], group->job->tokenizer(), rollout);
-    texts.push_back(rollout->text());
-  }
+  for (const cohort::v1::Rollout& rollout : scored.rollouts()) texts.push_back(rollout.text());
   COHORT_ASSIGN_OR_RETURN(reward::Rubric * rubric, group->job->RubricFor(group->assignment.purpose()));
   COHORT_ASSIGN_OR_RETURN(std::vector<reward::RubricResult> results, rubric->Judge(group->assignment.problem(), texts));
   if (results.size() != texts.size()) {

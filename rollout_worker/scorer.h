@@ -23,7 +23,8 @@
 
 namespace cohort::rollout_worker {
 
-// A group whose completions are to be judged.
+// A group whose completions are to be judged: those that were sampled here, or, of a group with GROUP_PURPOSE_RESCORE,
+// those in `assignment.stored`.
 struct UnscoredGroup {
   cohort::v1::GroupAssignment assignment;
   std::shared_ptr<const JobContext> job;

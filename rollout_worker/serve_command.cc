@@ -41,6 +41,7 @@ absl::Status RunServe(const ServeOptions& options, common::Clock* clock, const c
                       reward::Zygote* zygote) {
   COHORT_RETURN_IF_ERROR(CheckOptions(options));
   COHORT_ASSIGN_OR_RETURN(const c10::Device device, kernels::ParseDevice(options.device));
+  COHORT_ASSIGN_OR_RETURN(const auto security, security::ClientSecurity::Create(options.security, clock));
   prometheus::Registry registry;
   RolloutWorkerMetrics metrics(&registry);
   common::Health health;
@@ -51,9 +52,10 @@ absl::Status RunServe(const ServeOptions& options, common::Clock* clock, const c
   loop_options.worker.set_worker_id(options.worker_id);
   loop_options.worker.set_device(options.device);
   loop_options.worker.set_processor(kernels::ReadProcessor());
+  loop_options.worker.set_memory_bytes(kernels::ReadMemoryBytes(device));
   loop_options.worker.set_http_address(telemetry->Address());
   loop_options.worker.set_max_sequences(options.max_sequences);
-  loop_options.coordinator_address = options.coordinator;
+  loop_options.coordinator = security->OpenChannel(options.coordinator);
   loop_options.engine.max_sequences = options.max_sequences;
   loop_options.engine.kv_cache_tokens = options.kv_cache_tokens;
   loop_options.device = device;
@@ -63,9 +65,10 @@ absl::Status RunServe(const ServeOptions& options, common::Clock* clock, const c
                         {"device", options.device},
                         {"http", telemetry->Address()},
                         {"processor", loop_options.worker.processor()}});
-  WorkerLoop loop(loop_options,
-                  {.shutdown = shutdown, .clock = clock, .zygote = zygote, .metrics = &metrics, .health = &health},
-                  model::CreateWeightSubscriber(options.allow_shared_memory));
+  WorkerLoop loop(
+      loop_options, {.shutdown = shutdown, .clock = clock, .zygote = zygote, .metrics = &metrics, .health = &health},
+      model::CreateWeightSubscriber(options.allow_shared_memory,
+                                    [&security](std::string_view address) { return security->OpenChannel(address); }));
   COHORT_RETURN_IF_ERROR(loop.Run());
   log::Info("drained", {{"worker", options.worker_id}});
   return absl::OkStatus();

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "common/clock.h"
+#include "common/security/client_security.h"
 #include "common/shutdown.h"
 #include "reward/sandbox/zygote.h"
 
@@ -21,6 +22,8 @@ struct ServeOptions {
   std::string http_listen = "127.0.0.1:0";
   int scoring_children = 2;
   bool allow_shared_memory = true;
+  // With which the coordinator and the learners are called.
+  security::ClientSecurityFiles security;
 };
 
 // Works for the coordinator until shutdown is requested; OK after a drain.

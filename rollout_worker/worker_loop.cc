@@ -22,7 +22,7 @@ WorkerLoop::WorkerLoop(const WorkerLoopOptions& options, const WorkerLoopDeps& d
     : options_(options),
       deps_(deps),
       condition_(deps.health),
-      client_(options.coordinator_address),
+      client_(options.coordinator),
       releaser_(options.worker.worker_id(), &client_, &leases_, deps.metrics),
       slots_(options.engine, options.device, deps.clock, std::move(subscriber), deps.metrics),
       heartbeat_(options.worker, &client_, &leases_, deps.metrics),
@@ -64,6 +64,7 @@ absl::Status WorkerLoop::RunUntilShutdown() {
 // On a judging thread.
 void WorkerLoop::TakeScored(const cohort::v1::GroupAssignment& assignment,
                             absl::StatusOr<cohort::v1::RolloutGroup> scored) {
+  if (assignment.purpose() == cohort::v1::GROUP_PURPOSE_RESCORE) num_stored_sequences_ -= assignment.group_size();
   if (scored.ok()) {
     condition_.GroupScored();
     return submitter_.Add(assignment.lease(), *std::move(scored));
@@ -83,8 +84,13 @@ void WorkerLoop::TakeScored(const cohort::v1::GroupAssignment& assignment,
 void WorkerLoop::AddGroups(std::vector<ClaimedGroup> groups) {
   for (ClaimedGroup& group : groups) {
     const int64_t id = group.engine_group.id;
+    const bool is_stored = group.slot == nullptr;
     if (!leases_.IsHeld(LeaseOf(group.assignment))) {
-      slots_.Release(group.slot);
+      if (!is_stored) slots_.Release(group.slot);
+      continue;
+    }
+    if (is_stored) {
+      JudgeStored(std::move(group));
       continue;
     }
     // A copy: the prompt's tokens are submitted with the group.
@@ -100,6 +106,14 @@ void WorkerLoop::AddGroups(std::vector<ClaimedGroup> groups) {
     }
     active_.emplace(id, std::move(group));
   }
+}
+
+void WorkerLoop::JudgeStored(ClaimedGroup group) {
+  num_stored_sequences_ += group.assignment.group_size();
+  UnscoredGroup unscored;
+  unscored.assignment = std::move(group.assignment);
+  unscored.job = std::move(group.job);
+  scorer_.Add(std::move(unscored));
 }
 
 void WorkerLoop::DropLostGroups() {
@@ -180,7 +194,7 @@ void WorkerLoop::ReportLoad() {
     num_blocks += slot->engine()->blocks().num_blocks();
     num_free += slot->engine()->blocks().num_free();
   }
-  claimer_.SetEngineSequences(num_running + num_waiting);
+  claimer_.SetSequences(num_running + num_waiting + num_stored_sequences_);
   heartbeat_.SetGenerated(num_generated_tokens_, generation_seconds_);
   deps_.metrics->running_sequences.Set(static_cast<double>(num_running));
   deps_.metrics->waiting_sequences.Set(static_cast<double>(num_waiting));

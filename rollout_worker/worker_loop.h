@@ -2,6 +2,9 @@
 #ifndef COHORT_ROLLOUT_WORKER_WORKER_LOOP_H_
 #define COHORT_ROLLOUT_WORKER_WORKER_LOOP_H_
 
+#include <grpcpp/channel.h>
+
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -32,7 +35,7 @@ namespace cohort::rollout_worker {
 
 struct WorkerLoopOptions {
   cohort::v1::WorkerDescription worker;  // max_sequences is the engine's
-  std::string coordinator_address;
+  std::shared_ptr<grpc::Channel> coordinator;
   EngineOptions engine;
   at::Device device = at::kCPU;
   int num_scoring_children = 2;
@@ -50,9 +53,9 @@ struct WorkerLoopDeps {
   common::Health* health;
 };
 
-// Claims groups, samples, scores and submits them until shutdown is requested. The calling thread is the engine's;
-// claims, judgements, submits and heartbeats have threads of their own, so that the engine never waits for them while
-// there is something to sample. Not thread-safe.
+// Claims groups, samples (unless their completions exist), scores and submits them until shutdown is requested. The
+// calling thread is the engine's; claims, judgements, submits and heartbeats have threads of their own, so that the
+// engine never waits for them while there is something to sample. Not thread-safe.
 class WorkerLoop final {
  public:
   WorkerLoop(const WorkerLoopOptions& options, const WorkerLoopDeps& deps,
@@ -67,6 +70,7 @@ class WorkerLoop final {
   absl::Status RunUntilShutdown();
   void TakeScored(const cohort::v1::GroupAssignment& assignment, absl::StatusOr<cohort::v1::RolloutGroup> scored);
   void AddGroups(std::vector<ClaimedGroup> groups);
+  void JudgeStored(ClaimedGroup group);
   void DropLostGroups();
   absl::Status StepEngines();
   void HandOver(SampledGroup sampled);
@@ -84,6 +88,7 @@ class WorkerLoop final {
   std::unordered_map<int64_t, ClaimedGroup> active_;  // in an engine
   std::vector<PolicySlot*> active_slots_;             // with work; at most two
   int64_t num_lost_seen_ = 0;
+  std::atomic<int64_t> num_stored_sequences_ = 0;  // with the scorer, of groups that were not sampled here
   int64_t num_generated_tokens_ = 0;
   double generation_seconds_ = 0;
   // Threads; made in this order, ended by Drain in the order of the flow.

@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "common/grpc_channel.h"
 #include "common/grpc_server.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
@@ -100,7 +101,7 @@ class WorkerLoopFixture : public ::testing::Test {
     options.worker.set_worker_id("worker-0");
     options.worker.set_processor("test");
     options.worker.set_max_sequences(max_sequences);
-    options.coordinator_address = server_->Address();
+    options.coordinator = common::CreateChannel(server_->Address());
     options.engine = {.max_sequences = max_sequences, .kv_cache_tokens = 8192};
     loop_ = std::make_unique<WorkerLoop>(options,
                                          WorkerLoopDeps{.shutdown = &shutdown_,

@@ -13,7 +13,7 @@ class SimulatedClock final : public Clock {
  public:
   absl::Time Now() override {
     absl::MutexLock lock(&mutex_);
-    return start_ + elapsed_;
+    return start_ + elapsed_ + wall_offset_;
   }
   absl::Duration Monotonic() override {
     absl::MutexLock lock(&mutex_);
@@ -23,11 +23,17 @@ class SimulatedClock final : public Clock {
     absl::MutexLock lock(&mutex_);
     elapsed_ += duration;
   }
+  // Somebody sets the wall clock, forward or back.
+  void SetWallClock(absl::Duration change) {
+    absl::MutexLock lock(&mutex_);
+    wall_offset_ += change;
+  }
 
  private:
   const absl::Time start_ = absl::FromUnixSeconds(1767225600);
   absl::Mutex mutex_;
   absl::Duration elapsed_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
+  absl::Duration wall_offset_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
 };
 
 }  // namespace cohort::common

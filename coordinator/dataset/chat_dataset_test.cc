@@ -41,7 +41,7 @@ class ChatDatasetTest : public ::testing::Test {
     EXPECT_OK(common::WriteFileAtomically(folder_.Join("rows.jsonl"), rows));
     auto chat_template = model::ChatTemplate::Load(folder_.path());
     EXPECT_OK(chat_template);
-    return Dataset::Open(spec_, folder_.path(), *std::move(chat_template));
+    return Dataset::Open(spec_, {.data_root = folder_.path()}, *std::move(chat_template));
   }
 
   common::TempDir folder_;
@@ -134,7 +134,7 @@ TEST_F(ChatDatasetTest, DigestCoversTheTemplate) {
 
 TEST_F(ChatDatasetTest, ModelWithoutATemplateIsRefusedByField) {
   EXPECT_OK(common::WriteFileAtomically(folder_.Join("rows.jsonl"), "{}\n"));
-  EXPECT_THAT(Dataset::Open(spec_, folder_.path()),
+  EXPECT_THAT(Dataset::Open(spec_, {.data_root = folder_.path()}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("fields.messages")));
 }
 

@@ -106,13 +106,13 @@ struct Dataset::RowText {
 Dataset::Dataset(cohort::v1::DatasetSpec spec, std::unique_ptr<RowReader> rows, std::unique_ptr<const ChatRows> chats)
     : spec_(std::move(spec)), rows_(std::move(rows)), chats_(std::move(chats)) {}
 
-absl::StatusOr<std::unique_ptr<Dataset>> Dataset::Open(const cohort::v1::DatasetSpec& spec, std::string_view data_root,
+absl::StatusOr<std::unique_ptr<Dataset>> Dataset::Open(const cohort::v1::DatasetSpec& spec, const DatasetRoots& roots,
                                                        std::shared_ptr<const model::ChatTemplate> chat_template) {
   std::unique_ptr<const ChatRows> chats;
   if (!spec.fields().messages().empty()) {
     COHORT_ASSIGN_OR_RETURN(chats, ChatRows::Create(spec, std::move(chat_template)));
   }
-  COHORT_ASSIGN_OR_RETURN(auto rows, OpenRowReader(spec, data_root));
+  COHORT_ASSIGN_OR_RETURN(auto rows, OpenRowReader(spec, roots));
   return std::unique_ptr<Dataset>(new Dataset(spec, std::move(rows), std::move(chats)));
 }
 

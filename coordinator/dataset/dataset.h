@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "cohort/v1/data_spec.pb.h"
 #include "cohort/v1/rollout.pb.h"
 #include "coordinator/dataset/chat_rows.h"
+#include "coordinator/dataset/dataset_roots.h"
 #include "coordinator/dataset/row_reader.h"
 #include "model/chat_template/chat_template.h"
 
@@ -22,7 +22,7 @@ class Dataset final {
   // Errors name the field below DatasetSpec and the path. The template renders rows with messages; null for a model
   // without one, which serves rows with prompts only.
   static absl::StatusOr<std::unique_ptr<Dataset>> Open(
-      const cohort::v1::DatasetSpec& spec, std::string_view data_root,
+      const cohort::v1::DatasetSpec& spec, const DatasetRoots& roots,
       std::shared_ptr<const model::ChatTemplate> chat_template = nullptr);
 
   int64_t NumRows() const { return rows_->NumRows(); }

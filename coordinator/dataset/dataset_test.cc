@@ -6,6 +6,8 @@
 #include <string>
 
 #include "common/files.h"
+#include "common/sha256.h"
+#include "common/testing/simulated_clock.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
 #include "gtest/gtest.h"
@@ -27,7 +29,7 @@ class DatasetTest : public ::testing::Test {
   }
   absl::StatusOr<std::unique_ptr<Dataset>> Open(const std::string& content) {
     EXPECT_OK(common::WriteFileAtomically(folder_.Join("rows.jsonl"), content));
-    return Dataset::Open(spec_, folder_.path());
+    return Dataset::Open(spec_, {.data_root = folder_.path()});
   }
 
   common::TempDir folder_;
@@ -132,14 +134,44 @@ TEST_F(DatasetTest, RowsLongerThanTheReadBufferAreWhole) {
   EXPECT_EQ(dataset->ReadProblem(1)->prompt(), "b");
 }
 
+TEST_F(DatasetTest, RowThatIsTooLongIsNamed) {
+  EXPECT_THAT(Open("{}\n" + std::string((16 << 20) + 1, 'a') + "\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("jsonl.path"), HasSubstr("row 1 (line 2)"), HasSubstr("longer than 16 MiB"))));
+}
+
+TEST_F(DatasetTest, UploadedFileIsReadByItsDigest) {
+  const std::string rows = "{\"question\":\"a\",\"answer\":1}\n{\"question\":\"b\",\"answer\":2}";
+  const std::string sha256 = common::HexOf(common::Sha256Of(rows));
+  common::SimulatedClock clock;
+  ASSERT_OK_AND_ASSIGN(const auto uploads, DatasetStore::Open(folder_.Join("datasets"), 1000, &clock));
+  ASSERT_OK_AND_ASSIGN(const auto upload, uploads->BeginUpload("a", sha256));
+  ASSERT_OK(upload->Append(rows));
+  ASSERT_OK(upload->Finish());
+  spec_.mutable_uploaded()->set_sha256(sha256);
+  const DatasetRoots roots{.data_root = folder_.path(), .uploads = uploads.get(), .name_space = "a"};
+  ASSERT_OK_AND_ASSIGN(const auto dataset, Dataset::Open(spec_, roots));
+  EXPECT_EQ(dataset->NumRows(), 2);
+  EXPECT_EQ(dataset->ReadProblem(1)->prompt(), "b");
+  const std::string digest = dataset->Digest();
+  EXPECT_EQ(digest.size(), 32u);
+  spec_.set_max_rows(1);
+  EXPECT_NE((*Dataset::Open(spec_, roots))->Digest(), digest) << "other rows";
+  spec_.mutable_uploaded()->set_sha256(std::string(64, '0'));
+  EXPECT_THAT(Dataset::Open(spec_, roots),
+              StatusIs(absl::StatusCode::kNotFound, AllOf(HasSubstr("uploaded.sha256"), HasSubstr("000"))));
+  EXPECT_THAT(Dataset::Open(spec_, {.data_root = folder_.path()}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("uploaded.sha256")));
+}
+
 TEST_F(DatasetTest, EmptyMissingAndEscapingFilesAreRefusedByField) {
   EXPECT_THAT(Open(""), StatusIs(absl::StatusCode::kInvalidArgument,
                                  AllOf(HasSubstr("jsonl.path"), HasSubstr("no rows"), HasSubstr("rows.jsonl"))));
   spec_.mutable_jsonl()->set_path("missing.jsonl");
-  EXPECT_THAT(Dataset::Open(spec_, folder_.path()),
+  EXPECT_THAT(Dataset::Open(spec_, {.data_root = folder_.path()}),
               StatusIs(absl::StatusCode::kNotFound, AllOf(HasSubstr("jsonl.path"), HasSubstr("missing.jsonl"))));
   spec_.mutable_jsonl()->set_path("../../etc/passwd");
-  EXPECT_THAT(Dataset::Open(spec_, folder_.path()),
+  EXPECT_THAT(Dataset::Open(spec_, {.data_root = folder_.path()}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("../../etc/passwd")));
 }
 

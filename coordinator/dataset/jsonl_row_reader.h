@@ -11,9 +11,17 @@
 
 namespace cohort::coordinator {
 
-// One row per line. Reads the file once to note where lines begin (8 bytes of memory per row), then rows on demand. The
-// last line may lack its newline. At most `max_rows` rows; 0 is all. FAILED_PRECONDITION when the file has no row.
-absl::StatusOr<std::unique_ptr<RowReader>> OpenJsonlRowReader(const std::string& path, int64_t max_rows);
+struct JsonlOptions {
+  int64_t max_rows = 0;  // 0: all
+  // RowReader::Digest of a file whose content is known by its name; empty: computed from the rows.
+  std::string digest;
+};
+
+// One row per line. Reads the file once to note where lines begin (RowIndex: 4 bytes of memory per row), then rows on
+// demand from the page cache; a file that is cut short is an error then, which a mapping could not tell from a fault of
+// the program. The last line may lack its newline. FAILED_PRECONDITION when the file has no row; INVALID_ARGUMENT when
+// it has a row above 16 MiB or more than 2^32 - 1 rows.
+absl::StatusOr<std::unique_ptr<RowReader>> OpenJsonlRowReader(const std::string& path, const JsonlOptions& options);
 
 }  // namespace cohort::coordinator
 

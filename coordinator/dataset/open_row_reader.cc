@@ -2,35 +2,64 @@
 #include "coordinator/dataset/open_row_reader.h"
 
 #include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
 #include "common/field_error.h"
 #include "common/files.h"
+#include "common/sha256.h"
 #include "common/status_macros.h"
 #include "coordinator/dataset/jsonl_row_reader.h"
 
 namespace cohort::coordinator {
+namespace {
+
+// The status of a file, by the field that names it.
+absl::Status AtField(const std::string& field, const std::string& value, const absl::Status& status) {
+  const absl::Status invalid = common::InvalidField(field, value, std::string(status.message()));
+  if (absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status)) return invalid;
+  absl::Status gone(status.code(), invalid.message());
+  invalid.ForEachPayload([&gone](absl::string_view url, const absl::Cord& payload) { gone.SetPayload(url, payload); });
+  return gone;
+}
+
+absl::StatusOr<std::unique_ptr<RowReader>> OpenPath(const cohort::v1::DatasetSpec& spec, const DatasetRoots& roots) {
+  const auto path = common::ResolvePath(roots.data_root, spec.jsonl().path());
+  if (!path.ok()) {
+    return common::InvalidField("jsonl.path", spec.jsonl().path(), std::string(path.status().message()));
+  }
+  auto rows = OpenJsonlRowReader(*path, {.max_rows = spec.max_rows()});
+  return rows.ok() ? std::move(rows) : AtField("jsonl.path", spec.jsonl().path(), rows.status());
+}
+
+absl::StatusOr<std::unique_ptr<RowReader>> OpenUpload(const cohort::v1::DatasetSpec& spec, const DatasetRoots& roots) {
+  const std::string& sha256 = spec.uploaded().sha256();
+  if (roots.uploads == nullptr) {
+    return common::InvalidField("uploaded.sha256", sha256, "there are no uploaded files here");
+  }
+  const auto path = roots.uploads->Use(roots.name_space, sha256);
+  if (!path.ok()) return AtField("uploaded.sha256", sha256, path.status());
+  // What the rows are is said by the name of the file and how many of them are taken.
+  auto rows = OpenJsonlRowReader(
+      *path, {.max_rows = spec.max_rows(), .digest = common::Sha256Of(absl::StrCat(sha256, " ", spec.max_rows()))});
+  return rows.ok() ? std::move(rows) : AtField("uploaded.sha256", sha256, rows.status());
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<RowReader>> OpenRowReader(const cohort::v1::DatasetSpec& spec,
-                                                         std::string_view data_root) {
+                                                         const DatasetRoots& roots) {
   switch (spec.reader_case()) {
-    case cohort::v1::DatasetSpec::kJsonl: {
-      const auto path = common::ResolvePath(data_root, spec.jsonl().path());
-      if (!path.ok()) {
-        return common::InvalidField("jsonl.path", spec.jsonl().path(), std::string(path.status().message()));
-      }
-      auto rows = OpenJsonlRowReader(*path, spec.max_rows());
-      if (rows.ok()) return rows;
-      const absl::Status invalid =
-          common::InvalidField("jsonl.path", spec.jsonl().path(), std::string(rows.status().message()));
-      if (absl::IsInvalidArgument(rows.status()) || absl::IsFailedPrecondition(rows.status())) return invalid;
-      absl::Status gone(rows.status().code(), invalid.message());
-      invalid.ForEachPayload(
-          [&gone](absl::string_view url, const absl::Cord& payload) { gone.SetPayload(url, payload); });
-      return gone;
-    }
+    case cohort::v1::DatasetSpec::kJsonl:
+      return OpenPath(spec, roots);
+    case cohort::v1::DatasetSpec::kUploaded:
+      return OpenUpload(spec, roots);
     case cohort::v1::DatasetSpec::READER_NOT_SET:
       break;
   }
   return common::InvalidField("jsonl", "", "a dataset needs a reader");
+}
+
+std::string ReaderText(const cohort::v1::DatasetSpec& spec) {
+  return spec.has_uploaded() ? spec.uploaded().sha256() : spec.jsonl().path();
 }
 
 }  // namespace cohort::coordinator

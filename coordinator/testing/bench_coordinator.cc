@@ -57,9 +57,8 @@ void BenchCoordinator::Restart() {
               .data_root = folder_.path(),
               .model_root = folder_.path(),
               .checkpoint_root = folder_.Join("runs")};
-  const auto accept = [](const cohort::v1::JobSpec& spec, const std::string&) -> absl::StatusOr<cohort::v1::JobSpec> {
-    return spec;
-  };
+  const auto accept = [](const cohort::v1::JobSpec& spec, const std::string&,
+                         const DatasetRoots&) -> absl::StatusOr<cohort::v1::JobSpec> { return spec; };
   auto directory = JobDirectory::Open(&context_, accept);
   ASSERT_OK(directory);
   directory_ = *std::move(directory);
@@ -125,8 +124,9 @@ cohort::v1::ClaimGroupsResponse BenchCoordinator::Claim(const std::string& worke
   cohort::v1::ClaimGroupsRequest request;
   request.mutable_worker()->set_worker_id(worker);
   request.set_max_groups(count);
-  int num_asked = 0;
-  return *rollouts_->Claim(request, [&] { return is_cancelled && num_asked++ > 0; });
+  cohort::v1::ClaimGroupsResponse response = *rollouts_->Claim(request);
+  if (is_cancelled) rollouts_->GiveBack(&response);
+  return response;
 }
 
 absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> BenchCoordinator::Submit(

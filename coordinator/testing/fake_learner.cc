@@ -8,8 +8,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/files.h"
-#include "common/sha256.h"
-#include "coordinator/deterministic_bytes.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -112,12 +110,6 @@ void TrainingRecord::AwaitVersion(int64_t version) const {
   const auto is_there = [this, version]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return payload_.count(version) > 0; };
   absl::MutexLock lock(&mutex_);
   mutex_.Await(absl::Condition(&is_there));
-}
-
-std::string InitialDigest() { return common::Sha256Of("initial"); }
-
-std::string NextDigest(const std::string& digest, const cohort::v1::StepPlan& plan) {
-  return common::Sha256Of(digest + DeterministicBytes(plan));
 }
 
 FakeLearner::FakeLearner(LoopbackCoordinator* coordinator, std::string learner_id, TrainingRecord* record)

@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "cohort/v1/learner_service.grpc.pb.h"
 #include "coordinator/testing/loopback_coordinator.h"
+#include "coordinator/testing/weights_digest.h"
 
 namespace cohort::coordinator {
 
@@ -51,11 +52,6 @@ class FakeLearner final {
   TrainingRecord* const record_;
   std::thread thread_;
 };
-
-// Digest of version 0.
-std::string InitialDigest();
-// Digest after a plan.
-std::string NextDigest(const std::string& digest, const cohort::v1::StepPlan& plan);
 
 }  // namespace cohort::coordinator
 

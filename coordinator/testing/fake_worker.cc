@@ -5,42 +5,21 @@
 #include <utility>
 
 namespace cohort::coordinator {
+namespace {
 
-cohort::v1::RolloutGroup SampleGroup(const cohort::v1::GroupAssignment& assignment, const FakeScore& score) {
-  cohort::v1::RolloutGroup group;
-  group.set_job(assignment.job());
-  group.set_group_id(assignment.group_id());
-  group.set_purpose(assignment.purpose());
-  group.set_evaluation_run(assignment.evaluation_run());
-  group.set_problem_id(assignment.problem().problem_id());
-  group.set_epoch(assignment.epoch());
-  group.set_attempt(assignment.lease().attempt());
-  group.set_policy_version(assignment.policy_version());
-  group.add_prompt_token_ids(7);
-  for (int sibling = 0; sibling < assignment.group_size(); ++sibling) {
-    cohort::v1::Rollout& rollout = *group.add_rollouts();
-    rollout.set_sibling(sibling);
-    for (int token = 0; token < 2 + sibling; ++token) {
-      rollout.add_token_ids(token);
-      rollout.add_behavior_logprobs(-0.5F);
-    }
-    rollout.set_finish_reason(cohort::v1::FINISH_REASON_EOS);
-    rollout.set_text("4");
-    rollout.set_outcome(cohort::v1::SCORE_OUTCOME_GRADED);
-    score(assignment, sibling, &rollout);
-  }
-  group.mutable_generation_time()->set_nanos(500000000);
-  return group;
-}
+constexpr int kSubmitAttempts = 20;
+
+}  // namespace
 
 grpc::Status SubmitGroup(cohort::v1::RolloutService::Stub* stub, const cohort::v1::GroupAssignment& assignment,
-                         const cohort::v1::RolloutGroup& group, cohort::v1::GroupReceipt* receipt) {
+                         const cohort::v1::RolloutGroup& group, cohort::v1::GroupReceipt* receipt,
+                         const std::string& worker_id) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
   cohort::v1::SubmitGroupsResponse response;
   const auto writer = stub->SubmitGroups(&context, &response);
   cohort::v1::SubmitGroupsRequest first;
-  first.set_worker_id("worker");
+  first.set_worker_id(worker_id);
   *first.mutable_lease() = assignment.lease();
   *first.mutable_group() = group;
   cohort::v1::SubmitGroupsRequest last = first;
@@ -74,20 +53,14 @@ void FakeWorker::Run() {
       if (!stubs.rollouts->ClaimGroups(&context, request, &response).ok()) break;
       for (const auto& assignment : response.groups()) {
         cohort::v1::GroupReceipt receipt;
-        (void)SubmitGroup(stubs.rollouts.get(), assignment, SampleGroup(assignment, score_), &receipt);
+        // What was not answered is submitted again, as a worker does.
+        for (int attempt = 0; attempt < kSubmitAttempts && !coordinator_->IsClosed(); ++attempt) {
+          const auto group = SampleGroup(assignment, score_);
+          if (SubmitGroup(stubs.rollouts.get(), assignment, group, &receipt, worker_id_).ok()) break;
+        }
       }
     }
   }
-}
-
-FakeScore FirstSiblingIsRight() {
-  return [](const cohort::v1::GroupAssignment&, int sibling, cohort::v1::Rollout* rollout) {
-    rollout->set_reward(sibling == 0 ? 1 : 0);
-  };
-}
-
-FakeScore AllRight() {
-  return [](const cohort::v1::GroupAssignment&, int, cohort::v1::Rollout* rollout) { rollout->set_reward(1); };
 }
 
 }  // namespace cohort::coordinator

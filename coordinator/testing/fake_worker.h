@@ -2,24 +2,19 @@
 #ifndef COHORT_COORDINATOR_TESTING_FAKE_WORKER_H_
 #define COHORT_COORDINATOR_TESTING_FAKE_WORKER_H_
 
-#include <functional>
 #include <string>
 #include <thread>
 
 #include "cohort/v1/rollout_service.grpc.pb.h"
 #include "coordinator/testing/loopback_coordinator.h"
+#include "coordinator/testing/sample_group.h"
 
 namespace cohort::coordinator {
 
-// Decides what a sibling of a group gets: fills outcome and reward.
-using FakeScore = std::function<void(const cohort::v1::GroupAssignment&, int sibling, cohort::v1::Rollout*)>;
-
-// The group that a worker would send: a pure function of the assignment.
-cohort::v1::RolloutGroup SampleGroup(const cohort::v1::GroupAssignment& assignment, const FakeScore& score);
-
 // Sends one group as two parts. The receipt, or the status of the call.
 grpc::Status SubmitGroup(cohort::v1::RolloutService::Stub* stub, const cohort::v1::GroupAssignment& assignment,
-                         const cohort::v1::RolloutGroup& group, cohort::v1::GroupReceipt* receipt);
+                         const cohort::v1::RolloutGroup& group, cohort::v1::GroupReceipt* receipt,
+                         const std::string& worker_id = "");
 
 // A rollout worker without a model: claims and submits in a thread until the coordinator is closed. Joins when
 // destroyed.
@@ -36,11 +31,6 @@ class FakeWorker final {
   const FakeScore score_;
   std::thread thread_;
 };
-
-// Sibling 0 is right, the others are wrong.
-FakeScore FirstSiblingIsRight();
-// Everything is right.
-FakeScore AllRight();
 
 }  // namespace cohort::coordinator
 

@@ -16,9 +16,10 @@ namespace cohort::coordinator {
 
 // What the storage of a test does wrong. Not thread-safe: set between calls.
 struct StorageFault {
-  absl::Status store;  // what writes to the store return; OK: they work
-  absl::Status log;    // the same for the rollout log
-  absl::Status row;    // what reads of groups and plans return
+  absl::Status store;        // what writes to the store return; OK: they work
+  std::string store_of_job;  // only writes of this job; empty: of all
+  absl::Status log;          // the same for the rollout log
+  absl::Status row;          // what reads of groups and plans return
   std::function<void()> before_write = [] {};
 };
 
@@ -35,9 +36,14 @@ class FaultyJobStore final : public JobStore {
   absl::StatusOr<JobRecord> GetJob(std::string_view name) override { return store_->GetJob(name); }
   absl::StatusOr<JobRecord> FindJobByRequestId(std::string_view id) override { return store_->FindJobByRequestId(id); }
   absl::StatusOr<std::vector<JobRecord>> ListJobs(const JobFilter& filter) override { return store_->ListJobs(filter); }
+  absl::Status DeleteJob(std::string_view name) override {
+    fault_->before_write();
+    return fault_->store.ok() ? store_->DeleteJob(name) : fault_->store;
+  }
   absl::Status Apply(std::string_view job, const JobChange& change) override {
     fault_->before_write();
-    return fault_->store.ok() ? store_->Apply(job, change) : fault_->store;
+    const bool is_hit = fault_->store_of_job.empty() || fault_->store_of_job == job;
+    return fault_->store.ok() || !is_hit ? store_->Apply(job, change) : fault_->store;
   }
   absl::StatusOr<std::vector<GroupRecord>> ListOpenGroups(std::string_view job) override {
     if (!fault_->row.ok()) return fault_->row;
@@ -55,6 +61,18 @@ class FaultyJobStore final : public JobStore {
     if (!fault_->row.ok()) return fault_->row;
     return store_->GetGroups(job, ids);
   }
+  absl::StatusOr<std::vector<GroupRecord>> ListGroups(std::string_view job, const GroupFilter& filter) override {
+    if (!fault_->row.ok()) return fault_->row;
+    return store_->ListGroups(job, filter);
+  }
+  absl::StatusOr<int64_t> PayloadBytes(std::string_view job) override {
+    if (!fault_->row.ok()) return fault_->row;
+    return store_->PayloadBytes(job);
+  }
+  absl::StatusOr<std::vector<int64_t>> SegmentsInUse() override {
+    if (!fault_->row.ok()) return fault_->row;
+    return store_->SegmentsInUse();
+  }
   absl::StatusOr<cohort::v1::StepPlan> GetPlan(std::string_view job, int64_t version) override {
     if (!fault_->row.ok()) return fault_->row;
     return store_->GetPlan(job, version);
@@ -65,6 +83,10 @@ class FaultyJobStore final : public JobStore {
   absl::StatusOr<std::vector<cohort::v1::JobEvent>> ListEvents(std::string_view job, int64_t after,
                                                                int limit) override {
     return store_->ListEvents(job, after, limit);
+  }
+  absl::StatusOr<std::vector<cohort::v1::JobEvent>> ListStepEvents(std::string_view job, int64_t after_version,
+                                                                   int limit) override {
+    return store_->ListStepEvents(job, after_version, limit);
   }
   absl::StatusOr<rollout_log::RecordLocation> EndOfLog() override { return store_->EndOfLog(); }
 
@@ -91,6 +113,9 @@ class FaultyRolloutLog final : public rollout_log::RolloutLog {
   absl::StatusOr<cohort::v1::RolloutGroup> Read(const rollout_log::RecordLocation& location) const override {
     return log_->Read(location);
   }
+  void Settle(const std::vector<rollout_log::RecordLocation>& locations) override { log_->Settle(locations); }
+  absl::StatusOr<std::vector<int64_t>> FinishedSegments() const override { return log_->FinishedSegments(); }
+  absl::Status RemoveSegment(int64_t segment) override { return log_->RemoveSegment(segment); }
 
  private:
   const std::unique_ptr<rollout_log::RolloutLog> log_;

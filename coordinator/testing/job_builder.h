@@ -51,6 +51,25 @@ inline void AddEvaluation(const std::string& run, int32_t samples, double min_fi
   added.set_min_final_accuracy(min_final_accuracy);
 }
 
+// A small valid EVAL job: one run of `samples` completions of each problem in held_out.jsonl. Pure.
+inline cohort::v1::JobSpec SmallEvalSpec(int32_t samples) {
+  cohort::v1::JobSpec spec;
+  spec.mutable_model()->set_path("model");
+  spec.mutable_eval();
+  AddEvaluation("sampled", samples, 0, &spec);
+  return spec;
+}
+
+// A small valid RESCORE job: all steps of another job, by one verifier named "again". Pure.
+inline cohort::v1::JobSpec SmallRescoreSpec(const std::string& job) {
+  cohort::v1::JobSpec spec;
+  spec.mutable_rescore()->set_job(job);
+  cohort::v1::VerifierSpec& verifier = *spec.mutable_rescore()->mutable_reward()->add_verifiers();
+  verifier.set_name("again");
+  verifier.mutable_math_answer();
+  return spec;
+}
+
 }  // namespace cohort::coordinator
 
 #endif  // COHORT_COORDINATOR_TESTING_JOB_BUILDER_H_

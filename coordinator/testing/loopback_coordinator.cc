@@ -16,9 +16,8 @@ void LoopbackCoordinator::Start() {
                                    .data_root = folder_.path(),
                                    .lease_duration = absl::Seconds(30),
                                    .tick_interval = absl::ZeroDuration()};
-  const auto accept = [](const cohort::v1::JobSpec& spec, const std::string&) -> absl::StatusOr<cohort::v1::JobSpec> {
-    return spec;
-  };
+  const auto accept = [](const cohort::v1::JobSpec& spec, const std::string&,
+                         const DatasetRoots&) -> absl::StatusOr<cohort::v1::JobSpec> { return spec; };
   registry_ = std::make_unique<prometheus::Registry>();
   auto coordinator = Coordinator::Open(options, accept, &clock_, registry_.get());
   if (!coordinator.ok()) {
@@ -49,12 +48,21 @@ void LoopbackCoordinator::Kill() {
   registry_.reset();
 }
 
-CoordinatorStubs LoopbackCoordinator::Connect() {
+CoordinatorStubs LoopbackCoordinator::Connect() { return ConnectBy(/*is_routed=*/true); }
+
+CoordinatorStubs LoopbackCoordinator::ConnectDirectly() { return ConnectBy(/*is_routed=*/false); }
+
+void LoopbackCoordinator::RouteThrough(const std::string& address) {
+  absl::MutexLock lock(&mutex_);
+  route_ = address;
+}
+
+CoordinatorStubs LoopbackCoordinator::ConnectBy(bool is_routed) {
   const auto is_decided = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return is_closed_ || !address_.empty(); };
   absl::MutexLock lock(&mutex_);
   mutex_.Await(absl::Condition(&is_decided));
   if (is_closed_) return {};
-  const auto channel = common::CreateChannel(address_);
+  const auto channel = common::CreateChannel(is_routed && !route_.empty() ? route_ : address_);
   return {.jobs = cohort::v1::JobService::NewStub(channel),
           .rollouts = cohort::v1::RolloutService::NewStub(channel),
           .learners = cohort::v1::LearnerService::NewStub(channel)};

@@ -41,6 +41,10 @@ class LoopbackCoordinator final {
   void Kill();
   // Waits for a running server. Null stubs once Close was called.
   CoordinatorStubs Connect();
+  // The same past RouteThrough.
+  CoordinatorStubs ConnectDirectly();
+  // From now on Connect gives stubs to this address, where a proxy listens.
+  void RouteThrough(const std::string& address);
   // Ends all waits in Connect, for good.
   void Close();
   bool IsClosed();
@@ -51,6 +55,8 @@ class LoopbackCoordinator final {
   std::string WriteFile(const std::string& name, const std::string& content) const;
 
  private:
+  CoordinatorStubs ConnectBy(bool is_routed);
+
   common::TempDir folder_;
   common::SimulatedClock clock_;
   std::unique_ptr<prometheus::Registry> registry_;
@@ -61,6 +67,7 @@ class LoopbackCoordinator final {
   std::unique_ptr<common::GrpcServer> server_;
   absl::Mutex mutex_;
   std::string address_ ABSL_GUARDED_BY(mutex_);
+  std::string route_ ABSL_GUARDED_BY(mutex_);  // empty: none
   bool is_closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -4,10 +4,13 @@
 #include <ATen/Context.h>
 #include <ATen/Version.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/CachingDeviceAllocator.h>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/files.h"
+#include "common/machine_memory.h"
+#include "kernels/torch/torch_status.h"
 
 namespace cohort::kernels {
 
@@ -51,6 +54,18 @@ std::string DescribeProcessor(std::string_view cpuinfo, std::string_view instruc
 std::string ReadProcessor() {
   const absl::StatusOr<std::string> cpuinfo = common::ReadFile("/proc/cpuinfo");
   return DescribeProcessor(cpuinfo.ok() ? *cpuinfo : "", at::get_cpu_capability());
+}
+
+int64_t ReadMemoryBytes(const c10::Device& device) {
+  if (device.is_cpu()) return common::MachineMemoryBytes();
+  int64_t bytes = 0;
+  // Whatever keeps it from telling will keep it from computing, by name.
+  (void)StatusFromTorch("device memory", [&] {
+    at::globalContext().lazyInitDevice(device.type());
+    bytes = static_cast<int64_t>(c10::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).second);
+    return absl::OkStatus();
+  });
+  return bytes;
 }
 
 }  // namespace cohort::kernels

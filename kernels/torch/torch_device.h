@@ -4,6 +4,7 @@
 
 #include <c10/core/Device.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,9 @@ std::string DescribeProcessor(std::string_view cpuinfo, std::string_view instruc
 
 // The same of this machine.
 std::string ReadProcessor();
+
+// Memory of a GPU, or what this process may use of the machine's; 0 when it cannot be found out.
+int64_t ReadMemoryBytes(const c10::Device& device);
 
 }  // namespace cohort::kernels
 

@@ -31,5 +31,7 @@ TEST(DeviceTest, ProcessorIsModelNameAndInstructionSet) {
   EXPECT_EQ(DescribeProcessor("", "AVX2"), "unknown processor / AVX2");
 }
 
+TEST(DeviceTest, MemoryOfTheProcessorIsKnown) { EXPECT_GT(ReadMemoryBytes(c10::Device(c10::kCPU)), 1 << 20); }
+
 }  // namespace
 }  // namespace cohort::kernels

@@ -169,12 +169,13 @@ absl::StatusOr<std::string> SetAside(std::string_view directory) {
   return free;
 }
 
-absl::Status PruneCheckpoints(std::string_view parent, int64_t keep_last) {
+absl::Status PruneCheckpoints(std::string_view parent, int64_t keep_last, int64_t needed_version) {
   std::error_code error;
   const std::vector<std::string> names = NamesIn(parent, &error);
   if (error) return FileError("cannot be listed", std::string(parent), error);
   const std::vector<SealedFolder> sealed = ListSealedFolders(parent);
-  const size_t num_kept = std::min(sealed.size(), static_cast<size_t>(std::max<int64_t>(1, keep_last)));
+  size_t num_kept = std::min(sealed.size(), static_cast<size_t>(std::max<int64_t>(1, keep_last)));
+  while (num_kept < sealed.size() && num_kept > 0 && sealed[num_kept - 1].policy_version > needed_version) ++num_kept;
   std::vector<std::string> surplus;
   for (size_t i = num_kept; i < sealed.size(); ++i) surplus.push_back(sealed[i].path);
   for (const std::string& name : names) {

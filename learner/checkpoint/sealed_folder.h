@@ -5,6 +5,7 @@
 // Torch-free.
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,8 +39,10 @@ std::vector<SealedFolder> ListSealedFolders(std::string_view parent);
 absl::StatusOr<std::string> SetAside(std::string_view directory);
 
 // Removes the oldest sealed checkpoints of `parent` until `keep_last` (at least 1) are left, damaged ones that were set
-// aside and are older than those, and temporary folders of writers that died.
-absl::Status PruneCheckpoints(std::string_view parent, int64_t keep_last);
+// aside and are older than those, and temporary folders of writers that died. Kept in any case is what the versions
+// from `needed_version` on can be replayed from: the newest checkpoint up to it, and all after that.
+absl::Status PruneCheckpoints(std::string_view parent, int64_t keep_last,
+                              int64_t needed_version = std::numeric_limits<int64_t>::max());
 
 // `parent`/step-%06d.
 std::string SealedFolderPath(std::string_view parent, int64_t policy_version);

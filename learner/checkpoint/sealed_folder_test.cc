@@ -206,5 +206,14 @@ TEST_F(SealedFolderTest, PruningNeverRemovesTheLastOne) {
   EXPECT_EQ(NamesIn(dir_.path()), std::vector<std::string>{"step-000005"});
 }
 
+TEST_F(SealedFolderTest, PruningKeepsWhatNeededVersionsAreReplayedFrom) {
+  for (int64_t version : {2, 4, 6, 8, 10}) Seal(version);
+  ASSERT_OK(PruneCheckpoints(dir_.path(), /*keep_last=*/1, /*needed_version=*/5));
+  EXPECT_EQ(NamesIn(dir_.path()),
+            (std::vector<std::string>{"step-000004", "step-000006", "step-000008", "step-000010"}));
+  ASSERT_OK(PruneCheckpoints(dir_.path(), /*keep_last=*/1, /*needed_version=*/10));
+  EXPECT_EQ(NamesIn(dir_.path()), std::vector<std::string>{"step-000010"});
+}
+
 }  // namespace
 }  // namespace cohort::learner

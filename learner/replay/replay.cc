@@ -147,11 +147,16 @@ class Replayer final {
   absl::StatusOr<StepPayload> ReadPayload(const cohort::v1::RecordedStep& step) const {
     StepPayload payload;
     payload.plan = step.plan();
-    for (const cohort::v1::LogLocation& location : step.groups()) {
-      COHORT_ASSIGN_OR_RETURN(
-          cohort::v1::RolloutGroup group,
-          rollout_log::ReadRollouts(contents_.run.rollout_log_directory(), rollout_log::FromProto(location)));
-      payload.groups.push_back(std::move(group));
+    for (int i = 0; i < step.groups_size(); ++i) {
+      const rollout_log::RecordLocation location = rollout_log::FromProto(step.groups(i));
+      auto group = rollout_log::ReadRollouts(contents_.run.rollout_log_directory(), location);
+      if (location.length_bytes == 0 || absl::IsNotFound(group.status())) {
+        return absl::NotFoundError(absl::StrCat("step ", step.plan().version() + 1, ": the rollouts of group ",
+                                                step.plan().groups(i).group_id(),
+                                                " are not kept any more (JobSpec.retention)"));
+      }
+      COHORT_RETURN_IF_ERROR(group.status());
+      payload.groups.push_back(*std::move(group));
     }
     return payload;
   }

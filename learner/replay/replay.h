@@ -59,8 +59,9 @@ struct ReplayFacts {
 // same weights and on the same rollouts, and calls `on_row`. Nothing in the run's folder is changed. Memory: the train
 // state, and one gradient per objective.
 //
-// NOT_FOUND: no such run. INVALID_ARGUMENT: the steps were not recorded, or an objective does not fit the job (the
-// message has its name and the field). DATA_LOSS: the record or the rollout log is damaged. Not thread-safe.
+// NOT_FOUND: no such run, or rollouts of a step that are not kept any more. INVALID_ARGUMENT: the steps were not
+// recorded, or an objective does not fit the job (the message has its name and the field). DATA_LOSS: the record or the
+// rollout log is damaged. Not thread-safe.
 absl::StatusOr<ReplayFacts> Replay(const ReplayOptions& options, const std::function<void(const ReplayedRow&)>& on_row);
 
 }  // namespace cohort::learner

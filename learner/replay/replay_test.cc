@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "learner/replay/replay.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -27,6 +29,7 @@
 namespace cohort::learner {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr int kNumSteps = 3;
@@ -66,7 +69,9 @@ class ReplayTest : public ::testing::Test {
     options.objective = objective.get();
     PhaseTimer timer(common::SystemClock());
     for (int version = 0; version < kNumSteps; ++version) {
-      const WholeStep whole = MakeRolloutStep(version, 4, 4);
+      WholeStep whole = MakeRolloutStep(version, 4, 4);
+      const std::vector<int64_t>& versions = versions_[version];
+      for (size_t i = 0; i < versions.size(); ++i) whole.groups[i].set_policy_version(versions[i]);
       cohort::v1::RecordedStep& recorded = contents_.steps.emplace_back();
       *recorded.mutable_plan() = whole.plan;
       for (const cohort::v1::RolloutGroup& rollouts : whole.groups) {
@@ -93,6 +98,7 @@ class ReplayTest : public ::testing::Test {
 
   common::TempDir dir_;
   std::string model_path_;
+  std::map<int, std::vector<int64_t>> versions_;  // that sampled the groups of a step, where not its own
   rollout_log::RecordedRunContents contents_;
 };
 
@@ -140,6 +146,27 @@ TEST_F(ReplayTest, DamagedRolloutLogIsNamed) {
   ASSERT_OK(rollout_log::WriteRecordedRun(dir_.Join("run/steps.log"), contents_));
   EXPECT_THAT(Replay(Options(1, 1, {"grpo"}), [](const ReplayedRow&) {}),
               common::StatusIs(absl::StatusCode::kDataLoss, HasSubstr("wrong checksum")));
+}
+
+TEST_F(ReplayTest, RolloutsThatAreNotKeptAnyMoreAreNamedByStep) {
+  *contents_.steps[1].mutable_groups(2) = cohort::v1::LogLocation();
+  ASSERT_OK(rollout_log::WriteRecordedRun(dir_.Join("run/steps.log"), contents_));
+  EXPECT_THAT(Replay(Options(2, 2, {"grpo"}), [](const ReplayedRow&) {}),
+              common::StatusIs(absl::StatusCode::kNotFound,
+                               AllOf(HasSubstr("step 2: the rollouts of group "), HasSubstr("not kept any more"))));
+  std::filesystem::remove_all(dir_.Join("rollouts"));
+  EXPECT_THAT(Replay(Options(1, 1, {"grpo"}), [](const ReplayedRow&) {}),
+              common::StatusIs(absl::StatusCode::kNotFound, HasSubstr("step 1: the rollouts of group ")));
+}
+
+TEST_F(ReplayTest, PlanWhoseGroupsWereSampledByDifferentVersionsComesOutByteEqual) {
+  // As with max_lag.
+  versions_[2] = {2, 1, 2, 1};
+  contents_.steps.clear();
+  std::filesystem::remove_all(dir_.Join("rollouts"));
+  Record();
+  ASSERT_OK_AND_ASSIGN(const ReplayFacts facts, Replay(Options(3, 3, {"grpo"}), [](const ReplayedRow&) {}));
+  EXPECT_EQ(facts.num_exact_steps, 3);
 }
 
 TEST_F(ReplayTest, CommandPrintsThePairedTable) {

@@ -7,12 +7,12 @@
 #include <chrono>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "cohort/v1/weights.grpc.pb.h"
 #include "common/call_group.h"
-#include "common/grpc_channel.h"
 #include "common/grpc_status.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
@@ -101,10 +101,11 @@ absl::Status CopyInto(const WeightManifest& manifest, char* bytes, ParameterMap*
 
 class VerifyingSubscriber final : public WeightSubscriber {
  public:
-  explicit VerifyingSubscriber(bool allow_shared_memory) : allow_shared_memory_(allow_shared_memory) {}
+  VerifyingSubscriber(bool allow_shared_memory, common::ChannelFactory open_channel)
+      : allow_shared_memory_(allow_shared_memory), open_channel_(std::move(open_channel)) {}
 
   absl::Status Fetch(const WeightSource& source, ParameterMap* parameters) override {
-    const auto stub = WeightService::NewStub(common::CreateChannel(source.address()));
+    const auto stub = WeightService::NewStub(open_channel_(source.address()));
     COHORT_ASSIGN_OR_RETURN(const WeightManifest manifest, FetchManifest(source, stub.get(), &calls_));
     COHORT_RETURN_IF_ERROR(CheckParameters(manifest, *parameters));
     // The bytes are verified in a buffer of our own: the publisher's file could change after a check.
@@ -121,13 +122,15 @@ class VerifyingSubscriber final : public WeightSubscriber {
 
  private:
   const bool allow_shared_memory_;
+  const common::ChannelFactory open_channel_;
   common::CallGroup calls_;
 };
 
 }  // namespace
 
-std::unique_ptr<WeightSubscriber> CreateWeightSubscriber(bool allow_shared_memory) {
-  return std::make_unique<VerifyingSubscriber>(allow_shared_memory);
+std::unique_ptr<WeightSubscriber> CreateWeightSubscriber(bool allow_shared_memory,
+                                                         common::ChannelFactory open_channel) {
+  return std::make_unique<VerifyingSubscriber>(allow_shared_memory, std::move(open_channel));
 }
 
 }  // namespace cohort::model

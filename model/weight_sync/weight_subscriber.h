@@ -3,9 +3,11 @@
 #define COHORT_MODEL_WEIGHT_SYNC_WEIGHT_SUBSCRIBER_H_
 
 #include <memory>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "cohort/v1/weights.pb.h"
+#include "common/grpc_channel.h"
 #include "model/parameter_map.h"
 
 namespace cohort::model {
@@ -25,8 +27,10 @@ class WeightSubscriber {
   virtual void Cancel() = 0;
 };
 
-// `allow_shared_memory` false forces gRPC.
-std::unique_ptr<WeightSubscriber> CreateWeightSubscriber(bool allow_shared_memory);
+// `allow_shared_memory` false forces gRPC. `open_channel` leads to publishers; the default is not encrypted.
+std::unique_ptr<WeightSubscriber> CreateWeightSubscriber(
+    bool allow_shared_memory,
+    common::ChannelFactory open_channel = [](std::string_view address) { return common::CreateChannel(address); });
 
 }  // namespace cohort::model
 

@@ -9,8 +9,17 @@
 #include "common/status_macros.h"
 #include "kernels/torch/torch_status.h"
 #include "model/architectures/architecture_table.h"
+#include "model/weights/checkpoint_folder.h"
+#include "rollout_worker/engine/folder_state.h"
 
 namespace cohort::rollout_worker {
+
+bool PolicySlot::Holds(const cohort::v1::WeightSource& source) const {
+  if (!Holds(source.job(), source.policy_version()) || digest_ != source.digest()) return false;
+  if (model_path_ != source.model_path()) return false;
+  const std::string state = model_path_.empty() ? "" : FolderState(model_path_);
+  return state.empty() || state == folder_state_;
+}
 
 absl::Status PolicySlot::SwitchTo(const cohort::v1::WeightSource& source, const model::ModelConfig& config,
                                   model::WeightSubscriber* subscriber) {
@@ -18,7 +27,8 @@ absl::Status PolicySlot::SwitchTo(const cohort::v1::WeightSource& source, const 
     return absl::FailedPreconditionError(
         absl::StrCat("policy slot: version ", policy_version_, " of ", job_, " is still in use"));
   }
-  if (job_ != source.job()) Clear();
+  // A name may be taken again by a job with another model.
+  if (job_ != source.job() || config_ != config) Clear();
   if (engine_ == nullptr) {
     const absl::Status built = Build(config);
     if (!built.ok()) Clear();  // what could be allocated is wanted elsewhere
@@ -27,15 +37,28 @@ absl::Status PolicySlot::SwitchTo(const cohort::v1::WeightSource& source, const 
   if (engine_->blocks().num_free() != engine_->blocks().num_blocks()) {
     return absl::InternalError(absl::StrCat("policy slot: KV blocks of version ", policy_version_, " are still held"));
   }
-  const absl::Status fetched = subscriber->Fetch(source, &parameters_);
-  if (!fetched.ok()) {
-    const bool is_half_written = absl::IsInternal(fetched) || absl::IsResourceExhausted(fetched);
+  const bool is_folder = !source.model_path().empty();
+  // Before the load: what is written meanwhile is not taken for what was read.
+  const std::string folder_state = is_folder ? FolderState(source.model_path()) : "";
+  const absl::Status loaded =
+      is_folder ? LoadFolder(source.model_path(), config) : subscriber->Fetch(source, &parameters_);
+  if (!loaded.ok()) {
+    const bool is_half_written = is_folder || absl::IsInternal(loaded) || absl::IsResourceExhausted(loaded);
     if (policy_version_ < 0 || is_half_written) Clear();
-    return fetched;
+    return loaded;
   }
   job_ = source.job();
   policy_version_ = source.policy_version();
+  digest_ = source.digest();
+  model_path_ = source.model_path();
+  folder_state_ = folder_state;
   return absl::OkStatus();
+}
+
+absl::Status PolicySlot::LoadFolder(const std::string& model_path, const model::ModelConfig& config) {
+  const absl::Status loaded = model::LoadParametersInto(model_path, config, parameters_);
+  // Unlike a version that is not published yet, it will not come by itself.
+  return absl::IsNotFound(loaded) ? absl::FailedPreconditionError(loaded.message()) : loaded;
 }
 
 absl::Status PolicySlot::Build(const model::ModelConfig& config) {
@@ -51,6 +74,7 @@ absl::Status PolicySlot::Build(const model::ModelConfig& config) {
   }));
   COHORT_ASSIGN_OR_RETURN(decoder_, model::Decoder::Create(config, parameters_));
   COHORT_ASSIGN_OR_RETURN(engine_, Engine::Create(options_, decoder_.get(), clock_));
+  config_ = config;
   return absl::OkStatus();
 }
 

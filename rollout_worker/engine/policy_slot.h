@@ -34,18 +34,24 @@ class PolicySlot final {
   bool Holds(const std::string& job, int64_t policy_version) const {
     return engine_ != nullptr && job_ == job && policy_version_ == policy_version;
   }
+  // The same weights, too: a version that was replayed with another outcome, or a job of the same name, is another one,
+  // and a model folder that was written anew. A folder that is gone is still what was loaded.
+  bool Holds(const cohort::v1::WeightSource& source) const;
   // Null before the first version.
   Engine* engine() { return engine_.get(); }
   const model::Decoder* decoder() const { return decoder_.get(); }
 
-  // Fetches and verifies `source` and makes it the slot's version. FAILED_PRECONDITION while a group is in the engine.
-  // After an error of the fetch (DATA_LOSS: wrong checksum) the slot holds what it held before, or nothing when that
-  // was of another job or the fetch left its memory half written.
+  // Fetches and verifies `source`, or loads its model folder, and makes it the slot's version. FAILED_PRECONDITION
+  // while a group is in the engine, or when there is no such folder here. After an error of the fetch (DATA_LOSS: wrong
+  // checksum) the slot holds what it held before, or nothing when that was of another job or model or its memory is
+  // half written.
   absl::Status SwitchTo(const cohort::v1::WeightSource& source, const model::ModelConfig& config,
                         model::WeightSubscriber* subscriber);
 
  private:
   absl::Status Build(const model::ModelConfig& config);
+  // Into parameters_.
+  absl::Status LoadFolder(const std::string& model_path, const model::ModelConfig& config);
   void Clear();
 
   const EngineOptions options_;
@@ -53,7 +59,10 @@ class PolicySlot final {
   common::Clock* const clock_;
   std::string job_;
   int64_t policy_version_ = -1;
-  model::ParameterMap parameters_;  // on device_; the decoder's too
+  std::string digest_, model_path_;  // as the version's source said
+  std::string folder_state_;         // of model_path_ when it was loaded
+  model::ModelConfig config_;        // what the memory below is for
+  model::ParameterMap parameters_;   // on device_; the decoder's too
   std::unique_ptr<model::Decoder> decoder_;
   std::unique_ptr<Engine> engine_;
 };

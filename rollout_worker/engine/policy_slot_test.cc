@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -84,6 +85,57 @@ TEST_F(PolicySlotTest, NextVersionOfTheJobUsesTheSameMemory) {
   EXPECT_TRUE(slot.Holds("a", 3));
   EXPECT_TRUE(HasWeightsOf(slot, 3));
   EXPECT_EQ(slot.engine(), engine);
+}
+
+TEST_F(PolicySlotTest, SameVersionWithOtherWeightsIsAnotherOne) {
+  PolicySlot slot(kOptions, at::kCPU, &clock_);
+  cohort::v1::WeightSource source = Source("a", 1);
+  source.set_digest(std::string(32, '1'));
+  ASSERT_OK(slot.SwitchTo(source, config_, subscriber_.get()));
+  EXPECT_TRUE(slot.Holds(source));
+  source.set_address("localhost:1");
+  EXPECT_TRUE(slot.Holds(source)) << "published again by the next gang";
+  source.set_digest(std::string(32, '2'));
+  EXPECT_FALSE(slot.Holds(source));
+  ASSERT_OK(slot.SwitchTo(source, config_, subscriber_.get()));
+  EXPECT_TRUE(slot.Holds(source));
+}
+
+TEST_F(PolicySlotTest, ModelFolderIsLoadedInThePlaceOfAFetch) {
+  PolicySlot slot(kOptions, at::kCPU, &clock_);
+  cohort::v1::WeightSource source = Source("a", 0);
+  source.set_model_path(dir_.Join("model"));
+  ASSERT_OK(slot.SwitchTo(source, config_, /*subscriber=*/nullptr));
+  EXPECT_TRUE(slot.Holds(source));
+  EXPECT_TRUE(HasWeightsOf(slot, 0));
+  source.set_model_path(dir_.Join("elsewhere"));
+  EXPECT_FALSE(slot.Holds(source));
+  EXPECT_THAT(slot.SwitchTo(source, config_, /*subscriber=*/nullptr),
+              StatusIs(absl::StatusCode::kFailedPrecondition, ::testing::HasSubstr("elsewhere")));
+  EXPECT_EQ(slot.engine(), nullptr) << "a folder may be partly read";
+}
+
+TEST_F(PolicySlotTest, ModelFolderThatWasWrittenAnewIsLoadedAgain) {
+  PolicySlot slot(kOptions, at::kCPU, &clock_);
+  cohort::v1::WeightSource source = Source("a", 0);
+  source.set_model_path(dir_.Join("model"));
+  ASSERT_OK(slot.SwitchTo(source, config_, /*subscriber=*/nullptr));
+  ASSERT_OK(WriteTinyModel(dir_.Join("other"), /*seed=*/6));
+  std::filesystem::rename(dir_.Join("other/model.safetensors"), dir_.Join("model/model.safetensors"));
+  EXPECT_FALSE(slot.Holds(source)) << "a job of the same name, of the same path";
+  ASSERT_OK(slot.SwitchTo(source, config_, /*subscriber=*/nullptr));
+  EXPECT_TRUE(slot.Holds(source));
+  std::filesystem::remove_all(dir_.Join("model"));
+  EXPECT_TRUE(slot.Holds(source)) << "what is loaded is not read again";
+}
+
+TEST_F(PolicySlotTest, OtherModelUnderTheNameOfAJobGetsMemoryOfItsOwn) {
+  PolicySlot slot(kOptions, at::kCPU, &clock_);
+  ASSERT_OK(slot.SwitchTo(Source("a", 1), config_, subscriber_.get()));
+  model::ModelConfig other = config_;
+  other.rope_theta *= 2;
+  ASSERT_OK(slot.SwitchTo(Source("a", 1), other, subscriber_.get()));
+  EXPECT_EQ(slot.decoder()->config().rope_theta, other.rope_theta);
 }
 
 TEST_F(PolicySlotTest, RefusedVersionLeavesTheOneBeforeInPlace) {

@@ -12,6 +12,11 @@ constexpr absl::Duration kPoll = absl::Milliseconds(20);
 
 }  // namespace
 
+void FakeCoordinator::SetSetup(cohort::v1::RolloutSetup setup) {
+  absl::MutexLock lock(&mutex_);
+  setup_ = std::move(setup);
+}
+
 void FakeCoordinator::AddWeights(const cohort::v1::WeightSource& source) {
   absl::MutexLock lock(&mutex_);
   weights_.push_back(source);
@@ -97,6 +102,7 @@ grpc::Status FakeCoordinator::ClaimGroups(grpc::ServerContext* context, const co
 
 grpc::Status FakeCoordinator::GetRolloutSetup(grpc::ServerContext*, const cohort::v1::GetRolloutSetupRequest*,
                                               cohort::v1::RolloutSetup* response) {
+  absl::MutexLock lock(&mutex_);
   *response = setup_;
   return grpc::Status::OK;
 }

@@ -37,6 +37,8 @@ class FakeCoordinator final : public cohort::v1::RolloutService::Service {
 
   explicit FakeCoordinator(cohort::v1::RolloutSetup setup) : setup_(std::move(setup)) {}
 
+  // Of the job that has the name from now on.
+  void SetSetup(cohort::v1::RolloutSetup setup);
   void AddWeights(const cohort::v1::WeightSource& source);
   void AddGroup(const cohort::v1::GroupAssignment& group);
   // From now on heartbeats say that the group's lease is lost.
@@ -67,8 +69,8 @@ class FakeCoordinator final : public cohort::v1::RolloutService::Service {
  private:
   void Store(const cohort::v1::RolloutGroup& group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const cohort::v1::RolloutSetup setup_;
   absl::Mutex mutex_;
+  cohort::v1::RolloutSetup setup_ ABSL_GUARDED_BY(mutex_);
   Record record_ ABSL_GUARDED_BY(mutex_);
   std::deque<cohort::v1::GroupAssignment> waiting_ ABSL_GUARDED_BY(mutex_);
   std::vector<cohort::v1::WeightSource> weights_ ABSL_GUARDED_BY(mutex_);

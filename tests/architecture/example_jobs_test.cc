@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every job file that is shipped would be accepted, and uses each objective that the documentation speaks of.
+// Every job file that is shipped would be accepted; together they are of every kind and use each objective that the
+// documentation speaks of.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,6 +17,7 @@ namespace {
 
 TEST(ExampleJobsTest, EveryShippedJobFileResolves) {
   std::set<std::string> presets;
+  std::set<cohort::v1::JobSpec::KindCase> kinds;
   for (const auto& entry : std::filesystem::recursive_directory_iterator("examples")) {
     if (entry.path().extension() != ".yaml") continue;
     cohort::v1::JobSpec spec;
@@ -23,8 +25,11 @@ TEST(ExampleJobsTest, EveryShippedJobFileResolves) {
     const auto resolved = coordinator::ResolveJobSpec(spec);
     ASSERT_OK(resolved) << entry.path();
     presets.insert(resolved->objective().preset());
+    kinds.insert(resolved->kind_case());
   }
   EXPECT_THAT(presets, ::testing::IsSupersetOf({"sft", "grpo", "gspo", "sspo", "dhpo", "dhpo_entropy", "rank_grpo"}));
+  EXPECT_THAT(kinds, ::testing::UnorderedElementsAre(cohort::v1::JobSpec::kRlvr, cohort::v1::JobSpec::kSft,
+                                                     cohort::v1::JobSpec::kEval, cohort::v1::JobSpec::kRescore));
 }
 
 }  // namespace

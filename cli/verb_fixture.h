@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_CLI_VERB_FIXTURE_H_
+#define COHORT_CLI_VERB_FIXTURE_H_
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <istream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "cli/fake_job_service.h"
+#include "cli/verbs.h"
+#include "common/testing/temp_dir.h"
+
+namespace cohort::cli {
+
+// Command lines against a fake service. Not thread-safe.
+class VerbFixture : public ::testing::Test {
+ protected:
+  // Runs cohortctl with these arguments, after the server flag. With `in`, questions are asked and answered from it.
+  int Run(std::vector<std::string> arguments, std::istream* in = nullptr) {
+    out_.str("");
+    err_.str("");
+    arguments.insert(arguments.begin(), {"cohortctl", "--server", service_.Address()});
+    std::vector<const char*> argv;
+    for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+    return RunCommandLine(static_cast<int>(argv.size()), argv.data(), {.out = &out_, .err = &err_, .in = in});
+  }
+  std::string WriteFile(const std::string& name, const std::string& text) {
+    const std::string path = dir_.path() + "/" + name;
+    std::ofstream(path) << text;
+    return path;
+  }
+  // A job of the default namespace that has emitted its state.
+  void AddJob(const std::string& id, cohort::v1::JobState state, const std::string& reason = "") {
+    cohort::v1::Job job;
+    job.set_name("namespaces/default/jobs/" + id);
+    job.set_state(state);
+    job.set_state_reason(reason);
+    job.set_etag("e1");
+    service_.SetJob(job);
+    cohort::v1::JobEvent event;
+    event.set_sequence(1);
+    *event.mutable_state_changed() = job;
+    service_.SetEvents(job.name(), {event});
+  }
+
+  common::TempDir dir_;
+  FakeJobService service_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+};
+
+}  // namespace cohort::cli
+
+#endif  // COHORT_CLI_VERB_FIXTURE_H_

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/dataset_cache.h"
+
+#include <utility>
+
+#include "coordinator/rescore_data.h"
+
+namespace cohort::coordinator {
+namespace {
+
+constexpr size_t kMaxEntries = 4;
+// After it the files are looked at again: they may have changed, or come back.
+constexpr absl::Duration kLifetime = absl::Minutes(1);
+
+std::shared_ptr<const JobData> OpenUnchanged(const CoordinatorContext& context, const JobRecord& record) {
+  auto data = OpenDataOf(context, record);
+  if (!data.ok() || !CheckUnchanged(*data, record.job.spec(), record.data_digest).ok()) return nullptr;
+  return std::make_shared<const JobData>(*std::move(data));
+}
+
+}  // namespace
+
+std::shared_ptr<const JobData> DatasetCache::DataOf(const JobRecord& record) {
+  absl::MutexLock lock(&mutex_);
+  const absl::Duration now = context_->clock->Monotonic();
+  entries_.remove_if([now](const Entry& entry) { return now - entry.opened >= kLifetime; });
+  for (const Entry& entry : entries_) {
+    if (entry.job == record.job.name() && entry.sequence == record.sequence) return entry.data;
+  }
+  if (entries_.size() == kMaxEntries) entries_.pop_back();
+  entries_.push_front(
+      {.job = record.job.name(), .sequence = record.sequence, .data = OpenUnchanged(*context_, record), .opened = now});
+  return entries_.front().data;
+}
+
+}  // namespace cohort::coordinator

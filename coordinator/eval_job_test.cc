@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// EVAL jobs: no ranks, a model folder that the workers load, results at the end.
+#include <gmock/gmock.h>
+
+#include <string>
+
+#include "common/files.h"
+#include "common/testing/status_matchers.h"
+#include "coordinator/testing/bench_coordinator.h"
+#include "coordinator/testing/job_builder.h"
+#include "gtest/gtest.h"
+
+namespace cohort::coordinator {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class EvalJobTest : public BenchCoordinator {
+ protected:
+  void SetUp() override {
+    BenchCoordinator::SetUp();
+    std::string rows;
+    for (int i = 0; i < 3; ++i)
+      rows += R"({"question": "1 + 7 =", "answer": "8"})"
+              "\n";
+    ASSERT_OK(common::WriteFileAtomically(folder_.Join("held_out.jsonl"), rows));
+  }
+  // Four samples of each of the three problems, the first of them right.
+  void CreateEval(double min_final_accuracy = 0) {
+    cohort::v1::JobSpec spec = SmallEvalSpec(4);
+    cohort::v1::EvaluationRun& run = *spec.mutable_evaluation()->mutable_runs(0);
+    for (const int32_t k : {1, 2, 4}) run.add_pass_at_k(k);
+    run.set_min_final_accuracy(min_final_accuracy);
+    const auto job = Create("eval", spec);
+    ASSERT_OK(job);
+    EXPECT_EQ(job->state(), cohort::v1::JOB_STATE_QUEUED);
+    EXPECT_EQ(job->state_reason(), "waits for its turn");
+  }
+  void ExpectAccepted(const cohort::v1::ClaimGroupsResponse& claimed) {
+    ASSERT_OK_AND_ASSIGN(const auto receipts, Submit(claimed));
+    for (const auto& receipt : receipts) EXPECT_TRUE(receipt.accepted()) << receipt.reason();
+  }
+  void ExpectResult() {
+    const cohort::v1::Job job = Get("eval");
+    EXPECT_EQ(job.state(), cohort::v1::JOB_STATE_SUCCEEDED) << job.state_reason();
+    ASSERT_EQ(job.evaluations_size(), 1);
+    EXPECT_EQ(job.evaluations(0).num_completions(), 12);
+    EXPECT_DOUBLE_EQ(job.evaluations(0).accuracy(), 0.25);
+    EXPECT_DOUBLE_EQ(job.evaluations(0).pass_at_k().at(1), 0.25);
+    EXPECT_DOUBLE_EQ(job.evaluations(0).pass_at_k().at(2), 0.5);
+    EXPECT_DOUBLE_EQ(job.evaluations(0).pass_at_k().at(4), 1);
+  }
+};
+
+TEST_F(EvalJobTest, WorkersLoadTheFolderAndTheJobEndsWithItsResults) {
+  CreateEval();
+  EXPECT_TRUE(Claim("worker", 10).groups().empty()) << "it has not been started";
+  Tick();
+  EXPECT_EQ(Get("eval").state(), cohort::v1::JOB_STATE_RUNNING);
+  const auto claimed = Claim("worker", 10);
+  ASSERT_EQ(claimed.groups_size(), 3);
+  EXPECT_EQ(claimed.groups(0).purpose(), cohort::v1::GROUP_PURPOSE_EVALUATE);
+  EXPECT_EQ(claimed.groups(0).group_size(), 4);
+  ASSERT_EQ(claimed.weights_size(), 1);
+  EXPECT_EQ(claimed.weights(0).policy_version(), 0);
+  EXPECT_THAT(claimed.weights(0).model_path(), HasSubstr("/model"));
+  EXPECT_TRUE(claimed.weights(0).address().empty());
+  ASSERT_OK_AND_ASSIGN(const auto setup, rollouts_->Setup(NameOf("eval")));
+  EXPECT_EQ(setup.model_path(), claimed.weights(0).model_path());
+  ExpectAccepted(claimed);
+  ExpectResult();
+  ASSERT_OK_AND_ASSIGN(const auto events, store_.ListEvents(NameOf("eval"), 0, 100));
+  ASSERT_EQ(events.size(), 4u) << "queued, running, evaluation, succeeded";
+  EXPECT_EQ(events[2].evaluation().samples_size(), 3);
+}
+
+TEST_F(EvalJobTest, AccuracyBelowTheMinimumFailsByName) {
+  CreateEval(/*min_final_accuracy=*/0.5);
+  Tick();
+  ExpectAccepted(Claim("worker", 10));
+  EXPECT_EQ(Get("eval").state(), cohort::v1::JOB_STATE_FAILED);
+  EXPECT_THAT(Get("eval").state_reason(), HasSubstr("evaluation sampled: accuracy 0.25 is below min_final_accuracy"));
+}
+
+TEST_F(EvalJobTest, ScoredGroupsStayScoredOverARestartAndLeasesAreHonoured) {
+  CreateEval();
+  Tick();
+  ExpectAccepted(Claim("worker", 1));
+  const auto held = Claim("worker", 1);
+  Restart();
+  EXPECT_EQ(Get("eval").state(), cohort::v1::JOB_STATE_QUEUED);
+  EXPECT_THAT(Get("eval").state_reason(), StartsWith("the coordinator restarted"));
+  ExpectAccepted(held);
+  Tick();
+  EXPECT_EQ(Get("eval").state(), cohort::v1::JOB_STATE_RUNNING);
+  const auto rest = Claim("worker", 10);
+  ASSERT_EQ(rest.groups_size(), 1);
+  ExpectAccepted(rest);
+  ExpectResult();
+}
+
+TEST_F(EvalJobTest, PauseEndsTheLeasesAtOnceAndResumeGoesOn) {
+  CreateEval();
+  Tick();
+  ExpectAccepted(Claim("worker", 1));
+  const auto held = Claim("worker", 1);
+  ASSERT_OK(Runtime("eval")->Pause("paused by request"));
+  EXPECT_EQ(Get("eval").state(), cohort::v1::JOB_STATE_PAUSED);
+  EXPECT_EQ(NumLost("worker", held), 1);
+  Tick();
+  EXPECT_TRUE(Claim("worker", 10).groups().empty());
+  ASSERT_OK(Runtime("eval")->Resume());
+  Tick();
+  const auto rest = Claim("worker", 10);
+  ASSERT_EQ(rest.groups_size(), 2);
+  ExpectAccepted(rest);
+  ExpectResult();
+  const auto groups = store_.ListGroups(NameOf("eval"), {.limit = 10});
+  ASSERT_OK(groups);
+  ASSERT_EQ(groups->size(), 3u);
+  for (const GroupRecord& group : *groups) {
+    EXPECT_EQ(group.state, GroupState::kEvaluated);
+    EXPECT_EQ(group.failed_attempts, 0) << group.group_id;
+  }
+}
+
+TEST_F(EvalJobTest, CancelEndsItAtOnce) {
+  CreateEval();
+  Tick();
+  const auto held = Claim("worker", 2);
+  ASSERT_OK(Runtime("eval")->Cancel());
+  EXPECT_EQ(Get("eval").state(), cohort::v1::JOB_STATE_CANCELLED);
+  EXPECT_EQ(NumLost("worker", held), 2);
+}
+
+TEST_F(EvalJobTest, ChangedDatasetFailsTheStartByName) {
+  CreateEval();
+  ASSERT_OK(common::WriteFileAtomically(folder_.Join("held_out.jsonl"), R"({"question": "1", "answer": "1"})"));
+  Tick();
+  EXPECT_EQ(Get("eval").state(), cohort::v1::JOB_STATE_FAILED);
+  EXPECT_THAT(Get("eval").state_reason(), HasSubstr("evaluation.data: the rows are not those of the submit"));
+}
+
+TEST_F(EvalJobTest, JobWithRanksIsNotStartedWithoutThem) {
+  ASSERT_OK(Create("sums", SmallRlvrSpec()));
+  EXPECT_EQ(Runtime("sums")->StartWithoutRanks().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(EvalJobTest, ResumeOfAPauseThatWasStoredHalfGivesOutGroupsAgain) {
+  CreateEval();
+  Tick();
+  int num_writes = 0;
+  fault_.before_write = [&] {
+    if (++num_writes == 2) fault_.store = absl::ResourceExhaustedError("No space left on device");
+  };
+  ASSERT_OK(directory_->Pause(NameOf("eval")));
+  EXPECT_EQ(Get("eval").state(), cohort::v1::JOB_STATE_PAUSING);
+  fault_.before_write = [] {};
+  fault_.store = absl::OkStatus();
+  ASSERT_OK(directory_->Resume(NameOf("eval")));
+  EXPECT_EQ(Get("eval").state(), cohort::v1::JOB_STATE_RUNNING);
+  EXPECT_EQ(Claim("worker", 10).groups_size(), 3);
+}
+
+}  // namespace
+}  // namespace cohort::coordinator

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/job_access.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/field_error.h"
+#include "common/grpc_status.h"
+#include "common/status_macros.h"
+#include "coordinator/request_limits.h"
+
+namespace cohort::coordinator {
+namespace {
+
+constexpr std::string_view kPrefix = "namespaces/";
+constexpr std::string_view kDefaultNamespace = "default";
+constexpr std::string_view kAllNamespaces = "-";
+
+absl::StatusOr<security::Caller> CallerOf(const security::ServerSecurity* security,
+                                          const grpc::ServerContext& context) {
+  if (security == nullptr) return security::Caller();
+  return security->CallerOf(context);
+}
+
+// Nothing when it is no resource name.
+std::optional<std::string_view> NamespaceIn(std::string_view name) {
+  if (name.empty()) return kDefaultNamespace;
+  if (name.substr(0, kPrefix.size()) != kPrefix) return std::nullopt;
+  name.remove_prefix(kPrefix.size());
+  return name.substr(0, name.find('/'));
+}
+
+absl::Status CheckName(const security::Caller& caller, std::string_view name) {
+  if (caller.sees_all) return absl::OkStatus();
+  const auto name_space = NamespaceIn(name);
+  if (!name_space.has_value()) return common::InvalidField("name", name, "must begin with namespaces/{namespace}");
+  if (caller.MaySee(*name_space)) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      absl::StrCat("the token is not for the namespace ", std::string(*name_space).substr(0, 64)));
+}
+
+bool MaySee(const security::Caller& caller, std::string_view job) {
+  const auto name_space = NamespaceIn(job);
+  return name_space.has_value() && caller.MaySee(*name_space);
+}
+
+// Pages without a job that the caller may see are passed over.
+grpc::Status ListVisible(cohort::v1::JobService::Service* jobs, const security::Caller& caller,
+                         grpc::ServerContext* context, cohort::v1::ListJobsRequest request,
+                         cohort::v1::ListJobsResponse* response) {
+  while (!context->IsCancelled()) {
+    response->Clear();
+    const grpc::Status status = jobs->ListJobs(context, &request, response);
+    if (!status.ok()) return status;
+    auto& page = *response->mutable_jobs();
+    page.erase(std::remove_if(page.begin(), page.end(), [&](const auto& job) { return !MaySee(caller, job.name()); }),
+               page.end());
+    if (!page.empty() || response->next_page_token().empty()) return status;
+    request.set_page_token(response->next_page_token());
+  }
+  return grpc::Status::CANCELLED;
+}
+
+}  // namespace
+
+absl::Status CheckNamespace(const security::ServerSecurity* security, const grpc::ServerContext& context,
+                            std::string_view name) {
+  COHORT_ASSIGN_OR_RETURN(const security::Caller caller, CallerOf(security, context));
+  return CheckName(caller, name);
+}
+
+template <typename Request, typename Sink>
+grpc::Status JobAccess::Forward(grpc::Status (Service::*method)(grpc::ServerContext*, const Request*, Sink*),
+                                grpc::ServerContext* context, const Request* request, std::string_view name,
+                                Sink* sink) {
+  absl::Status status = CheckNamespace(security_, *context, name);
+  if (status.ok()) status = CheckRequestLimits(*request);
+  return status.ok() ? (jobs_->*method)(context, request, sink) : common::ToGrpcStatus(status);
+}
+
+grpc::Status JobAccess::CreateJob(grpc::ServerContext* context, const cohort::v1::CreateJobRequest* request,
+                                  cohort::v1::Job* response) {
+  return Forward(&Service::CreateJob, context, request, request->parent(), response);
+}
+
+grpc::Status JobAccess::GetJob(grpc::ServerContext* context, const cohort::v1::GetJobRequest* request,
+                               cohort::v1::Job* response) {
+  return Forward(&Service::GetJob, context, request, request->name(), response);
+}
+
+grpc::Status JobAccess::ListJobs(grpc::ServerContext* context, const cohort::v1::ListJobsRequest* request,
+                                 cohort::v1::ListJobsResponse* response) {
+  const auto caller = CallerOf(security_, *context);
+  if (!caller.ok()) return common::ToGrpcStatus(caller.status());
+  if (caller->sees_all || NamespaceIn(request->parent()) != kAllNamespaces) {
+    return Forward(&Service::ListJobs, context, request, request->parent(), response);
+  }
+  const absl::Status status = CheckRequestLimits(*request);
+  return status.ok() ? ListVisible(jobs_, *caller, context, *request, response) : common::ToGrpcStatus(status);
+}
+
+grpc::Status JobAccess::PauseJob(grpc::ServerContext* context, const cohort::v1::PauseJobRequest* request,
+                                 cohort::v1::Job* response) {
+  return Forward(&Service::PauseJob, context, request, request->name(), response);
+}
+
+grpc::Status JobAccess::ResumeJob(grpc::ServerContext* context, const cohort::v1::ResumeJobRequest* request,
+                                  cohort::v1::Job* response) {
+  return Forward(&Service::ResumeJob, context, request, request->name(), response);
+}
+
+grpc::Status JobAccess::CancelJob(grpc::ServerContext* context, const cohort::v1::CancelJobRequest* request,
+                                  cohort::v1::Job* response) {
+  return Forward(&Service::CancelJob, context, request, request->name(), response);
+}
+
+grpc::Status JobAccess::DeleteJob(grpc::ServerContext* context, const cohort::v1::DeleteJobRequest* request,
+                                  cohort::v1::DeleteJobResponse* response) {
+  return Forward(&Service::DeleteJob, context, request, request->name(), response);
+}
+
+grpc::Status JobAccess::WatchJob(grpc::ServerContext* context, const cohort::v1::WatchJobRequest* request,
+                                 grpc::ServerWriter<cohort::v1::JobEvent>* writer) {
+  return Forward(&Service::WatchJob, context, request, request->name(), writer);
+}
+
+grpc::Status JobAccess::ListCheckpoints(grpc::ServerContext* context, const cohort::v1::ListCheckpointsRequest* request,
+                                        cohort::v1::ListCheckpointsResponse* response) {
+  return Forward(&Service::ListCheckpoints, context, request, request->parent(), response);
+}
+
+grpc::Status JobAccess::GetCheckpoint(grpc::ServerContext* context, const cohort::v1::GetCheckpointRequest* request,
+                                      cohort::v1::Checkpoint* response) {
+  return Forward(&Service::GetCheckpoint, context, request, request->name(), response);
+}
+
+grpc::Status JobAccess::ListSteps(grpc::ServerContext* context, const cohort::v1::ListStepsRequest* request,
+                                  cohort::v1::ListStepsResponse* response) {
+  return Forward(&Service::ListSteps, context, request, request->parent(), response);
+}
+
+grpc::Status JobAccess::ListRollouts(grpc::ServerContext* context, const cohort::v1::ListRolloutsRequest* request,
+                                     cohort::v1::ListRolloutsResponse* response) {
+  return Forward(&Service::ListRollouts, context, request, request->parent(), response);
+}
+
+grpc::Status JobAccess::ListProcesses(grpc::ServerContext* context, const cohort::v1::ListProcessesRequest* request,
+                                      cohort::v1::ListProcessesResponse* response) {
+  const auto caller = CallerOf(security_, *context);
+  if (!caller.ok()) return common::ToGrpcStatus(caller.status());
+  const grpc::Status status = jobs_->ListProcesses(context, request, response);
+  for (cohort::v1::Process& process : *response->mutable_processes()) {
+    auto& jobs = *process.mutable_jobs();
+    jobs.erase(std::remove_if(jobs.begin(), jobs.end(), [&](const auto& job) { return !MaySee(*caller, job); }),
+               jobs.end());
+  }
+  return status;
+}
+
+grpc::Status JobAccess::UploadDataset(grpc::ServerContext* context,
+                                      grpc::ServerReader<cohort::v1::UploadDatasetRequest>* reader,
+                                      cohort::v1::UploadDatasetResponse* response) {
+  return jobs_->UploadDataset(context, reader, response);
+}
+
+}  // namespace cohort::coordinator

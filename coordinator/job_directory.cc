@@ -210,8 +210,11 @@ absl::StatusOr<cohort::v1::Job> JobDirectory::Store(JobRecord record) {
 
 absl::Status JobDirectory::CheckNamespace(const std::string& name_space, const cohort::v1::JobSpec& spec) const {
   int64_t num_jobs = 0;
-  for (const auto& runtime : Runtimes()) {
-    if (NamespaceOf(runtime->name()) == name_space && !HasEnded(runtime->Demand().state)) ++num_jobs;
+  // Counting looks at every job, so that submits without a limit must not pay for it.
+  if (context_->limits.max_jobs > 0) {
+    for (const auto& runtime : Runtimes()) {
+      if (NamespaceOf(runtime->name()) == name_space && !HasEnded(runtime->Demand().state)) ++num_jobs;
+    }
   }
   return CheckLimits(context_->limits, name_space, num_jobs, spec);
 }

@@ -119,10 +119,11 @@ grpc::Status FakeJobService::ListRollouts(grpc::ServerContext*, const cohort::v1
   return grpc::Status::OK;
 }
 
-grpc::Status FakeJobService::ListProcesses(grpc::ServerContext*, const cohort::v1::ListProcessesRequest*,
+grpc::Status FakeJobService::ListProcesses(grpc::ServerContext*, const cohort::v1::ListProcessesRequest* request,
                                            cohort::v1::ListProcessesResponse* response) {
   absl::MutexLock lock(&mutex_);
-  response->mutable_processes()->Assign(processes_.begin(), processes_.end());
+  const auto* process = PageOf(processes_, request->page_token(), response);
+  if (process != nullptr) *response->add_processes() = *process;
   return grpc::Status::OK;
 }
 

@@ -190,6 +190,8 @@ grpc::Status FakeJobService::WatchJob(grpc::ServerContext* context, const cohort
     break_status = break_status_;
     stays_open = keeps_streams_open_;
   }
+  const size_t newest = request->newest();
+  if (newest > 0 && newest < events.size()) events.erase(events.begin(), events.end() - newest);
   int num_sent = 0;
   for (const auto& event : events) {
     if (event.sequence() <= request->resume_token()) continue;
@@ -197,7 +199,7 @@ grpc::Status FakeJobService::WatchJob(grpc::ServerContext* context, const cohort
     writer->Write(event);
     ++num_sent;
   }
-  while (stays_open && !context->IsCancelled()) absl::SleepFor(kStreamTick);
+  while (stays_open && !request->past_only() && !context->IsCancelled()) absl::SleepFor(kStreamTick);
   return grpc::Status::OK;
 }
 

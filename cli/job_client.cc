@@ -93,8 +93,9 @@ absl::StatusOr<cohort::v1::ListRolloutsResponse> JobClient::ListRollouts(
   return Call(&Stub::ListRollouts, request, timeout_);
 }
 
-absl::StatusOr<cohort::v1::ListProcessesResponse> JobClient::ListProcesses() {
-  return Call(&Stub::ListProcesses, cohort::v1::ListProcessesRequest(), timeout_);
+absl::StatusOr<cohort::v1::ListProcessesResponse> JobClient::ListProcesses(
+    const cohort::v1::ListProcessesRequest& request) {
+  return Call(&Stub::ListProcesses, request, timeout_);
 }
 
 std::string JobName(std::string_view namespace_id, std::string_view id_or_name) {

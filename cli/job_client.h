@@ -34,7 +34,8 @@ class JobClient final {
   absl::StatusOr<cohort::v1::Job> Get(const std::string& name);
   // One page, as with every List below.
   absl::StatusOr<cohort::v1::ListJobsResponse> List(const cohort::v1::ListJobsRequest& request);
-  // With an `etag` that is not the job's: ABORTED. Empty: whatever the job is now.
+  // With an `etag` that is not the job's: ABORTED, unless a lost answer was that of this call, which has made the
+  // change then. Empty: whatever the job is now.
   absl::StatusOr<cohort::v1::Job> Pause(const std::string& name, const std::string& etag = "");
   absl::StatusOr<cohort::v1::Job> Resume(const std::string& name, const std::string& etag = "");
   absl::StatusOr<cohort::v1::Job> Cancel(const std::string& name, const std::string& etag = "");
@@ -47,7 +48,7 @@ class JobClient final {
   absl::StatusOr<cohort::v1::Checkpoint> GetCheckpoint(const std::string& name);
   absl::StatusOr<cohort::v1::ListStepsResponse> ListSteps(const cohort::v1::ListStepsRequest& request);
   absl::StatusOr<cohort::v1::ListRolloutsResponse> ListRollouts(const cohort::v1::ListRolloutsRequest& request);
-  absl::StatusOr<cohort::v1::ListProcessesResponse> ListProcesses();
+  absl::StatusOr<cohort::v1::ListProcessesResponse> ListProcesses(const cohort::v1::ListProcessesRequest& request);
 
   // Sends the file at `path` to the namespace `parent` unless it is there already. INVALID_ARGUMENT with the
   // path when it cannot be read. Calls again while the server is away for a moment or the answer got lost.
@@ -58,8 +59,8 @@ class JobClient final {
   // goes on where it stopped.
   absl::Status Watch(const std::string& name, int64_t resume_token, absl::Duration patience,
                      const std::function<bool(const cohort::v1::JobEvent&)>& on_event);
-  // The last `count` events that have happened, oldest first: reads from the beginning until none comes for a moment.
-  absl::StatusOr<std::vector<cohort::v1::JobEvent>> RecentEvents(const std::string& name, size_t count);
+  // The last `count` > 0 events that have happened, oldest first.
+  absl::StatusOr<std::vector<cohort::v1::JobEvent>> RecentEvents(const std::string& name, int32_t count);
   // Ends every call, now and later, with CANCELLED.
   void CancelCalls() { calls_.Cancel(); }
 

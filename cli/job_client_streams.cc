@@ -3,7 +3,6 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
-#include <deque>
 #include <fstream>
 #include <utility>
 
@@ -19,7 +18,6 @@ namespace cohort::cli {
 namespace {
 
 using cohort::v1::JobEvent;
-using cohort::v1::JobService;
 using cohort::v1::UploadDatasetRequest;
 using cohort::v1::UploadDatasetResponse;
 
@@ -29,9 +27,6 @@ constexpr absl::Duration kWatchStreamDeadline = absl::Minutes(10);
 constexpr absl::Duration kReachable = absl::Seconds(5);
 // Between two streams.
 constexpr absl::Duration kPause = absl::Milliseconds(200);
-// Events of the past come without a pause as long as this.
-constexpr absl::Duration kQuiet = absl::Milliseconds(250);
-constexpr absl::Duration kFirstEventPatience = absl::Seconds(2);
 constexpr int kUploadTries = 3;
 
 // What a stream ends with while its server restarts: it drains (OK or CANCELLED), is gone, or fell silent.
@@ -57,53 +52,6 @@ absl::StatusOr<std::pair<std::string, int64_t>> DigestOfFile(const std::string& 
   if (file.bad()) return Unreadable(path);
   return std::pair(common::HexOf(digest.Finish()), num_bytes);
 }
-
-// A stream of events whose waits have a limit. Not thread-safe; cancels the call at its end.
-class EventStream final {
- public:
-  EventStream(JobService::Stub& stub, grpc::ClientContext& context, const cohort::v1::WatchJobRequest& request)
-      : context_(context), reader_(stub.AsyncWatchJob(&context, request, &queue_, this)) {}
-  ~EventStream() {
-    context_.TryCancel();
-    queue_.Shutdown();
-    void* tag;
-    bool ok;
-    while (queue_.Next(&tag, &ok)) {
-    }
-  }
-
-  bool Start(absl::Duration patience) { return Await(patience); }
-  // False at the end of the stream, and when nothing comes for `patience`, after which nothing can be read any more.
-  bool Read(JobEvent* event, absl::Duration patience) {
-    reader_->Read(event, this);
-    return Await(patience);
-  }
-  bool HasTimedOut() const { return has_timed_out_; }
-  grpc::Status Finish() {
-    grpc::Status status;
-    reader_->Finish(&status, this);
-    Await(absl::Seconds(5));  // the stream has ended: the status is on its way
-    return status;
-  }
-
- private:
-  bool Await(absl::Duration patience) {
-    void* tag;
-    bool ok = false;
-    const auto deadline = std::chrono::system_clock::now() + absl::ToChronoMilliseconds(patience);
-    if (queue_.AsyncNext(&tag, &ok, deadline) == grpc::CompletionQueue::TIMEOUT) {
-      has_timed_out_ = true;
-      context_.TryCancel();
-      queue_.Next(&tag, &ok);
-    }
-    return ok && !has_timed_out_;
-  }
-
-  grpc::ClientContext& context_;
-  grpc::CompletionQueue queue_;
-  const std::unique_ptr<grpc::ClientAsyncReader<JobEvent>> reader_;
-  bool has_timed_out_ = false;
-};
 
 }  // namespace
 
@@ -150,23 +98,20 @@ absl::Status JobClient::Watch(const std::string& name, int64_t resume_token, abs
   }
 }
 
-absl::StatusOr<std::vector<JobEvent>> JobClient::RecentEvents(const std::string& name, size_t count) {
+absl::StatusOr<std::vector<JobEvent>> JobClient::RecentEvents(const std::string& name, int32_t count) {
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout_));
   const common::CallGroup::Member member(&calls_, &context);
   cohort::v1::WatchJobRequest request;
   request.set_name(name);
-  EventStream stream(*stub_, context, request);
-  std::deque<JobEvent> events;
-  if (stream.Start(timeout_)) {
-    JobEvent event;
-    while (stream.Read(&event, events.empty() ? kFirstEventPatience : kQuiet)) {
-      events.push_back(event);
-      if (events.size() > count) events.pop_front();
-    }
-  }
-  if (!stream.HasTimedOut()) COHORT_RETURN_IF_ERROR(common::FromGrpcStatus(stream.Finish()));
-  return std::vector<JobEvent>(events.begin(), events.end());
+  request.set_newest(count);
+  request.set_past_only(true);
+  auto stream = stub_->WatchJob(&context, request);
+  std::vector<JobEvent> events;
+  JobEvent event;
+  while (stream->Read(&event)) events.push_back(event);
+  COHORT_RETURN_IF_ERROR(common::FromGrpcStatus(stream->Finish()));
+  return events;
 }
 
 absl::StatusOr<UploadDatasetResponse> JobClient::UploadOnce(const std::string& parent, const std::string& path,

@@ -114,6 +114,11 @@ void AppendStatus(const Job& job, absl::Time now, const Console& console, Rows& 
   }
   rows.push_back({"Workers now:", absl::StrCat(job.num_workers())});
   if (!job.checkpoint_path().empty()) rows.push_back({"Checkpoint:", job.checkpoint_path()});
+  std::vector<std::string> best;
+  for (const auto& one : job.best_versions()) {
+    best.push_back(absl::StrFormat("%d (%.4f)", one.policy_version(), one.accuracy()));
+  }
+  if (!best.empty()) rows.push_back({"Best versions:", absl::StrJoin(best, ", ")});
   rows.push_back({"Created:", SinceText(job.create_time(), now)});
   if (job.has_update_time()) rows.push_back({"Changed:", SinceText(job.update_time(), now)});
   if (job.has_end_time()) rows.push_back({"Ended:", SinceText(job.end_time(), now)});

@@ -86,6 +86,11 @@ TEST(JobDescriptionTest, EvaluationsDroppedGroupsCheckpointsAndEventsAreListed) 
   evaluation->set_accuracy(0.5);
   (*evaluation->mutable_pass_at_k())[4] = 0.75;
   (*description.job.mutable_dropped_groups())["stale"] = 3;
+  for (int64_t version : {20, 10}) {
+    auto* best = description.job.add_best_versions();
+    best->set_policy_version(version);
+    best->set_accuracy(0.025 * static_cast<double>(version));
+  }
   description.checkpoints.emplace_back().set_path("/run/demo/10");
   description.events.emplace_back().mutable_time()->set_seconds(990);
   description.events.back().mutable_step()->set_policy_version(12);
@@ -93,7 +98,7 @@ TEST(JobDescriptionTest, EvaluationsDroppedGroupsCheckpointsAndEventsAreListed) 
   EXPECT_THAT(Describe(description),
               AllOf(HasSubstr("sampled  0        0.5000"), HasSubstr("pass@4=0.7500"), HasSubstr("stale   3"),
                     HasSubstr("/run/demo/10"), HasSubstr("10s  step 12 of 0"), HasSubstr("notice: rank 1 was lost"),
-                    HasSubstr("Place in queue:  2")));
+                    HasSubstr("Place in queue:  2"), HasSubstr("Best versions:   20 (0.5000), 10 (0.2500)")));
 }
 
 TEST(JobDescriptionTest, RescoreJobNamesItsSourceAndResult) {

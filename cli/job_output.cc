@@ -141,7 +141,7 @@ std::string FormatJob(const Job& job, OutputFormat format, absl::Time now) {
 
 std::string FormatJobs(const cohort::v1::ListJobsResponse& page, OutputFormat format, absl::Time now,
                        bool shows_namespace) {
-  if (auto document = AsDocument(page, format)) return *std::move(document);
+  if (auto document = AsListDocument(page, format)) return *std::move(document);
   if (format == OutputFormat::kName) {
     std::string names;
     for (const Job& job : page.jobs()) absl::StrAppend(&names, job.name(), "\n");

@@ -118,6 +118,14 @@ TEST(JobOutputTest, RescoreEventHasOldAndNewReward) {
   EXPECT_THAT(EventText(event), HasSubstr("mean_old_reward=0.5000 mean_new_reward=0.2500"));
 }
 
+TEST(JobOutputTest, ListWithoutEntriesHasTheListAndWhatElseIsInIt) {
+  cohort::v1::ListRolloutsResponse page;
+  page.set_num_released_groups(3);
+  EXPECT_EQ(AsListDocument(page, OutputFormat::kJson), "{\n \"rollouts\": [],\n \"num_released_groups\": \"3\"\n}\n");
+  EXPECT_EQ(AsListDocument(page, OutputFormat::kYaml), "rollouts: []\nnum_released_groups: 3\n");
+  EXPECT_EQ(AsListDocument(page, OutputFormat::kTable), std::nullopt);
+}
+
 TEST(JobOutputTest, JsonEventsAreOneLineEach) {
   cohort::v1::JobEvent event;
   event.set_notice("a \"quoted\" word\nand a second line");

@@ -55,6 +55,20 @@ TEST_F(JobVerbsTest, ListSendsStateLabelsAndNamespace) {
   EXPECT_EQ(Run({"list", "--label", "=x"}), common::kExitUsage);
 }
 
+TEST_F(JobVerbsTest, ListSendsItsOrder) {
+  EXPECT_EQ(Run({"list", "--order_by", "create_time"}), common::kExitOk) << err_.str();
+  EXPECT_EQ(service_.LastList().order_by(), "create_time");
+}
+
+TEST_F(JobVerbsTest, EmptyListSaysSoInJsonAndYaml) {
+  EXPECT_EQ(Run({"list", "-o", "json"}), common::kExitOk) << err_.str();
+  EXPECT_EQ(out_.str(), "{\n \"jobs\": []\n}\n");
+  EXPECT_EQ(Run({"list", "-o", "yaml"}), common::kExitOk);
+  EXPECT_EQ(out_.str(), "jobs: []\n");
+  EXPECT_EQ(Run({"ps", "-o", "json"}), common::kExitOk);
+  EXPECT_EQ(out_.str(), "{\n \"processes\": []\n}\n");
+}
+
 TEST_F(JobVerbsTest, PauseAndResumePrintTheJob) {
   AddJob("demo", cohort::v1::JOB_STATE_RUNNING);
   EXPECT_EQ(Run({"pause", "demo"}), common::kExitOk);

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <ostream>
+#include <string>
 #include <vector>
 
 #include "absl/time/clock.h"
@@ -20,6 +21,7 @@ struct ListFlags {
   bool is_of_all_namespaces = false;
   OutputFormat output = OutputFormat::kTable;
   int page_size = 200;
+  std::string order_by;
 };
 
 void RunList(VerbContext& context, const ListFlags& flags) {
@@ -28,6 +30,7 @@ void RunList(VerbContext& context, const ListFlags& flags) {
   request.set_parent(flags.is_of_all_namespaces ? "namespaces/-" : context.Parent());
   request.set_page_size(flags.page_size);
   request.set_state(flags.state);
+  request.set_order_by(flags.order_by);
   for (const std::string& label : flags.labels) {
     const size_t sign = label.find('=');
     (*request.mutable_labels())[label.substr(0, sign)] = sign == std::string::npos ? "" : label.substr(sign + 1);
@@ -51,13 +54,15 @@ std::string LabelComplaint(const std::string& label) {
 
 void AddList(CLI::App& app, VerbContext& context) {
   auto flags = std::make_shared<ListFlags>();
-  CLI::App* verb = app.add_subcommand("list", "Lists the jobs of a namespace, newest first");
+  CLI::App* verb = app.add_subcommand("list", "Lists the jobs of a namespace, newest first unless asked otherwise");
   verb->add_option("--state", flags->state, "only jobs in this state: queued, running, paused, succeeded, ...")
       ->transform(CLI::CheckedTransformer(StateNames(), CLI::ignore_case).description(""));
   verb->add_option("-l,--label", flags->labels, "only jobs with this label: key=value, or key; may be repeated")
       ->check(LabelComplaint)
       ->allow_extra_args(false);
   verb->add_flag("-A,--all_namespaces", flags->is_of_all_namespaces, "jobs of every namespace that the caller may see");
+  verb->add_option("--order_by", flags->order_by,
+                   "create_time: oldest first; create_time desc, the default: newest first");
   verb->add_option("--page_size", flags->page_size, "jobs fetched per call")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();

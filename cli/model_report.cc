@@ -83,7 +83,9 @@ void AddLearnerRows(const ModelReport& report, Rows* rows) {
   rows->push_back({"LEARNER RANK", absl::StrCat(memory.total), SizeText(memory.total)});
   AddBytes("weights, fp32", memory.weights, rows);
   AddBytes("gradients, fp32", memory.gradients, rows);
-  AddBytes("AdamW moments, fp32", memory.optimizer, rows);
+  const int64_t shards = report.learner_load.optimizer_shards;
+  AddBytes(shards > 1 ? absl::StrCat("AdamW moments, fp32, one of ", shards, " shards") : "AdamW moments, fp32",
+           memory.optimizer, rows);
   if (memory.reference > 0) AddBytes("reference policy, fp32", memory.reference, rows);
   AddBytes("logits of 1024 tokens", memory.logits_chunk, rows);
   AddBytes("gradient of the output head", memory.head_gradient, rows);
@@ -95,6 +97,10 @@ void AddLearnerRows(const ModelReport& report, Rows* rows) {
   }
   AddBytes(absl::StrCat("rank 0 besides: ", report.learner_load.held_versions, " versions in /dev/shm"),
            memory.published, rows);
+  if (memory.snapshot > 0) AddBytes("rank 0 besides: copy for checkpoints", memory.snapshot, rows);
+  if (memory.gathered_optimizer > 0) {
+    AddBytes("rank 0 besides: AdamW moments of all ranks for a checkpoint", memory.gathered_optimizer, rows);
+  }
 }
 
 void AddWorkerRows(const ModelReport& report, Rows* rows) {
@@ -128,7 +134,9 @@ Json LearnerJson(const ModelReport& report) {
           {"head_gradient_bytes", memory.head_gradient},
           {"activations_bytes", memory.activations},
           {"total_bytes", memory.total},
-          {"rank_0_shared_memory_bytes", memory.published}};
+          {"rank_0_shared_memory_bytes", memory.published},
+          {"rank_0_snapshot_bytes", memory.snapshot},
+          {"rank_0_gathered_optimizer_bytes", memory.gathered_optimizer}};
 }
 
 Json WorkerJson(const ModelReport& report) {
@@ -192,10 +200,15 @@ absl::StatusOr<ModelReport> MakeModelReport(const std::string& directory, model:
     job.group_size = spec->rlvr().rollout().group_size();
     job.sequence_tokens = longest > 0 ? longest : config.max_position_embeddings;
     report.job = job;
+    if (spec->optimizer().sharding() == cohort::v1::OPTIMIZER_SHARDING_ZERO1) {
+      report.learner_load.optimizer_shards = job.world_size;
+    }
     const int64_t microbatch_tokens = training.max_tokens_per_microbatch();
     // A sequence that is longer gets a microbatch of its own.
     report.learner_load.microbatch_tokens =
         std::max(microbatch_tokens > 0 ? microbatch_tokens : kDefaultMicrobatchTokens, longest);
+    const int64_t every_steps = spec->checkpoint().every_steps();
+    report.learner_load.seals_while_training = every_steps > 0 && every_steps < training.num_steps();
     const cohort::v1::RolloutSpec& rollout = spec->rlvr().rollout();
     report.learner_load.held_versions = (rollout.has_max_lag() ? rollout.max_lag() : rollout.fixed_lag()) + 2;
   }

@@ -109,7 +109,8 @@ TEST_F(ModelVerbsTest, InspectTakesTheNumbersOfAJobFile) {
   ASSERT_EQ(Init({"--template", dir_.Join("template")}), common::kExitOk) << err_.str();
   const std::string job =
       WriteFile("job.yaml",
-                "training: {world_size: 3, max_tokens_per_microbatch: 50, max_sequence_tokens: 60}\n"
+                "training: {num_steps: 20, world_size: 3, max_tokens_per_microbatch: 50, max_sequence_tokens: 60}\n"
+                "checkpoint: {every_steps: 5}\n"
                 "objective: {preset: grpo, kl: {coefficient: 0.1}}\n"
                 "rlvr: {rollout: {group_size: 4, fixed_lag: 2, sampling: {max_completion_tokens: "
                 "9}}}\n");
@@ -123,12 +124,28 @@ TEST_F(ModelVerbsTest, InspectTakesTheNumbersOfAJobFile) {
   EXPECT_EQ(learner["reference_bytes"], 4 * 23648);
   EXPECT_EQ(learner["optimizer_bytes"], 2 * learner["weights_bytes"].get<int64_t>());
   EXPECT_EQ(learner["rank_0_shared_memory_bytes"], 4 * 4 * 23648);
+  EXPECT_EQ(learner["rank_0_snapshot_bytes"], 3 * learner["weights_bytes"].get<int64_t>());
   const int64_t kv = report["kv_bytes_per_token"];
   EXPECT_EQ(kv, 2 * 2 * 2 * 16 * 4);
   EXPECT_EQ(report["kv_bytes_of_group"], 4 * 60 * kv);
   EXPECT_EQ(report["rollout_worker"]["kv_cache_bytes_per_version"], 160 * kv);
   ASSERT_EQ(Run({"inspect", dir_.Join("model"), "-f", job}), common::kExitOk) << err_.str();
   EXPECT_THAT(out_.str(), AllOf(HasSubstr("all 3 ranks"), HasSubstr("reference policy"), HasSubstr("a group of 4")));
+}
+
+TEST_F(ModelVerbsTest, InspectOfAJobWithAShardedOptimizerCountsTheShareOfARank) {
+  ASSERT_EQ(Init({"--template", dir_.Join("template")}), common::kExitOk) << err_.str();
+  const std::string job =
+      WriteFile("job.yaml",
+                "training: {world_size: 4}\noptimizer: {sharding: zero1}\nobjective: {preset: grpo}\n"
+                "rlvr: {rollout: {group_size: 4, sampling: {max_completion_tokens: 9}}}\n");
+  ASSERT_EQ(Run({"inspect", dir_.Join("model"), "-f", job, "--output", "json"}), common::kExitOk) << err_.str();
+  const auto report = nlohmann::json::parse(out_.str());
+  const int64_t weights = report["learner_rank"]["weights_bytes"];
+  EXPECT_EQ(report["learner_rank"]["optimizer_bytes"], weights / 2);
+  EXPECT_EQ(report["learner_rank"]["rank_0_gathered_optimizer_bytes"], 2 * weights);
+  ASSERT_EQ(Run({"inspect", dir_.Join("model"), "-f", job}), common::kExitOk) << err_.str();
+  EXPECT_THAT(out_.str(), HasSubstr("one of 4 shards"));
 }
 
 TEST_F(ModelVerbsTest, InspectRefusesWhatASubmitWouldRefuse) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/output_format.h"
 
+#include <google/protobuf/descriptor.h>
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/time_util.h>
 
@@ -72,6 +73,16 @@ std::optional<std::string> AsDocument(const Message& message, OutputFormat forma
   if (format == OutputFormat::kJson) return ToJson(message, /*is_pretty=*/true);
   if (format == OutputFormat::kYaml) return common::ProtoToYaml(message);
   return std::nullopt;
+}
+
+std::optional<std::string> AsListDocument(const Message& list, OutputFormat format) {
+  std::optional<std::string> document = AsDocument(list, format);
+  const auto* const entries = list.GetDescriptor()->field(0);
+  if (!document.has_value() || list.GetReflection()->FieldSize(list, entries) > 0) return document;
+  const bool is_all = list.ByteSizeLong() == 0;
+  if (format == OutputFormat::kYaml) return absl::StrCat(entries->name(), ": []\n", is_all ? "" : *document);
+  // In the place of the opening brace.
+  return absl::StrCat("{\n \"", entries->name(), "\": []", is_all ? "\n}\n" : "," + document->substr(1));
 }
 
 std::optional<std::string> AsStreamedDocument(const Message& message, OutputFormat format) {

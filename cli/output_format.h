@@ -22,6 +22,8 @@ std::string FormatWord(OutputFormat format);
 
 // `message` as indented JSON or YAML with the field names of the .proto; nothing for the other formats.
 std::optional<std::string> AsDocument(const google::protobuf::Message& message, OutputFormat format);
+// The same of a list, whose entries are its first field: that is there, as [], also when there are none.
+std::optional<std::string> AsListDocument(const google::protobuf::Message& list, OutputFormat format);
 // One of a stream: a line of JSON or a YAML document; nothing for the other formats.
 std::optional<std::string> AsStreamedDocument(const google::protobuf::Message& message, OutputFormat format);
 

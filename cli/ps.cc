@@ -17,9 +17,15 @@ void AddPs(CLI::App& app, VerbContext& context) {
   AddOutputFlag(verb, *output);
   verb->callback([&context, output] {
     JobClient client = Connect(context);
-    const auto page = client.ListProcesses();
-    if (!page.ok()) return Fail(context, page.status());
-    *context.console.out << FormatProcesses(*page, *output, absl::Now());
+    cohort::v1::ListProcessesRequest request;
+    cohort::v1::ListProcessesResponse all;
+    do {
+      const auto page = client.ListProcesses(request);
+      if (!page.ok()) return Fail(context, page.status());
+      all.mutable_processes()->MergeFrom(page->processes());
+      request.set_page_token(page->next_page_token());
+    } while (!request.page_token().empty());
+    *context.console.out << FormatProcesses(all, *output, absl::Now());
   });
 }
 

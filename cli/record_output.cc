@@ -64,7 +64,7 @@ std::string TableLine(const std::vector<std::string>& cells, const std::vector<s
 }  // namespace
 
 std::string FormatCheckpoints(const cohort::v1::ListCheckpointsResponse& page, OutputFormat format) {
-  if (auto document = AsDocument(page, format)) return *std::move(document);
+  if (auto document = AsListDocument(page, format)) return *std::move(document);
   std::string names;
   std::vector<std::vector<std::string>> rows = {{"VERSION", "EXISTS", "DIGEST", "PATH"}};
   for (const auto& checkpoint : page.checkpoints()) {
@@ -77,7 +77,7 @@ std::string FormatCheckpoints(const cohort::v1::ListCheckpointsResponse& page, O
 }
 
 std::string FormatProcesses(const cohort::v1::ListProcessesResponse& page, OutputFormat format, absl::Time now) {
-  if (auto document = AsDocument(page, format)) return *std::move(document);
+  if (auto document = AsListDocument(page, format)) return *std::move(document);
   const bool is_wide = format == OutputFormat::kWide;
   std::string names;
   std::vector<std::vector<std::string>> rows = {{"ID", "ROLE", "DEVICE", "JOBS", "LOAD", "HEARD", "SET ASIDE"}};

@@ -99,7 +99,7 @@ std::string GroupText(const StoredRollouts& stored, bool is_wide, const Console&
 }  // namespace
 
 std::string FormatRollouts(const cohort::v1::ListRolloutsResponse& page, OutputFormat format, const Console& console) {
-  if (auto document = AsDocument(page, format)) return *std::move(document);
+  if (auto document = AsListDocument(page, format)) return *std::move(document);
   std::string text;
   for (const StoredRollouts& stored : page.rollouts()) {
     absl::StrAppend(&text, text.empty() ? "" : "\n", GroupText(stored, format == OutputFormat::kWide, console));

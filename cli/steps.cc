@@ -103,7 +103,7 @@ void RunSteps(VerbContext& context, const StepsFlags& flags) {
     all.mutable_steps()->MergeFrom(page->steps());
     request.set_page_token(page->next_page_token());
   } while (!request.page_token().empty());
-  const auto document = flags.follows ? std::nullopt : AsDocument(all, flags.output);
+  const auto document = flags.follows ? std::nullopt : AsListDocument(all, flags.output);
   if (document.has_value()) {
     *context.console.out << *document;
     return;

@@ -29,6 +29,8 @@ std::string FolderOf(std::string_view path) {
   return folder.empty() ? "." : folder;
 }
 
+int64_t UnixNanoseconds(const timespec& time) { return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
+
 class RealFile final : public File {
  public:
   RealFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
@@ -63,6 +65,16 @@ class RealFile final : public File {
     struct stat description;
     if (::fstat(descriptor_, &description) != 0) return SystemError(errno, "cannot look at", path_);
     return description.st_size;
+  }
+
+  std::optional<FileVersion> Version() const override {
+    struct stat description;
+    if (::fstat(descriptor_, &description) != 0) return std::nullopt;
+    return FileVersion{.device = static_cast<int64_t>(description.st_dev),
+                       .inode = static_cast<int64_t>(description.st_ino),
+                       .size_bytes = description.st_size,
+                       .modified_unix_ns = UnixNanoseconds(description.st_mtim),
+                       .changed_unix_ns = UnixNanoseconds(description.st_ctim)};
   }
 
   absl::Status Truncate(int64_t size_bytes) override {
@@ -119,9 +131,19 @@ class MachineFileSystem final : public FileSystem {
     if (path.empty() || IsFolder(path)) return absl::OkStatus();
     const std::string above = FolderOf(path);
     COHORT_RETURN_IF_ERROR(MakeFolders(above));
-    if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) return SystemError(errno, "cannot create", path);
-    if (!IsFolder(path)) return absl::FailedPreconditionError(absl::StrCat(path, ": cannot create: not a folder"));
+    COHORT_RETURN_IF_ERROR(MakeFolder(path));
     return SyncDirectory(above);
+  }
+
+  absl::Status MakeFolder(std::string_view path_view) override {
+    const std::string path(path_view);
+    if (::mkdir(path.c_str(), 0777) == 0) return absl::OkStatus();
+    if (errno != EEXIST) return SystemError(errno, "cannot create", path);
+    struct stat description;
+    // Removed by now, so that it is as if the one above it had gone, too.
+    if (::stat(path.c_str(), &description) != 0) return SystemError(errno, "cannot create", path);
+    if (S_ISDIR(description.st_mode)) return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat(path, ": cannot create: not a folder"));
   }
 
   absl::Status RemoveFolder(std::string_view path_view) override {
@@ -183,6 +205,16 @@ absl::Status WriteFileAtomically(FileSystem* files, std::string_view path_view, 
     return status;
   }
   return files->SyncFolder(FolderOf(path));
+}
+
+absl::Status RemoveTree(FileSystem* files, std::string_view path_view) {
+  const std::string path(path_view);
+  // First as a file, for a link to a folder is one.
+  const absl::Status removed = files->Remove(path);
+  if (removed.ok() || !files->IsFolder(path)) return absl::IsNotFound(removed) ? absl::OkStatus() : removed;
+  COHORT_ASSIGN_OR_RETURN(const std::vector<std::string> names, files->List(path));
+  for (const std::string& name : names) COHORT_RETURN_IF_ERROR(RemoveTree(files, absl::StrCat(path, "/", name)));
+  return files->RemoveFolder(path);
 }
 
 absl::Status AppendToFile(FileSystem* files, std::string_view path, std::string_view content) {

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <set>
@@ -101,6 +102,36 @@ TEST_P(FileSystemTest, AppendedAndReplacedFilesReadBack) {
   EXPECT_THAT(*files_->List(folder_), ElementsAre("a"));
 }
 
+TEST_P(FileSystemTest, FolderMovesWithWhatIsInItAndReplacesOnlyAnEmptyOne) {
+  for (const char* folder : {"one/deep", "empty", "full"}) ASSERT_OK(files_->MakeFolders(Path(folder)));
+  for (const char* file : {"one/a", "one/deep/b", "full/c"}) ASSERT_OK(WriteFileAtomically(files_, Path(file), file));
+  EXPECT_FALSE(files_->Rename(Path("one"), Path("full")).ok());
+  EXPECT_FALSE(files_->Rename(Path("one"), Path("full/c")).ok());
+  ASSERT_OK(files_->Rename(Path("one"), Path("empty")));
+  EXPECT_THAT(*files_->List(folder_), ElementsAre("empty", "full"));
+  EXPECT_THAT(*files_->List(Path("empty")), ElementsAre("a", "deep"));
+  EXPECT_THAT(ReadFile(files_, Path("empty/deep/b")), IsOkAndHolds(std::string("one/deep/b")));
+  EXPECT_FALSE(files_->IsFolder(Path("one")));
+}
+
+TEST_P(FileSystemTest, TreeIsRemovedAndWhatIsNotThereIsNoError) {
+  ASSERT_OK(files_->MakeFolders(Path("one/deep")));
+  for (const char* file : {"one/a", "one/deep/b", "c"}) ASSERT_OK(WriteFileAtomically(files_, Path(file), file));
+  for (const char* path : {"one", "c", "none"}) EXPECT_OK(RemoveTree(files_, Path(path))) << path;
+  EXPECT_TRUE(files_->List(folder_)->empty());
+}
+
+TEST(FileSystemLinkTest, RemovedTreeLeavesWhatItsLinksPointTo) {
+  TempDir folder;
+  FileSystem* files = RealFileSystem();
+  for (const char* name : {"kept", "tree"}) ASSERT_OK(files->MakeFolders(folder.Join(name)));
+  ASSERT_OK(WriteFileAtomically(files, folder.Join("kept/a"), "x"));
+  std::filesystem::create_directory_symlink(folder.Join("kept"), folder.Join("tree/link"));
+  ASSERT_OK(RemoveTree(files, folder.Join("tree")));
+  EXPECT_THAT(*files->List(folder.path()), ElementsAre("kept"));
+  EXPECT_TRUE(files->IsFile(folder.Join("kept/a")));
+}
+
 INSTANTIATE_TEST_SUITE_P(All, FileSystemTest, ::testing::Bool(),
                          [](const auto& instance) { return instance.param ? "Machine" : "Simulated"; });
 
@@ -119,6 +150,26 @@ std::set<std::string> ContentsAfterPowerLoss(const std::function<void(SimulatedF
     contents.insert(next.IsFile("/f/a") ? *ReadFile(&next, "/f/a") : "none");
   }
   return contents;
+}
+
+TEST(RealFileSystemTest, FileThatChangesOrIsReplacedHasAnotherVersion) {
+  const TempDir folder;
+  const std::string path = folder.Join("a");
+  const auto version_of = [&path] { return (*RealFileSystem()->Open(path, Mode::kRead))->Version(); };
+  ASSERT_OK(WriteFileAtomically(RealFileSystem(), path, "abc"));
+  const auto first = version_of();
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(first->size_bytes, 3);
+  EXPECT_GT(first->modified_unix_ns, 0);
+  EXPECT_GT(first->changed_unix_ns, 0);
+  EXPECT_EQ(version_of(), first);
+  ASSERT_OK_AND_ASSIGN(const auto kept, RealFileSystem()->Open(path, Mode::kRead));
+  ASSERT_OK(WriteFileAtomically(RealFileSystem(), path, "abc"));
+  const auto second = version_of();
+  EXPECT_NE(second->inode, first->inode);
+  ASSERT_OK(AppendToFile(RealFileSystem(), path, "d"));
+  EXPECT_NE(version_of(), second);
+  EXPECT_EQ(version_of()->inode, second->inode);
 }
 
 TEST(SimulatedFileSystemTest, OnlyWhatWasSyncedIsSureToSurvive) {
@@ -150,6 +201,43 @@ TEST(SimulatedFileSystemTest, UnsyncedWriteMayBeTornAtSectors) {
   });
   const std::string a(512, 'a'), b(512, 'b');
   EXPECT_THAT(contents, ::testing::UnorderedElementsAre(a + a, a + b, b + a, b + b));
+}
+
+// As a checkpoint replaces another of its version.
+TEST(SimulatedFileSystemTest, MovesOfFoldersAreDurableInOrderAndOnlyWhenTheirFolderWasSynced) {
+  const auto replace = [](SimulatedFileSystem* files, bool is_synced) {
+    for (const char* folder : {"/f/x", "/f/y"}) {
+      EXPECT_OK(files->MakeFolders(folder));
+      EXPECT_OK(WriteFileAtomically(files, std::string(folder) + "/a", folder));
+    }
+    EXPECT_OK(files->Rename("/f/x", "/f/z"));
+    EXPECT_OK(files->Rename("/f/y", "/f/x"));
+    EXPECT_OK(WriteFileAtomically(files, "/f/x/b", "later"));
+    if (is_synced) {
+      EXPECT_OK(files->SyncFolder("/f"));
+    }
+    EXPECT_EQ(*ReadFile(files, "/f/x/a"), "/f/y");
+  };
+  for (const bool is_synced : {false, true}) {
+    std::set<std::string> seen;
+    for (uint64_t seed = 0; seed < 100; ++seed) {
+      SimulatedDisk disk;
+      SimulatedFileSystem files(&disk);
+      replace(&files, is_synced);
+      SeededRandom random(seed);
+      disk.LosePower(&random);
+      std::string names;
+      for (const char* name : {"x", "y", "z"}) {
+        const auto content = ReadFile(&files, std::string("/f/") + name + "/a");
+        if (content.ok()) names += std::string(name) + "=" + content->substr(3);
+        if (files.IsFile(std::string("/f/") + name + "/b")) names += "+b";
+        EXPECT_EQ(content.ok(), files.IsFolder(std::string("/f/") + name));
+      }
+      seen.insert(names);
+    }
+    const std::set<std::string> synced = {"x=y+bz=x"};
+    EXPECT_EQ(seen, is_synced ? synced : std::set<std::string>({"x=xy=y+b", "x=y+bz=x", "y=y+bz=x"}));
+  }
 }
 
 TEST(SimulatedFileSystemTest, KilledProcessChangesNothingAndTheNextOneSeesItsWrites) {

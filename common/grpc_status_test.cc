@@ -76,5 +76,14 @@ TEST(GrpcStatusTest, AConnectionThatTlsPreventsIsExplained) {
               StatusIs(absl::StatusCode::kInternal, message));
 }
 
+TEST(GrpcReplyTest, AnswerIsHandedOverOrTheErrorGiven) {
+  std::string response = "before";
+  EXPECT_EQ(Reply(absl::StatusOr<std::string>(absl::NotFoundError("no job")), &response).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(response, "before");
+  EXPECT_TRUE(Reply(absl::StatusOr<std::string>("answer"), &response).ok());
+  EXPECT_EQ(response, "answer");
+}
+
 }  // namespace
 }  // namespace cohort::common

@@ -39,5 +39,29 @@ TEST(PrintableTest, CutsBetweenCharacters) {
   EXPECT_EQ(Printable("ab\xE2\x82\xAC", 5), "ab\xE2\x82\xAC");
 }
 
+TEST(Utf8Test, CharactersAreReadAsTheyAreWritten) {
+  for (const uint32_t point :
+       {0u, 0x41u, 0x7Fu, 0x80u, 0x7FFu, 0x800u, 0xD7FFu, 0xE000u, 0xFFFFu, 0x10000u, 0x10FFFFu}) {
+    std::string text = "x";
+    AppendUtf8(point, &text);
+    EXPECT_TRUE(IsValidUtf8(text)) << point;
+    for (const Utf8Character& read : {Utf8CharacterAt(text, 1), BoundedUtf8CharacterAt(text, 1)}) {
+      EXPECT_EQ(read.code_point, point);
+      EXPECT_EQ(read.size, text.size() - 1) << point;
+    }
+  }
+}
+
+TEST(Utf8Test, BoundedReadingStaysWithinATextThatIsCut) {
+  const std::string text = "\xF0\x9F\x98\x9F";
+  for (size_t size = 0; size <= text.size(); ++size) {
+    // Behind a view of a part stands the rest: it must not be read.
+    const Utf8Character read = BoundedUtf8CharacterAt(std::string_view(text).substr(0, size), 0);
+    EXPECT_EQ(read.size, size);
+    EXPECT_EQ(read.code_point == 0x1F61F, size == text.size()) << size;
+  }
+  EXPECT_EQ(BoundedUtf8CharacterAt("a", 1).size, 0u) << "at the end";
+}
+
 }  // namespace
 }  // namespace cohort::common

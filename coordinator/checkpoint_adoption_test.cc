@@ -113,6 +113,7 @@ TEST_F(CheckpointAdoptionTest, PayloadBeforeTheCheckpointIsReleasedAndThatAfterI
 TEST_F(CheckpointAdoptionTest, CheckpointIsForcedWhenWhatRecoveryNeedsIsTooLarge) {
   cohort::v1::JobSpec spec = SmallRlvrSpec();
   spec.mutable_retention()->set_max_bytes(1);
+  spec.mutable_training()->set_num_steps(40);
   ASSERT_OK(Create("sums", spec));
   const auto place = Join();
   ASSERT_OK(Publish(place, 0, 'a'));
@@ -124,6 +125,20 @@ TEST_F(CheckpointAdoptionTest, CheckpointIsForcedWhenWhatRecoveryNeedsIsTooLarge
   ASSERT_OK(Submit(Claim("worker", 100)));
   ASSERT_OK_AND_ASSIGN(const auto second, GetPlan(place, 1));
   EXPECT_TRUE(second->seal_checkpoint());
+  // While it is being written no other is asked for; when nothing comes of it, one is.
+  int64_t version = 1;
+  bool is_sealing = false;
+  while (!is_sealing && version < 30) {
+    ++version;
+    ASSERT_OK(Commit(place, version, static_cast<char>('a' + version)));
+    ASSERT_OK(Publish(place, version, static_cast<char>('a' + version)));
+    ASSERT_OK(Submit(Claim("worker", 100)));
+    const auto plan = GetPlan(place, version);
+    ASSERT_OK(plan);
+    ASSERT_TRUE(plan->has_value());
+    is_sealing = (*plan)->seal_checkpoint();
+  }
+  EXPECT_EQ(version, 18);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/claim_queue.h"
 
+#include <utility>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -21,21 +23,23 @@ ClaimQueue::~ClaimQueue() {
   thread_.join();
 }
 
-int64_t ClaimQueue::Add(cohort::v1::ClaimGroupsRequest request, absl::Time deadline, Answer answer) {
+int64_t ClaimQueue::Add(const cohort::v1::ClaimGroupsRequest* request, absl::Time deadline,
+                        cohort::v1::ClaimGroupsResponse* response, Answer answer) {
   const int64_t seen = signal_->count();
   bool is_last = absl::Now() >= deadline;
   {
     absl::MutexLock lock(&mutex_);
     is_last = is_last || is_closed_;
   }
-  Response response = source_.claim(request);
-  if (is_last || !response.ok() || response->groups_size() > 0) {
-    answer(std::move(response));
+  const absl::Status status = source_.claim(*request, response);
+  if (is_last || !status.ok() || response->groups_size() > 0) {
+    answer(status);
     return 0;
   }
-  const absl::StatusOr<int64_t> ticket = Park(std::move(request), deadline, &answer);
+  WaitingClaim claim = {.request = request, .response = response, .deadline = deadline, .answer = std::move(answer)};
+  const absl::StatusOr<int64_t> ticket = Park(&claim);
   if (!ticket.ok() || *ticket == 0) {
-    answer(ticket.ok() ? std::move(response) : ticket.status());
+    claim.answer(ticket.status());
     return 0;
   }
   // What came between the look and now has found nobody waiting.
@@ -43,30 +47,25 @@ int64_t ClaimQueue::Add(cohort::v1::ClaimGroupsRequest request, absl::Time deadl
   return *ticket;
 }
 
-absl::StatusOr<int64_t> ClaimQueue::Park(cohort::v1::ClaimGroupsRequest request, absl::Time deadline, Answer* answer) {
+absl::StatusOr<int64_t> ClaimQueue::Park(WaitingClaim* claim) {
   absl::MutexLock lock(&mutex_);
   if (is_closed_) return 0;
-  if (static_cast<int64_t>(waiting_.size()) >= kMaxWaiting) {
+  if (waiting_.size() >= kMaxWaiting) {
     return absl::ResourceExhaustedError(absl::StrCat("claims: too many wait (", kMaxWaiting, ")"));
   }
   const int64_t ticket = next_ticket_++;
-  deadlines_.emplace(deadline, ticket);
-  waiting_[ticket] = {.request = std::move(request), .deadline = deadline, .answer = std::move(*answer)};
+  waiting_.Add(ticket, std::move(*claim));
   return ticket;
 }
 
 void ClaimQueue::Cancel(int64_t ticket) {
-  Answer answer;
+  std::optional<WaitingClaim> claim;
   {
     absl::MutexLock lock(&mutex_);
     if (taken_.count(ticket) > 0) cancelled_.insert(ticket);
-    const auto it = waiting_.find(ticket);
-    if (it == waiting_.end()) return;
-    deadlines_.erase({it->second.deadline, ticket});
-    answer = std::move(it->second.answer);
-    waiting_.erase(it);
+    claim = waiting_.Take(ticket);
   }
-  answer(absl::CancelledError("the worker hung up"));
+  if (claim.has_value()) claim->answer(absl::CancelledError("the worker hung up"));
 }
 
 void ClaimQueue::Close() {
@@ -76,7 +75,7 @@ void ClaimQueue::Close() {
 
 int64_t ClaimQueue::NumWaiting() const {
   absl::MutexLock lock(&mutex_);
-  return static_cast<int64_t>(waiting_.size());
+  return waiting_.size();
 }
 
 void ClaimQueue::Run() {
@@ -97,12 +96,12 @@ void ClaimQueue::Run() {
 }
 
 void ClaimQueue::Serve() {
-  Waiting waiting;
-  for (int64_t ticket = 0; source_.has_groups() && TakeAfter(&ticket, &waiting);) {
+  int64_t ticket = 0;
+  for (auto claim = TakeAfter(&ticket); claim.has_value(); claim = TakeAfter(&ticket)) {
     const int64_t seen = signal_->count();
-    Response response = source_.claim(waiting.request);
-    const bool is_answer = !response.ok() || response->groups_size() > 0;
-    if (!is_answer && PutBack(ticket, &waiting)) {
+    const absl::Status status = source_.claim(*claim->request, claim->response);
+    const bool is_answer = !status.ok() || claim->response->groups_size() > 0;
+    if (!is_answer && PutBack(ticket, &*claim)) {
       // Whoever served what came meanwhile did not find it: it is looked at again.
       if (signal_->count() != seen) --ticket;
       continue;
@@ -112,43 +111,36 @@ void ClaimQueue::Serve() {
       taken_.erase(ticket);
       cancelled_.erase(ticket);
     }
-    waiting.answer(std::move(response));
+    claim->answer(status);
   }
 }
 
 void ClaimQueue::AnswerDue(absl::Time now) {
-  Waiting waiting;
-  while (TakeDue(now, &waiting)) waiting.answer(source_.claim(waiting.request));
+  for (auto claim = TakeDue(now); claim.has_value(); claim = TakeDue(now)) {
+    claim->answer(source_.claim(*claim->request, claim->response));
+  }
 }
 
-bool ClaimQueue::TakeAfter(int64_t* ticket, Waiting* taken) {
+std::optional<WaitingClaim> ClaimQueue::TakeAfter(int64_t* ticket) {
+  const std::vector<GroupOffer> offers = source_.offers();
   absl::MutexLock lock(&mutex_);
-  const auto it = waiting_.upper_bound(*ticket);
-  if (it == waiting_.end()) return false;
-  *ticket = it->first;
-  *taken = std::move(it->second);
-  deadlines_.erase({taken->deadline, *ticket});
-  waiting_.erase(it);
-  taken_.insert(*ticket);
-  return true;
+  const int64_t next = waiting_.NextAfter(*ticket, offers);
+  if (next == 0) return std::nullopt;
+  *ticket = next;
+  taken_.insert(next);
+  return waiting_.Take(next);
 }
 
-bool ClaimQueue::TakeDue(absl::Time now, Waiting* taken) {
+std::optional<WaitingClaim> ClaimQueue::TakeDue(absl::Time now) {
   absl::MutexLock lock(&mutex_);
-  if (deadlines_.empty() || deadlines_.begin()->first > now) return false;
-  const auto it = waiting_.find(deadlines_.begin()->second);
-  deadlines_.erase(deadlines_.begin());
-  *taken = std::move(it->second);
-  waiting_.erase(it);
-  return true;
+  return waiting_.Take(waiting_.NextDue(now));
 }
 
-bool ClaimQueue::PutBack(int64_t ticket, Waiting* waiting) {
+bool ClaimQueue::PutBack(int64_t ticket, WaitingClaim* claim) {
   absl::MutexLock lock(&mutex_);
   if (cancelled_.count(ticket) > 0 || is_closed_) return false;
   taken_.erase(ticket);
-  deadlines_.emplace(waiting->deadline, ticket);
-  waiting_[ticket] = std::move(*waiting);
+  waiting_.Add(ticket, std::move(*claim));
   return true;
 }
 

@@ -87,6 +87,18 @@ absl::Status CommittedVersions::Unseal(int64_t first, int64_t last, const std::s
   return absl::OkStatus();
 }
 
+absl::Status CommittedVersions::ForgetDigests(int64_t first) {
+  for (auto it = versions_.lower_bound(first); it != versions_.end(); ++it) {
+    if (it->second.digest.empty()) continue;
+    JobChange change;
+    change.version = it->second;
+    change.version->digest.clear();
+    COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(change)));
+    it->second.digest.clear();
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CommittedVersions::Adopt() {
   COHORT_ASSIGN_OR_RETURN(const auto on_disk,
                           ListSealedCheckpoints(context_->files, ledger_->run_folder().CheckpointDirectory()));
@@ -98,7 +110,7 @@ absl::Status CommittedVersions::Adopt() {
   }
   for (const SealedCheckpoint& checkpoint : on_disk) {
     const VersionRecord* record = Find(checkpoint.version);
-    const bool is_adopted = record != nullptr && record->checkpoint_path.empty() &&
+    const bool is_adopted = record != nullptr && record->checkpoint_path.empty() && !record->digest.empty() &&
                             common::HexOf(record->digest) == checkpoint.weight_digest;
     if (!is_adopted) continue;
     COHORT_RETURN_IF_ERROR(Seal(checkpoint.version, checkpoint.path,

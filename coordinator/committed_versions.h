@@ -36,6 +36,9 @@ class CommittedVersions final {
   absl::Status Seal(int64_t version, const std::string& path, const std::string& notice = "");
   // Versions from `first` to `last` do not count as sealed any more; `why` begins the event of each.
   absl::Status Unseal(int64_t first, int64_t last, const std::string& why);
+  // Versions from `first` on have no digest any more, until a replay comes to them again: what is sealed of them later,
+  // by a gang that is gone, is not adopted.
+  absl::Status ForgetDigests(int64_t first);
   // Records checkpoints that ranks sealed on disk and nobody recorded: those of a committed version, with its digest.
   // FAILED_PRECONDITION names one that is newer than the store; then nothing has changed.
   absl::Status Adopt();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <set>
 #include <utility>
 
@@ -49,7 +50,8 @@ Coordinator::Coordinator(const CoordinatorOptions& options, common::Clock* clock
               .limits = options.limits,
               .data_root = Absolute(options.data_root),
               .model_root = Absolute(options.model_root),
-              .checkpoint_root = Absolute(options.checkpoint_root)};
+              .checkpoint_root = Absolute(options.checkpoint_root),
+              .stop_limit = options.stop_limit};
 }
 
 absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Open(const CoordinatorOptions& options,
@@ -68,6 +70,9 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Open(const Coordinator
                                                         rollout_log::kDefaultMaxSegmentBytes, options.files));
   COHORT_ASSIGN_OR_RETURN(self->datasets_,
                           DatasetStore::Open(data_dir + "/datasets", options.max_upload_bytes, self->context_.clock));
+  COHORT_ASSIGN_OR_RETURN(self->row_indices_,
+                          RowIndexStore::Open(data_dir + "/dataset_index", clock, self->context_.dataset_files));
+  self->context_.row_indices = self->row_indices_.get();
   self->context_.store = self->store_.get();
   self->context_.datasets = self->datasets_.get();
   self->context_.log = self->log_.get();
@@ -76,9 +81,11 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Open(const Coordinator
   self->gangs_ = std::make_unique<GangAssembly>(&self->context_, self->directory_.get());
   self->rollouts_ = std::make_unique<RolloutDispatch>(&self->context_, self->directory_.get());
   RolloutDispatch* const rollouts = self->rollouts_.get();
-  ClaimQueue::Source source = {.claim = [rollouts](const auto& request) { return rollouts->Claim(request); },
-                               .has_groups = [rollouts] { return rollouts->HasGroups(); }};
+  ClaimQueue::Source source = {
+      .claim = [rollouts](const auto& request, auto* response) { return rollouts->ClaimInto(request, response); },
+      .offers = [rollouts] { return rollouts->Offers(); }};
   self->claims_ = std::make_unique<ClaimQueue>(std::move(source), &self->groups_signal_);
+  if (options.num_dataset_readers > 0) self->StartReaders(options.num_dataset_readers);
   log::Info("coordinator_open", {{"epoch", self->context_.epoch},
                                  {"data_dir", data_dir},
                                  {"unfinished_jobs", self->directory_->Runtimes().size()}});
@@ -94,6 +101,7 @@ Coordinator::~Coordinator() {
     stop_ticking_.Notify();
     ticker_.join();
   }
+  readers_.reset();
 }
 
 void Coordinator::Tick() {
@@ -102,12 +110,11 @@ void Coordinator::Tick() {
   int64_t num_jobs = 0;
   for (const auto& runtime : directory_->Runtimes()) {
     runtime->Tick();
-    const JobDemand job = runtime->Demand();
     ++num_jobs;
     // A paused job waits for nobody who could be late.
-    if (job.state == cohort::v1::JOB_STATE_PAUSED) continue;
-    moving.insert(job.job);
-    stalls_.Observe(job.job, runtime->Waiting(), now);
+    if (runtime->state() == cohort::v1::JOB_STATE_PAUSED) continue;
+    moving.insert(runtime->name());
+    stalls_.Observe(runtime->name(), runtime->Waiting(), now);
   }
   stalls_.Keep(moving);
   upload_sweep_.Tick();
@@ -144,10 +151,25 @@ bool Coordinator::Drain(absl::Duration grace) {
 }
 
 void Coordinator::EndPolls() {
+  // A call that reads a dataset would keep the server from ending for as long as the file is large.
+  if (readers_ != nullptr) readers_->Stop();
   if (claims_ != nullptr) claims_->Close();
   groups_signal_.Close();
   plans_signal_.Close();
   events_signal_.Close();
+}
+
+void Coordinator::StartReaders(int count) {
+  readers_ = std::make_unique<ReaderThreads>(count);
+  ReaderThreads* const readers = readers_.get();
+  context_.is_stopped = readers->is_stopped();
+  context_.read_apart = [this, readers](std::function<void()> work) {
+    readers->Run([this, readers, work = std::move(work)] {
+      work();
+      // A job without ranks has nobody who waits for it to start.
+      if (!*readers->is_stopped()) gangs_->Tick();
+    });
+  };
 }
 
 void Coordinator::TickUntilStopped(absl::Duration interval) {

@@ -16,10 +16,13 @@
 #include "coordinator/claim_queue.h"
 #include "coordinator/coordinator_context.h"
 #include "coordinator/coordinator_metrics.h"
+#include "coordinator/dataset/dataset_store.h"
+#include "coordinator/dataset/row_index_store.h"
 #include "coordinator/gang_assembly.h"
 #include "coordinator/job_directory.h"
 #include "coordinator/job_uploads.h"
 #include "coordinator/namespace_limits.h"
+#include "coordinator/reader_threads.h"
 #include "coordinator/rollout_browser.h"
 #include "coordinator/rollout_dispatch.h"
 #include "coordinator/stall_watch.h"
@@ -28,8 +31,8 @@
 namespace cohort::coordinator {
 
 struct CoordinatorOptions {
-  // Folders; relative ones are taken from the working directory. data_dir holds the store, the rollout log and uploaded
-  // datasets.
+  // Folders; relative ones are taken from the working directory. data_dir holds the store, the rollout log, uploaded
+  // datasets and what is known of the rows of large ones.
   std::string data_dir;
   std::string checkpoint_root;
   std::string model_root;
@@ -37,11 +40,15 @@ struct CoordinatorOptions {
   // Of one uploaded dataset.
   int64_t max_upload_bytes = int64_t{1} << 30;
   absl::Duration lease_duration = absl::Seconds(30);
+  // How long a gang that was asked to stop may take for its update and its checkpoint before it is dissolved.
+  absl::Duration stop_limit = absl::Hours(1);
   NamespaceLimits limits;
   // How often Tick runs by itself; zero: never (tests).
   absl::Duration tick_interval = absl::Seconds(1);
-  // Must outlive the coordinator. What it writes, except for the store; SQLite's VFS of this name has that ("":
-  // default).
+  // That read datasets for jobs that are taken up; 0: whoever takes a job up reads, and others wait (tests).
+  int num_dataset_readers = 0;
+  // Must outlive the coordinator. What it writes, except for datasets and the store; SQLite's VFS of this name has that
+  // ("": default).
   common::FileSystem* files = common::RealFileSystem();
   std::string sqlite_vfs;
 };
@@ -71,6 +78,7 @@ class Coordinator final {
 
  private:
   Coordinator(const CoordinatorOptions& options, common::Clock* clock, prometheus::Registry* registry);
+  void StartReaders(int count);
   void TickUntilStopped(absl::Duration interval);
   void EndExpiredLeases();
   void RemoveSegmentsIfDue(absl::Duration now);
@@ -83,6 +91,7 @@ class Coordinator final {
   std::unique_ptr<JobStore> store_;
   std::unique_ptr<rollout_log::RolloutLog> log_;
   std::unique_ptr<DatasetStore> datasets_;
+  std::unique_ptr<RowIndexStore> row_indices_;
   CoordinatorContext context_;
   std::unique_ptr<JobDirectory> directory_;
   std::unique_ptr<GangAssembly> gangs_;
@@ -92,6 +101,7 @@ class Coordinator final {
   UploadSweep upload_sweep_;
   StallWatch stalls_;
   absl::Duration last_cleanup_;
+  std::unique_ptr<ReaderThreads> readers_;  // null: there are none
   absl::Notification stop_ticking_;
   std::thread ticker_;
 };

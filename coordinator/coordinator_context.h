@@ -2,7 +2,9 @@
 #ifndef COHORT_COORDINATOR_COORDINATOR_CONTEXT_H_
 #define COHORT_COORDINATOR_COORDINATOR_CONTEXT_H_
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -41,11 +43,23 @@ struct CoordinatorContext {
   std::string rollout_log_directory;
   // Uploaded datasets; null: there are none.
   DatasetStore* datasets = nullptr;
+  // What datasets are read through, and what is known of them without reading them (DatasetRoots).
+  common::FileSystem* dataset_files = common::RealFileSystem();
+  RowIndexStore* row_indices = nullptr;
+  const std::atomic<bool>* is_stopped = nullptr;
+  // Does what takes as long as a dataset is large, for a caller that holds locks: here at once, in a service elsewhere.
+  std::function<void(std::function<void()> work)> read_apart = [](const std::function<void()>& work) { work(); };
+  absl::Duration stop_limit = absl::Hours(1);  // of a gang that was asked to stop
 };
 
 // Where the files of a job's datasets are. `job` is a resource name.
 inline DatasetRoots DatasetRootsOf(const CoordinatorContext& context, std::string_view job) {
-  return {.data_root = context.data_root, .uploads = context.datasets, .name_space = NamespaceOf(job)};
+  return {.data_root = context.data_root,
+          .uploads = context.datasets,
+          .name_space = NamespaceOf(job),
+          .files = context.dataset_files,
+          .indices = context.row_indices,
+          .is_stopped = context.is_stopped};
 }
 
 }  // namespace cohort::coordinator

@@ -38,6 +38,10 @@ std::optional<CoordinatorFlags> ParseCoordinatorFlags(int argc, const char* cons
   app.add_option("--lease_seconds", flags.lease_seconds, "silence after which a worker or rank counts as lost")
       ->check(CLI::Range(0.1, 3600.0))
       ->capture_default_str();
+  app.add_option("--stop_seconds", flags.stop_seconds,
+                 "how long ranks that were asked to stop may take for their update and checkpoint")
+      ->check(CLI::Range(1.0, 1e7))
+      ->capture_default_str();
   app.add_option("--max_upload_bytes", flags.max_upload_bytes, "largest dataset that is taken by upload; 0 takes none")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -58,6 +62,18 @@ std::optional<CoordinatorFlags> ParseCoordinatorFlags(int argc, const char* cons
       ->capture_default_str();
   app.add_option("--allowed_root", flags.allowed_roots, "a further folder that paths may lead into; may be repeated")
       ->allow_extra_args(false);
+  std::string command_verifiers = "submitters";
+  app.add_option("--command_verifiers", command_verifiers,
+                 "who may submit jobs that run programs of their own as verifiers; off: nobody")
+      ->check(CLI::IsMember({"submitters", "admins", "off"}))
+      ->capture_default_str();
+  app.add_option("--max_watches", flags.watches.max_open, "streams of job events at a time; 0: no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--max_watches_per_caller", flags.watches.max_open_per_caller,
+                 "of them those of one token, or of one host where there are no tokens; 0: no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   security::AddServerSecurityFlags(&app, &flags.security);
   try {
     app.parse(argc, argv);
@@ -65,6 +81,7 @@ std::optional<CoordinatorFlags> ParseCoordinatorFlags(int argc, const char* cons
     *exit_code = app.exit(error) == 0 ? common::kExitOk : common::kExitUsage;
     return std::nullopt;
   }
+  flags.command_verifiers = *CommandVerifierUseOf(command_verifiers);
   return flags;
 }
 

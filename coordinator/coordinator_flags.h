@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "common/security/server_security.h"
+#include "coordinator/command_verifiers.h"
+#include "coordinator/open_watches.h"
 
 namespace cohort::coordinator {
 
@@ -22,6 +24,7 @@ struct CoordinatorFlags {
   std::string address_file;
   std::string log_level = "info";
   double lease_seconds = 30;
+  double stop_seconds = 3600;
   int64_t max_jobs_per_namespace = 0;
   int64_t max_ranks_per_namespace = 0;
   int64_t max_upload_bytes = int64_t{1} << 30;
@@ -29,6 +32,8 @@ struct CoordinatorFlags {
   // Paths in job files must lead into model_root, data_root or allowed_roots.
   bool confine_paths = true;
   std::vector<std::string> allowed_roots;
+  CommandVerifierUse command_verifiers = CommandVerifierUse::kSubmitters;
+  WatchLimits watches;
   security::ServerSecurityFiles security;
 };
 

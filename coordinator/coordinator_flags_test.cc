@@ -20,6 +20,7 @@ TEST(CoordinatorFlagsTest, DefaultsListenOnLoopbackOnly) {
   EXPECT_EQ(flags->listen, "127.0.0.1:7070");
   EXPECT_EQ(flags->http_listen, "127.0.0.1:0");
   EXPECT_FALSE(flags->enable_reflection);
+  EXPECT_EQ(flags->stop_seconds, 3600);
   EXPECT_EQ(flags->max_jobs_per_namespace, 0) << "no limit";
   EXPECT_EQ(flags->max_ranks_per_namespace, 0) << "no limit";
 }
@@ -34,11 +35,13 @@ TEST(CoordinatorFlagsTest, LimitsOfNamespacesAreTaken) {
 
 TEST(CoordinatorFlagsTest, FlagsAreTaken) {
   int exit_code = -1;
-  const auto flags = Parse(
-      {"--listen", "0.0.0.0:1", "--lease_seconds=2.5", "--enable_reflection", "--max_upload_bytes=4096"}, &exit_code);
+  const auto flags = Parse({"--listen", "0.0.0.0:1", "--lease_seconds=2.5", "--stop_seconds=90", "--enable_reflection",
+                            "--max_upload_bytes=4096"},
+                           &exit_code);
   ASSERT_TRUE(flags.has_value());
   EXPECT_EQ(flags->listen, "0.0.0.0:1");
   EXPECT_EQ(flags->lease_seconds, 2.5);
+  EXPECT_EQ(flags->stop_seconds, 90);
   EXPECT_TRUE(flags->enable_reflection);
   EXPECT_EQ(flags->max_upload_bytes, 4096);
 }
@@ -54,12 +57,32 @@ TEST(CoordinatorFlagsTest, PathsAreConfinedUnlessSaidOtherwise) {
   EXPECT_FALSE(open->confine_paths);
 }
 
+TEST(CoordinatorFlagsTest, CommandVerifiersAreOfSubmittersUnlessSaidOtherwise) {
+  int exit_code = -1;
+  EXPECT_EQ(Parse({}, &exit_code)->command_verifiers, CommandVerifierUse::kSubmitters);
+  EXPECT_EQ(Parse({"--command_verifiers=admins"}, &exit_code)->command_verifiers, CommandVerifierUse::kAdmins);
+  EXPECT_EQ(Parse({"--command_verifiers", "off"}, &exit_code)->command_verifiers, CommandVerifierUse::kOff);
+}
+
+TEST(CoordinatorFlagsTest, WatchesAreBoundedUnlessSaidOtherwise) {
+  int exit_code = -1;
+  const auto flags = Parse({"--max_watches=0", "--max_watches_per_caller", "7"}, &exit_code);
+  ASSERT_TRUE(flags.has_value());
+  EXPECT_EQ(flags->watches.max_open, 0) << "no limit";
+  EXPECT_EQ(flags->watches.max_open_per_caller, 7);
+  EXPECT_GT(Parse({}, &exit_code)->watches.max_open, 0);
+}
+
 TEST(CoordinatorFlagsTest, BadCommandLinesExitWithTwo) {
   const std::vector<std::vector<const char*>> bad = {{"--bogus"},
                                                      {"positional"},
                                                      {"--lease_seconds", "0"},
+                                                     {"--stop_seconds", "0"},
                                                      {"--max_upload_bytes", "-1"},
                                                      {"--log_level", "loud"},
+                                                     {"--command_verifiers", "on"},
+                                                     {"--max_watches", "-1"},
+                                                     {"--max_watches_per_caller", "-1"},
                                                      {"--max_jobs_per_namespace", "-1"},
                                                      {"--max_ranks_per_namespace", "many"},
                                                      {"--listen"},

@@ -44,6 +44,7 @@ CoordinatorMetrics::CoordinatorMetrics(prometheus::Registry* registry)
       claims_waiting_(
           Gauges(registry, "cohort_coordinator_claims_waiting", "Claims of rollout workers that wait for groups.")
               .Add({})),
+      watches_open_(Gauges(registry, "cohort_coordinator_watches_open", "Streams of WatchJob that are open.").Add({})),
       processor_kinds_(Gauges(registry, "cohort_coordinator_processor_kinds",
                               "Processor kinds of the registered workers; more than one breaks repeatability.")
                            .Add({})),

@@ -38,6 +38,7 @@ class CoordinatorMetrics final {
   prometheus::Histogram& StepSeconds(const std::string& job);
   prometheus::Gauge& WorkersSetAside() { return set_aside_; }
   prometheus::Gauge& ClaimsWaiting() { return claims_waiting_; }
+  prometheus::Gauge& WatchesOpen() { return watches_open_; }
   prometheus::Gauge& WorkersRegistered() { return workers_; }
   prometheus::Gauge& ProcessorKinds() { return processor_kinds_; }
   prometheus::Gauge& LearnersWaiting() { return learners_waiting_; }
@@ -61,6 +62,7 @@ class CoordinatorMetrics final {
   prometheus::Gauge& workers_;
   prometheus::Gauge& set_aside_;
   prometheus::Gauge& claims_waiting_;
+  prometheus::Gauge& watches_open_;
   prometheus::Gauge& processor_kinds_;
   prometheus::Gauge& learners_waiting_;
   prometheus::Gauge& jobs_;

@@ -22,7 +22,7 @@ TEST(CoordinatorMetricsTest, NamesHelpAndLabelsFollowTheConventions) {
   }
   metrics.StepSeconds("j").Observe(0.5);
   const auto families = registry.Collect();
-  EXPECT_EQ(families.size(), 20u) << "with those of the process as a whole";
+  EXPECT_EQ(families.size(), 21u) << "with those of the process as a whole";
   for (const auto& family : families) {
     EXPECT_THAT(family.name, ::testing::StartsWith("cohort_coordinator_"));
     EXPECT_FALSE(family.help.empty()) << family.name;

@@ -21,16 +21,26 @@ std::shared_ptr<const JobData> OpenUnchanged(const CoordinatorContext& context, 
 }  // namespace
 
 std::shared_ptr<const JobData> DatasetCache::DataOf(const JobRecord& record) {
+  const auto [opening, is_mine] = FindOrAdd(record);
+  if (is_mine) {
+    opening->data = OpenUnchanged(*context_, record);
+    opening->is_done.Notify();
+  }
+  opening->is_done.WaitForNotification();
+  return opening->data;
+}
+
+std::pair<std::shared_ptr<DatasetCache::Opening>, bool> DatasetCache::FindOrAdd(const JobRecord& record) {
   absl::MutexLock lock(&mutex_);
   const absl::Duration now = context_->clock->Monotonic();
   entries_.remove_if([now](const Entry& entry) { return now - entry.opened >= kLifetime; });
   for (const Entry& entry : entries_) {
-    if (entry.job == record.job.name() && entry.sequence == record.sequence) return entry.data;
+    if (entry.job == record.job.name() && entry.sequence == record.sequence) return {entry.opening, false};
   }
   if (entries_.size() == kMaxEntries) entries_.pop_back();
   entries_.push_front(
-      {.job = record.job.name(), .sequence = record.sequence, .data = OpenUnchanged(*context_, record), .opened = now});
-  return entries_.front().data;
+      {.job = record.job.name(), .sequence = record.sequence, .opening = std::make_shared<Opening>(), .opened = now});
+  return {entries_.front().opening, true};
 }
 
 }  // namespace cohort::coordinator

@@ -5,16 +5,18 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "coordinator/coordinator_context.h"
 #include "coordinator/job_data.h"
 
 namespace cohort::coordinator {
 
-// The datasets of jobs that people read lately, opened apart from the jobs: to open one reads its file once. Keeps a
+// The datasets of jobs that people read lately, opened apart from the jobs: to open one may read its file once. Keeps a
 // few jobs for a minute each, the last one read longest. Thread-safe; the context must outlive it.
 class DatasetCache final {
  public:
@@ -24,15 +26,23 @@ class DatasetCache final {
   std::shared_ptr<const JobData> DataOf(const JobRecord& record);
 
  private:
+  // Two readers of one job wait for one reading, those of other jobs for none.
+  struct Opening {
+    absl::Notification is_done;
+    std::shared_ptr<const JobData> data;  // constant from then on
+  };
   struct Entry {
     std::string job;
     int64_t sequence = 0;  // of the job: a name may be taken again
-    std::shared_ptr<const JobData> data;
+    std::shared_ptr<Opening> opening;
     absl::Duration opened;
   };
 
+  // True for the one who is to open it.
+  std::pair<std::shared_ptr<Opening>, bool> FindOrAdd(const JobRecord& record);
+
   const CoordinatorContext* const context_;
-  absl::Mutex mutex_;  // held while a file is read: two readers of one job wait for one reading
+  absl::Mutex mutex_;
   std::list<Entry> entries_ ABSL_GUARDED_BY(mutex_);
 };
 

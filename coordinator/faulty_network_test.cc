@@ -63,7 +63,7 @@ TEST_P(FaultyNetworkTest, JobEndsWithEveryGroupTrainedOnce) {
   ASSERT_TRUE(AwaitEnd(name, &proxy)) << loopback_.coordinator().jobs().Find(name).value()->Waiting().waits_for;
   EXPECT_GT(proxy.num_faults(), 0);
   SimulationResult result;
-  CheckLedger(loopback_.coordinator().context().store, name, &result);
+  CheckLedger(loopback_.coordinator().context().store, loopback_.coordinator().context().log, name, &result);
   EXPECT_EQ(absl::StrJoin(result.violations, "\n"), "") << "seed " << GetParam();
   EXPECT_EQ(result.job.state(), cohort::v1::JOB_STATE_SUCCEEDED) << result.job.state_reason();
   EXPECT_EQ(result.num_dropped, 0);

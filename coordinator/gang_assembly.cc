@@ -78,12 +78,12 @@ absl::Status GangAssembly::Heartbeat(const cohort::v1::RankHeartbeatRequest& req
       gangs_.Hear(request.job(), request.incarnation(), request.rank(), context_->clock->Monotonic()));
   if (!request.is_draining() && request.error().empty()) return absl::OkStatus();
   COHORT_ASSIGN_OR_RETURN(const auto runtime, FindJob(request.job()));
+  // By incarnation: a heartbeat may be that of a gang which was dissolved a moment ago.
   if (!request.error().empty()) {
-    runtime->Abandon(absl::StrCat("rank ", request.rank(), ": ", request.error()));
-    return absl::OkStatus();
+    return runtime->Abandon(request.incarnation(), absl::StrCat("rank ", request.rank(), ": ", request.error()));
   }
-  runtime->RequestStop(absl::StrCat("rank ", request.rank(), " (", request.learner_id(), ") was asked to terminate"));
-  return absl::OkStatus();
+  return runtime->RequestStop(request.incarnation(), absl::StrCat("rank ", request.rank(), " (", request.learner_id(),
+                                                                  ") was asked to terminate"));
 }
 
 absl::StatusOr<cohort::v1::StepPlan> GangAssembly::WaitForPlan(const cohort::v1::GetStepRequest& request,
@@ -109,7 +109,13 @@ absl::StatusOr<std::shared_ptr<JobRuntime>> GangAssembly::FindJob(const std::str
   return absl::AbortedError(absl::StrCat("the gang was dissolved, join again (", job, " is over)"));
 }
 
-void GangAssembly::Tick() { FormGangs(/*is_time_passed=*/true); }
+void GangAssembly::Tick() {
+  for (const auto& runtime : directory_->Runtimes()) {
+    const auto overdue = runtime->TakeOverdueStop();
+    if (overdue.has_value()) gangs_.End(*overdue);
+  }
+  FormGangs(/*is_time_passed=*/true);
+}
 
 void GangAssembly::Drain(const std::string& reason) {
   {
@@ -126,8 +132,9 @@ bool GangAssembly::IsDrained() const {
   return true;
 }
 
-void GangAssembly::CollectLost() {
-  for (const LostGang& lost : gangs_.TakeLost(context_->clock->Monotonic())) {
+bool GangAssembly::CollectLost() {
+  const std::vector<LostGang> all_lost = gangs_.TakeLost(context_->clock->Monotonic());
+  for (const LostGang& lost : all_lost) {
     log::Info("gang_dissolved", {{"job", lost.job}, {"incarnation", lost.incarnation}, {"reason", lost.reason}});
     const auto runtime = directory_->Find(lost.job);
     if (runtime.ok()) (*runtime)->LoseGang(lost.incarnation, lost.reason);
@@ -135,6 +142,7 @@ void GangAssembly::CollectLost() {
     const auto start = starts_.find(lost.job);
     if (start != starts_.end() && start->second.incarnation == lost.incarnation) starts_.erase(start);
   }
+  return !all_lost.empty();
 }
 
 }  // namespace cohort::coordinator

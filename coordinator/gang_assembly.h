@@ -21,6 +21,7 @@
 #include "coordinator/job_directory.h"
 #include "coordinator/job_queue.h"
 #include "coordinator/namespace_use.h"
+#include "coordinator/standing_queue.h"
 
 namespace cohort::coordinator {
 
@@ -45,7 +46,8 @@ class GangAssembly final {
   // The job a rank works for. ABORTED when it is over.
   absl::StatusOr<std::shared_ptr<JobRuntime>> FindJob(const std::string& job) const;
 
-  // Time has passed, workers may have come or gone: dissolves gangs with silent ranks and asks the queue.
+  // Time has passed, workers may have come or gone: dissolves gangs with silent ranks and those whose stop takes too
+  // long, and asks the queue.
   void Tick();
   // Forms no further gang and asks the present ones to stop.
   void Drain(const std::string& reason);
@@ -56,22 +58,23 @@ class GangAssembly final {
   std::vector<KnownLearner> Learners() const { return gangs_.Learners(); }
 
  private:
-  using Runtimes = std::map<std::string, std::shared_ptr<JobRuntime>>;  // by job
-
-  // gang_assembly.cc
-  void CollectLost() ABSL_LOCKS_EXCLUDED(mutex_);
-  // gang_assembly_queue.cc. Asks the queue, unless nothing has changed since it was last asked, and does what it says.
+  // gang_assembly.cc. True when there was one.
+  bool CollectLost() ABSL_LOCKS_EXCLUDED(mutex_);
+  // gang_assembly_queue.cc. Asks the queue, unless nothing has changed since it was last asked that could let a job
+  // start or pre-empt another one, and does what it says.
   void FormGangs(bool is_time_passed = false) ABSL_LOCKS_EXCLUDED(mutex_);
-  // `refused`: jobs that could not start in this round.
-  QueueSnapshot Snapshot(const Runtimes& runtimes, const std::set<std::string>& refused)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // False when the job does not run now; its ranks are free for the next one.
-  bool Start(const QueueStart& start, JobRuntime* job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Jobs that have changed since the last call, and only those.
+  void TakeChanges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Everything else that a decision depends on. `refused`: jobs that could not start in this round.
+  void CompleteSnapshot(const std::set<std::string>& refused) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Decide() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // An error when the job does not run now: its ranks are free for the next one, unless they wait for its data
+  // (IsBeingRead).
+  absl::Status Start(const QueueStart& start, JobRuntime* job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Preempt(const QueuePreemption& preemption, JobRuntime* victim);
   // Tells jobs their places, and workers the jobs that are served.
-  void Publish(const Runtimes& runtimes, const QueueSnapshot& snapshot, const QueueDecision& decision)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Measure(const QueueSnapshot& snapshot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Publish(const QueueDecision& decision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Measure() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const CoordinatorContext* const context_;
   JobDirectory* const directory_;
@@ -79,6 +82,10 @@ class GangAssembly final {
   // Held while gangs form, so that one job is not given to two sets of ranks.
   mutable absl::Mutex mutex_;
   bool is_draining_ ABSL_GUARDED_BY(mutex_) = false;
+  StandingQueue queue_ ABSL_GUARDED_BY(mutex_);
+  // Of the jobs in the queue's snapshot.
+  std::map<std::string, std::shared_ptr<JobRuntime>> runtimes_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> reading_ ABSL_GUARDED_BY(mutex_);            // queued jobs whose data are being read
   std::map<std::string, GangStart> starts_ ABSL_GUARDED_BY(mutex_);  // by job
   std::set<std::string> doubtful_ ABSL_GUARDED_BY(mutex_);           // QueueSnapshot::doubtful
   NamespaceUse use_ ABSL_GUARDED_BY(mutex_);

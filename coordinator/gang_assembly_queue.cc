@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "common/telemetry/log.h"
+#include "coordinator/dataset_opening.h"
 #include "coordinator/gang_assembly.h"
+#include "coordinator/job_lifecycle.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -23,79 +25,125 @@ QueueLearner AsQueueLearner(const KnownLearner& known) {
 void GangAssembly::FormGangs(bool is_time_passed) {
   // Before looking: what changes meanwhile is looked at next time.
   const std::pair<int64_t, int64_t> news = {context_->plans_signal->count(), gangs_.num_changes()};
+  bool must_decide = is_time_passed;
   {
     absl::MutexLock lock(&mutex_);
     if (news == asked_about_ && !is_time_passed) return;
+    must_decide = must_decide || news.second != asked_about_.second;
     asked_about_ = news;
   }
-  CollectLost();
+  must_decide = CollectLost() || must_decide;
   absl::MutexLock lock(&mutex_);
   if (is_draining_) return;
-  Runtimes runtimes;
-  for (auto& runtime : directory_->Runtimes()) runtimes[runtime->name()] = std::move(runtime);
+  TakeChanges();
+  if (must_decide || queue_.MustDecide()) Decide();
+}
+
+void GangAssembly::TakeChanges() {
+  std::set<std::string> changed = directory_->changed().Take();
+  // When a job's data have been read, only the signal moves.
+  for (const std::string& job : reading_) {
+    if (!runtimes_.at(job)->Demand().is_reading) changed.insert(job);
+  }
+  for (const std::string& job : changed) {
+    const auto runtime = directory_->Find(job);
+    reading_.erase(job);
+    if (runtime.ok()) {
+      JobDemand demand = (*runtime)->Demand();
+      if (demand.is_reading) reading_.insert(job);
+      queue_.Put(std::move(demand));
+      runtimes_[job] = *runtime;
+    } else {
+      queue_.Remove(job);
+      runtimes_.erase(job);
+    }
+  }
+}
+
+void GangAssembly::Decide() {
   std::set<std::string> refused;
-  QueueSnapshot snapshot;
   QueueDecision decision;
   // Once more without every job that could not start: its ranks go to the next one.
   for (bool is_settled = false; !is_settled;) {
-    snapshot = Snapshot(runtimes, refused);
-    decision = DecideQueue(snapshot);
+    TakeChanges();
+    CompleteSnapshot(refused);
+    decision = queue_.Decide();
     is_settled = true;
     for (const QueueStart& start : decision.starts) {
-      if (Start(start, runtimes[start.job].get())) continue;
-      refused.insert(start.job);
+      const absl::Status started = Start(start, runtimes_.at(start.job).get());
+      if (started.ok()) continue;
+      if (IsBeingRead(started)) {
+        directory_->changed().Add(start.job);  // or it would be started again and again
+      } else {
+        refused.insert(start.job);
+      }
       is_settled = false;
       break;
     }
   }
-  for (const QueuePreemption& preemption : decision.preemptions) Preempt(preemption, runtimes[preemption.victim].get());
-  Publish(runtimes, snapshot, decision);
-  Measure(snapshot);
+  for (const QueuePreemption& preemption : decision.preemptions) {
+    Preempt(preemption, runtimes_.at(preemption.victim).get());
+  }
+  Publish(decision);
+  Measure();
+  // They may try again.
+  for (const std::string& job : refused) directory_->changed().Add(job);
 }
 
-QueueSnapshot GangAssembly::Snapshot(const Runtimes& runtimes, const std::set<std::string>& refused) {
-  QueueSnapshot snapshot;
+void GangAssembly::CompleteSnapshot(const std::set<std::string>& refused) {
   bool needs_workers = false;
-  for (const auto& [name, runtime] : runtimes) {
-    JobDemand& job = snapshot.jobs.emplace_back(runtime->Demand());
-    if (refused.count(name) > 0) job.may_start = false;
+  std::vector<std::string> charged;
+  for (const JobDemand& job : queue_.snapshot().jobs) {
     needs_workers = needs_workers || (job.may_start && job.min_workers > 0);
+    // What a job has used is no change of it. What a queued one uses, whose workers kept their groups, comes with its
+    // next change.
+    if (job.holds_ranks || job.state == cohort::v1::JOB_STATE_RUNNING) charged.push_back(job.job);
   }
-  for (const KnownLearner& known : gangs_.Learners()) snapshot.learners.push_back(AsQueueLearner(known));
-  if (needs_workers) snapshot.workers = context_->workers->Devices();
-  use_.Observe(snapshot.jobs, context_->clock->Monotonic());
-  snapshot.device_seconds = use_.device_seconds();
-  snapshot.max_ranks_per_namespace = context_->limits.max_ranks;
-  std::set<std::string> queued;
-  for (const JobDemand& job : snapshot.jobs) {
-    if (IsQueued(job.state)) queued.insert(job.job);
+  for (const std::string& job : charged) queue_.Put(runtimes_.at(job)->Demand());
+  for (const std::string& name : refused) {
+    const JobDemand* found = queue_.Find(name);
+    if (found == nullptr) continue;
+    JobDemand job = *found;
+    job.may_start = false;
+    queue_.Put(std::move(job));
   }
+  std::vector<QueueLearner> learners;
+  for (const KnownLearner& known : gangs_.Learners()) learners.push_back(AsQueueLearner(known));
+  queue_.SetLearners(std::move(learners));
+  queue_.SetWorkers(needs_workers ? context_->workers->Devices() : std::vector<DeviceOffer>());
+  use_.Observe(queue_.snapshot().jobs, context_->clock->Monotonic());
+  queue_.SetUse(use_.device_seconds());
+  queue_.SetLimit(context_->limits.max_ranks);
   // Somebody who pauses a job may mend it, too.
-  std::erase_if(doubtful_, [&queued](const std::string& job) { return queued.count(job) == 0; });
-  snapshot.doubtful = doubtful_;
-  return snapshot;
+  std::erase_if(doubtful_, [this](const std::string& name) {
+    mutex_.AssertHeld();
+    const JobDemand* job = queue_.Find(name);
+    return job == nullptr || !IsQueued(job->state);
+  });
+  queue_.SetDoubtful(doubtful_);
 }
 
-bool GangAssembly::Start(const QueueStart& start, JobRuntime* job) {
+absl::Status GangAssembly::Start(const QueueStart& start, JobRuntime* job) {
   if (start.learners.empty()) {
-    const bool is_started = job->StartWithoutRanks().ok();
-    if (is_started) context_->groups_signal->Notify();
-    return is_started;
+    absl::Status started = job->StartWithoutRanks();
+    if (started.ok()) context_->groups_signal->Notify();
+    return started;
   }
   const auto gang = job->StartGang();
+  if (IsBeingRead(gang.status())) return gang.status();
   if (!gang.ok()) {  // the job has failed or waits on, by name
     doubtful_.insert(start.job);
-    return false;
+    return gang.status();
   }
   doubtful_.erase(start.job);
   if (!gangs_.Form(start.job, start.learners, gang->incarnation, context_->clock->Monotonic())) {
     job->LoseGang(gang->incarnation, "a rank left while the gang formed");
-    return false;
+    return absl::UnavailableError("a rank left while the gang formed");
   }
   // EndJoin, which wants it, waits for the lock.
   starts_[start.job] = *gang;
   context_->plans_signal->Notify();
-  return true;
+  return absl::OkStatus();
 }
 
 void GangAssembly::Preempt(const QueuePreemption& preemption, JobRuntime* victim) {
@@ -107,31 +155,29 @@ void GangAssembly::Preempt(const QueuePreemption& preemption, JobRuntime* victim
   }
 }
 
-void GangAssembly::Publish(const Runtimes& runtimes, const QueueSnapshot& snapshot, const QueueDecision& decision) {
+void GangAssembly::Publish(const QueueDecision& decision) {
   int64_t position = 0;
   for (const QueuedJob& waiting : decision.queue) {
-    runtimes.at(waiting.job)->SetQueuePlace(++position, waiting.reason);
+    runtimes_.at(waiting.job)->SetQueuePlace(++position, waiting.reason);
   }
-  std::map<std::string, const JobDemand*> demands;
-  for (const JobDemand& job : snapshot.jobs) demands[job.job] = &job;
   ServedJobs::List served;
   for (const std::string& job : decision.running) {
-    served.push_back({.job = job, .worker = demands[job]->worker, .runtime = runtimes.at(job)});
+    served.push_back({.job = job, .worker = queue_.Find(job)->worker, .runtime = runtimes_.at(job)});
   }
   // Groups of a job that is served only now were not looked at when it started.
   if (directory_->served().Set(std::move(served))) context_->groups_signal->Notify();
 }
 
-void GangAssembly::Measure(const QueueSnapshot& snapshot) {
+void GangAssembly::Measure() {
   std::map<std::string, std::pair<int64_t, int64_t>> counts;  // queued jobs and held ranks by namespace
   for (const std::string& name_space : measured_) counts[name_space] = {0, 0};
-  for (const JobDemand& job : snapshot.jobs) {
+  for (const JobDemand& job : queue_.snapshot().jobs) {
     auto& [num_queued, num_ranks] = counts[job.name_space];
     if (IsQueued(job.state)) ++num_queued;
     if (job.holds_ranks) num_ranks += job.world_size;
-    measured_.insert(job.name_space);
   }
   for (const auto& [name_space, count] : counts) {
+    measured_.insert(name_space);
     context_->metrics->QueuedJobs(name_space).Set(static_cast<double>(count.first));
     context_->metrics->RanksHeld(name_space).Set(static_cast<double>(count.second));
   }

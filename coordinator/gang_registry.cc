@@ -127,6 +127,13 @@ bool GangRegistry::HasGang(std::string_view job) const {
   return gangs_.count(job) > 0;
 }
 
+void GangRegistry::End(const LostGang& ended) {
+  absl::MutexLock lock(&mutex_);
+  const auto it = gangs_.find(ended.job);
+  if (it == gangs_.end() || it->second.incarnation != ended.incarnation) return;
+  if (it->second.over_reason.empty()) it->second.over_reason = ended.reason;
+}
+
 std::vector<LostGang> GangRegistry::TakeLost(absl::Duration now) {
   absl::MutexLock lock(&mutex_);
   std::vector<LostGang> lost;

@@ -46,6 +46,7 @@ struct LostGang {
 //
 //   BeginWait -> waiting -> Form -> member -> (gang stopping) BeginWait again: left -> all left: gang over
 //                  |                  +--- silent too long, or BeginWait while the gang is not stopping: gang over
+//                  |                  +--- End: gang over
 //               EndWait
 //
 // Only learners whose JoinGang is in progress are given a place; ranks follow the order of learner ids. A learner
@@ -73,6 +74,8 @@ class GangRegistry final {
   // Nothing when the gang is of another incarnation by now.
   void SetStopping(std::string_view job, int64_t incarnation);
   bool HasGang(std::string_view job) const;
+  // It is over, whatever its ranks do. Nothing when it is of another incarnation by now.
+  void End(const LostGang& gang);
 
   // Forgets learners that are away for too long, too.
   std::vector<LostGang> TakeLost(absl::Duration now);

@@ -161,6 +161,20 @@ TEST_F(GangRegistryTest, StopOfAnotherIncarnationIsNotThatOfTheGang) {
   EXPECT_EQ(lost[0].reason, "rank 1 (b) started again");
 }
 
+TEST_F(GangRegistryTest, GangThatIsEndedIsOverForRanksThatAreHeardOf) {
+  Wait("a");
+  ASSERT_TRUE(Form({"a"}));
+  gangs_.SetStopping("job", 1);
+  gangs_.End({.job = "job", .incarnation = 2, .reason = "of another gang"});
+  EXPECT_OK(Hear(0));
+  gangs_.End({.job = "job", .incarnation = 1, .reason = "it took too long"});
+  EXPECT_THAT(Hear(0), StatusIs(absl::StatusCode::kAborted));
+  const auto lost = gangs_.TakeLost(clock_.Monotonic());
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_EQ(lost[0].reason, "it took too long");
+  EXPECT_FALSE(gangs_.HasGang("job"));
+}
+
 TEST_F(GangRegistryTest, OtherIncarnationsAndRanksAreAborted) {
   Wait("a");
   ASSERT_TRUE(Form({"a"}));

@@ -9,7 +9,12 @@
 namespace cohort::coordinator {
 namespace {
 
+// A group in this state is in none of the orders.
+constexpr GroupState kNotHere = GroupState::kDropped;
+
 bool IsUnscored(GroupState state) { return state == GroupState::kWaiting || state == GroupState::kInFlight; }
+
+bool IsUnplanned(GroupState state) { return IsUnscored(state) || state == GroupState::kScored; }
 
 bool HoldsSlot(const GroupRecord& group) { return group.purpose == cohort::v1::GROUP_PURPOSE_TRAIN; }
 
@@ -29,8 +34,8 @@ absl::Status GroupBuffer::Admit(GroupRecord group) {
   if (HoldsSlot(group)) ++num_used_slots_;
   const GroupState state = group.state;
   GroupRecord* admitted = &groups_.emplace(group.group_id, std::move(group)).first->second;
-  ++counts_[state];
-  Index(*admitted);
+  ++CountOf(state);
+  Reorder(admitted, kNotHere, state);
   return absl::OkStatus();
 }
 
@@ -42,8 +47,8 @@ const GroupRecord* GroupBuffer::Find(int64_t group_id) const {
 const GroupRecord* GroupBuffer::NextWaiting(const std::set<int64_t>& versions,
                                             const std::function<bool(int64_t group_id)>& is_skipped) const {
   for (const int64_t version : versions) {
-    for (auto it = waiting_.lower_bound({version, 0}); it != waiting_.end() && it->first == version; ++it) {
-      if (is_skipped == nullptr || !is_skipped(it->second)) return Find(it->second);
+    for (auto it = waiting_.lower_bound({version, 0}); it != waiting_.end() && it->first.first == version; ++it) {
+      if (is_skipped == nullptr || !is_skipped(it->second->group_id)) return it->second;
     }
   }
   return nullptr;
@@ -131,10 +136,7 @@ std::optional<int64_t> GroupBuffer::OldestUnscoredVersion() const {
   return unscored_.begin()->first;
 }
 
-int64_t GroupBuffer::NumInState(GroupState state) const {
-  const auto it = counts_.find(state);
-  return it == counts_.end() ? 0 : it->second;
-}
+int64_t GroupBuffer::NumInState(GroupState state) const { return counts_[static_cast<size_t>(state)]; }
 
 absl::StatusOr<GroupRecord*> GroupBuffer::FindInState(int64_t group_id, std::initializer_list<GroupState> states) {
   const auto it = groups_.find(group_id);
@@ -147,34 +149,30 @@ absl::StatusOr<GroupRecord*> GroupBuffer::FindInState(int64_t group_id, std::ini
 }
 
 void GroupBuffer::Move(GroupRecord* group, GroupState state) {
-  Unindex(*group);
-  --counts_[group->state];
+  Reorder(group, group->state, state);
+  --CountOf(group->state);
   group->state = state;
-  ++counts_[state];
-  Index(*group);
+  ++CountOf(state);
 }
 
-void GroupBuffer::Index(const GroupRecord& group) {
-  const std::pair<int64_t, int64_t> key(group.policy_version, group.group_id);
-  if (IsUnscored(group.state)) unscored_.insert(key);
-  if (group.state == GroupState::kWaiting) waiting_.insert(key);
-  if (!HoldsSlot(group)) return;
-  if (group.state != GroupState::kPlanned) unplanned_.insert(key);
-  if (group.state == GroupState::kScored) arrived_.insert(ArrivalOf(group));
-}
-
-void GroupBuffer::Unindex(const GroupRecord& group) {
-  const std::pair<int64_t, int64_t> key(group.policy_version, group.group_id);
-  unscored_.erase(key);
-  waiting_.erase(key);
-  unplanned_.erase(key);
-  arrived_.erase(ArrivalOf(group));
+void GroupBuffer::Reorder(GroupRecord* group, GroupState from, GroupState to) {
+  const Key key(group->policy_version, group->group_id);
+  const auto update = [](bool was_in, bool is_in, const auto& entry, auto* order) {
+    if (was_in && !is_in) order->erase(entry);
+    if (!was_in && is_in) order->insert(entry);
+  };
+  update(IsUnscored(from), IsUnscored(to), key, &unscored_);
+  if (from == GroupState::kWaiting) waiting_.erase(key);
+  if (to == GroupState::kWaiting) waiting_.emplace(key, group);
+  if (!HoldsSlot(*group)) return;
+  update(IsUnplanned(from), IsUnplanned(to), key, &unplanned_);
+  update(from == GroupState::kScored, to == GroupState::kScored, ArrivalOf(*group), &arrived_);
 }
 
 void GroupBuffer::Erase(GroupRecord* group) {
-  --counts_[group->state];
+  --CountOf(group->state);
   if (HoldsSlot(*group)) --num_used_slots_;
-  Unindex(*group);
+  Reorder(group, group->state, kNotHere);
   groups_.erase(group->group_id);
 }
 

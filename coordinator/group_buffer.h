@@ -2,6 +2,7 @@
 #ifndef COHORT_COORDINATOR_GROUP_BUFFER_H_
 #define COHORT_COORDINATOR_GROUP_BUFFER_H_
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -70,21 +71,23 @@ class GroupBuffer final {
   int64_t num_free_slots() const { return num_slots_ - num_used_slots_; }
 
  private:
+  using Key = std::pair<int64_t, int64_t>;  // (version, id)
+
   absl::StatusOr<GroupRecord*> FindInState(int64_t group_id, std::initializer_list<GroupState> states);
   void Move(GroupRecord* group, GroupState state);
-  // Puts the group into the orders below that its state belongs in, or takes it out of all.
-  void Index(const GroupRecord& group);
-  void Unindex(const GroupRecord& group);
+  // Moves the group between the orders below, as the states say; touches none that it stays in.
+  void Reorder(GroupRecord* group, GroupState from, GroupState to);
   void Erase(GroupRecord* group);
+  int64_t& CountOf(GroupState state) { return counts_[static_cast<size_t>(state)]; }
 
   const int64_t num_slots_;
   int64_t num_used_slots_ = 0;
   std::map<int64_t, GroupRecord> groups_;
-  std::set<std::pair<int64_t, int64_t>> unscored_;           // (version, id)
-  std::set<std::pair<int64_t, int64_t>> waiting_;            // (version, id)
-  std::set<std::pair<int64_t, int64_t>> unplanned_;          // (version, id), training groups
+  std::set<Key> unscored_;
+  std::map<Key, GroupRecord*> waiting_;
+  std::set<Key> unplanned_;                                  // training groups
   std::set<std::tuple<int64_t, int64_t, int64_t>> arrived_;  // (segment, offset, id), scored training groups
-  std::map<GroupState, int64_t> counts_;
+  std::array<int64_t, 8> counts_{};                          // by state
 };
 
 }  // namespace cohort::coordinator

@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "coordinator/resource_name.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -41,9 +42,8 @@ class InMemoryJobStore final : public JobStore {
   absl::StatusOr<JobRecord> CreateJob(JobRecord record, const cohort::v1::JobEvent& first_event) override {
     absl::MutexLock lock(&mutex_);
     if (jobs_.count(record.job.name()) > 0) return absl::AlreadyExistsError(record.job.name());
-    for (const auto& [name, rows] : jobs_) {
-      const bool taken = !record.request_id.empty() && rows.record.request_id == record.request_id;
-      if (taken) return absl::AlreadyExistsError(record.request_id);
+    if (FindRequest(NamespaceOf(record.job.name()), record.request_id) != nullptr) {
+      return absl::AlreadyExistsError(record.request_id);
     }
     record.sequence = ++sequence_;
     JobRows& rows = jobs_[record.job.name()];
@@ -59,25 +59,26 @@ class InMemoryJobStore final : public JobStore {
     return rows->record;
   }
 
-  absl::StatusOr<JobRecord> FindJobByRequestId(std::string_view request_id) override {
+  absl::StatusOr<JobRecord> FindJobByRequestId(std::string_view name_space, std::string_view request_id) override {
     absl::MutexLock lock(&mutex_);
-    for (const auto& [name, rows] : jobs_) {
-      if (!request_id.empty() && rows.record.request_id == request_id) return rows.record;
-    }
-    return absl::NotFoundError("no job with this request_id");
+    const JobRows* rows = FindRequest(name_space, request_id);
+    if (rows == nullptr) return absl::NotFoundError("no job with this request_id");
+    return rows->record;
   }
 
   absl::StatusOr<std::vector<JobRecord>> ListJobs(const JobFilter& filter) override {
     absl::MutexLock lock(&mutex_);
-    std::map<int64_t, JobRecord, std::greater<>> newest_first;
+    std::map<int64_t, JobRecord> in_order;  // by sequence, or by what makes the newest the first
     for (const auto& [name, rows] : jobs_) {
       const bool selected = name.rfind(filter.name_prefix, 0) == 0 &&
                             (filter.state == 0 || rows.record.job.state() == filter.state) &&
-                            (filter.below_sequence == 0 || rows.record.sequence < filter.below_sequence);
-      if (selected) newest_first[rows.record.sequence] = rows.record;
+                            (filter.below_sequence == 0 || rows.record.sequence < filter.below_sequence) &&
+                            rows.record.sequence > filter.above_sequence;
+      if (!selected) continue;
+      in_order[filter.is_oldest_first ? rows.record.sequence : -rows.record.sequence] = rows.record;
     }
     std::vector<JobRecord> page;
-    for (const auto& [sequence, record] : newest_first) {
+    for (const auto& [place, record] : in_order) {
       if (static_cast<int>(page.size()) < filter.limit) page.push_back(record);
     }
     return page;
@@ -248,6 +249,15 @@ class InMemoryJobStore final : public JobStore {
   JobRows* Find(std::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const auto it = jobs_.find(std::string(name));
     return it == jobs_.end() ? nullptr : &it->second;
+  }
+
+  const JobRows* FindRequest(std::string_view name_space, std::string_view request_id) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (request_id.empty()) return nullptr;
+    for (const auto& [name, rows] : jobs_) {
+      if (rows.record.request_id == request_id && NamespaceOf(name) == name_space) return &rows;
+    }
+    return nullptr;
   }
 
   absl::Mutex mutex_;

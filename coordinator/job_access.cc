@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/field_error.h"
 #include "common/grpc_status.h"
 #include "common/status_macros.h"
@@ -16,13 +17,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "namespaces/";
 constexpr std::string_view kDefaultNamespace = "default";
-constexpr std::string_view kAllNamespaces = "-";
-
-absl::StatusOr<security::Caller> CallerOf(const security::ServerSecurity* security,
-                                          const grpc::ServerContext& context) {
-  if (security == nullptr) return security::Caller();
-  return security->CallerOf(context);
-}
+constexpr std::string_view kAllNamespaces = "namespaces/-";
 
 // Nothing when it is no resource name.
 std::optional<std::string_view> NamespaceIn(std::string_view name) {
@@ -46,24 +41,13 @@ bool MaySee(const security::Caller& caller, std::string_view job) {
   return name_space.has_value() && caller.MaySee(*name_space);
 }
 
-// Pages without a job that the caller may see are passed over.
-grpc::Status ListVisible(cohort::v1::JobService::Service* jobs, const security::Caller& caller,
-                         grpc::ServerContext* context, cohort::v1::ListJobsRequest request,
-                         cohort::v1::ListJobsResponse* response) {
-  while (!context->IsCancelled()) {
-    response->Clear();
-    const grpc::Status status = jobs->ListJobs(context, &request, response);
-    if (!status.ok()) return status;
-    auto& page = *response->mutable_jobs();
-    page.erase(std::remove_if(page.begin(), page.end(), [&](const auto& job) { return !MaySee(caller, job.name()); }),
-               page.end());
-    if (!page.empty() || response->next_page_token().empty()) return status;
-    request.set_page_token(response->next_page_token());
-  }
-  return grpc::Status::CANCELLED;
-}
-
 }  // namespace
+
+absl::StatusOr<security::Caller> CallerOf(const security::ServerSecurity* security,
+                                          const grpc::ServerContext& context) {
+  if (security == nullptr) return security::Caller();
+  return security->CallerOf(context);
+}
 
 absl::Status CheckNamespace(const security::ServerSecurity* security, const grpc::ServerContext& context,
                             std::string_view name) {
@@ -71,11 +55,22 @@ absl::Status CheckNamespace(const security::ServerSecurity* security, const grpc
   return CheckName(caller, name);
 }
 
+absl::StatusOr<security::Caller> JobAccess::Admit(const grpc::ServerContext& context,
+                                                  const google::protobuf::Descriptor& request) const {
+  if (security_ == nullptr) return security::Caller();
+  std::string method = request.name();
+  absl::string_view name = method;
+  if (absl::ConsumeSuffix(&name, "Request")) method = std::string(name);
+  return security_->Admit(context, absl::StrCat("/", kJobServiceName, "/", method));
+}
+
 template <typename Request, typename Sink>
 grpc::Status JobAccess::Forward(grpc::Status (Service::*method)(grpc::ServerContext*, const Request*, Sink*),
-                                grpc::ServerContext* context, const Request* request, std::string_view name,
-                                Sink* sink) {
-  absl::Status status = CheckNamespace(security_, *context, name);
+                                grpc::ServerContext* context, const Request* request,
+                                std::optional<std::string_view> name, Sink* sink) {
+  const auto caller = Admit(*context, *Request::descriptor());
+  if (!caller.ok()) return common::ToGrpcStatus(caller.status());
+  absl::Status status = name.has_value() ? CheckName(*caller, *name) : absl::OkStatus();
   if (status.ok()) status = CheckRequestLimits(*request);
   return status.ok() ? (jobs_->*method)(context, request, sink) : common::ToGrpcStatus(status);
 }
@@ -92,13 +87,9 @@ grpc::Status JobAccess::GetJob(grpc::ServerContext* context, const cohort::v1::G
 
 grpc::Status JobAccess::ListJobs(grpc::ServerContext* context, const cohort::v1::ListJobsRequest* request,
                                  cohort::v1::ListJobsResponse* response) {
-  const auto caller = CallerOf(security_, *context);
-  if (!caller.ok()) return common::ToGrpcStatus(caller.status());
-  if (caller->sees_all || NamespaceIn(request->parent()) != kAllNamespaces) {
-    return Forward(&Service::ListJobs, context, request, request->parent(), response);
-  }
-  const absl::Status status = CheckRequestLimits(*request);
-  return status.ok() ? ListVisible(jobs_, *caller, context, *request, response) : common::ToGrpcStatus(status);
+  std::optional<std::string_view> name = request->parent();
+  if (name == kAllNamespaces) name.reset();
+  return Forward(&Service::ListJobs, context, request, name, response);
 }
 
 grpc::Status JobAccess::PauseJob(grpc::ServerContext* context, const cohort::v1::PauseJobRequest* request,
@@ -150,7 +141,7 @@ grpc::Status JobAccess::ListProcesses(grpc::ServerContext* context, const cohort
                                       cohort::v1::ListProcessesResponse* response) {
   const auto caller = CallerOf(security_, *context);
   if (!caller.ok()) return common::ToGrpcStatus(caller.status());
-  const grpc::Status status = jobs_->ListProcesses(context, request, response);
+  const grpc::Status status = Forward(&Service::ListProcesses, context, request, std::nullopt, response);
   for (cohort::v1::Process& process : *response->mutable_processes()) {
     auto& jobs = *process.mutable_jobs();
     jobs.erase(std::remove_if(jobs.begin(), jobs.end(), [&](const auto& job) { return !MaySee(*caller, job); }),
@@ -162,7 +153,8 @@ grpc::Status JobAccess::ListProcesses(grpc::ServerContext* context, const cohort
 grpc::Status JobAccess::UploadDataset(grpc::ServerContext* context,
                                       grpc::ServerReader<cohort::v1::UploadDatasetRequest>* reader,
                                       cohort::v1::UploadDatasetResponse* response) {
-  return jobs_->UploadDataset(context, reader, response);
+  const auto caller = Admit(*context, *cohort::v1::UploadDatasetRequest::descriptor());
+  return caller.ok() ? jobs_->UploadDataset(context, reader, response) : common::ToGrpcStatus(caller.status());
 }
 
 }  // namespace cohort::coordinator

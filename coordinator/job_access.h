@@ -2,13 +2,20 @@
 #ifndef COHORT_COORDINATOR_JOB_ACCESS_H_
 #define COHORT_COORDINATOR_JOB_ACCESS_H_
 
+#include <google/protobuf/descriptor.h>
+
+#include <optional>
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "cohort/v1/job_service.grpc.pb.h"
 #include "common/security/server_security.h"
 
 namespace cohort::coordinator {
+
+// Who makes a call; UNAUTHENTICATED. Null `security`: there are no tokens, and everybody may do everything.
+absl::StatusOr<security::Caller> CallerOf(const security::ServerSecurity* security, const grpc::ServerContext& context);
 
 // UNAUTHENTICATED, or PERMISSION_DENIED with the namespace, unless the caller may see the namespace of a resource name:
 // namespaces/{namespace} and anything below it; an empty name stands for namespaces/default. INVALID_ARGUMENT for other
@@ -16,11 +23,14 @@ namespace cohort::coordinator {
 absl::Status CheckNamespace(const security::ServerSecurity* security, const grpc::ServerContext& context,
                             std::string_view name);
 
-// A JobService that lets each caller at the namespaces of its token only, in front of one that knows nothing of
-// callers. A job, checkpoint, upload or list of another namespace is PERMISSION_DENIED, whether it exists or not; a
-// list over all namespaces, and the jobs of processes, are cut to what the caller may see. Requests with strings or
-// lists beyond their bounds are INVALID_ARGUMENT by field (request_limits.h), whoever calls. A method that is not
-// overridden here is UNIMPLEMENTED. Thread-safe.
+// The name of JobService in its methods' names; ServerSecurity leaves its roles to JobAccess.
+inline constexpr char kJobServiceName[] = "cohort.v1.JobService";
+
+// A JobService that lets each caller at the methods of its role and at the namespaces of its token only, in front of
+// the one that does the work. A job, checkpoint, upload or list of another namespace is PERMISSION_DENIED, whether it
+// exists or not; the jobs of processes are cut to what the caller may see. A list over all namespaces passes: the
+// service behind must cut it. Requests with strings or lists beyond their bounds are INVALID_ARGUMENT by field
+// (request_limits.h), whoever calls. A method that is not overridden here is UNIMPLEMENTED. Thread-safe.
 class JobAccess final : public cohort::v1::JobService::Service {
  public:
   // Both must outlive it. Without `security` there are no tokens.
@@ -60,10 +70,14 @@ class JobAccess final : public cohort::v1::JobService::Service {
  private:
   using Service = cohort::v1::JobService::Service;
 
-  // Checks name and limits, then calls `method` of the service behind.
+  // The caller, if its role may send such a request: "GetJobRequest" is that of GetJob.
+  absl::StatusOr<security::Caller> Admit(const grpc::ServerContext& context,
+                                         const google::protobuf::Descriptor& request) const;
+  // Checks role, name, unless there is none, and limits, then calls `method` of the service behind.
   template <typename Request, typename Sink>
   grpc::Status Forward(grpc::Status (Service::*method)(grpc::ServerContext*, const Request*, Sink*),
-                       grpc::ServerContext* context, const Request* request, std::string_view name, Sink* sink);
+                       grpc::ServerContext* context, const Request* request, std::optional<std::string_view> name,
+                       Sink* sink);
 
   Service* const jobs_;
   const security::ServerSecurity* const security_;

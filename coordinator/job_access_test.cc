@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/job_access.h"
 
-#include <memory>
 #include <string>
-#include <vector>
 
+#include "common/security/method_table.h"
 #include "common/testing/status_matchers.h"
 #include "coordinator/testing/job_access_fixture.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -18,17 +19,12 @@ using ::testing::HasSubstr;
 
 using JobAccessTest = JobAccessFixture;
 
-// Has one job to a page, of the namespaces b, a, b and a, and a process that works for a job of each. All other methods
-// are UNIMPLEMENTED: that a call got so far.
-class PagedJobs final : public cohort::v1::JobService::Service {
+// Has a process that works for a job of b and one of a, and answers lists of jobs. All other methods are UNIMPLEMENTED:
+// that a call got so far.
+class SomeJobs final : public cohort::v1::JobService::Service {
  public:
-  grpc::Status ListJobs(grpc::ServerContext*, const cohort::v1::ListJobsRequest* request,
-                        cohort::v1::ListJobsResponse* response) override {
-    const std::vector<std::string> names = {"namespaces/b/jobs/1", "namespaces/a/jobs/2", "namespaces/b/jobs/3",
-                                            "namespaces/a/jobs/4"};
-    const size_t at = request->page_token().empty() ? 0 : std::stoul(request->page_token());
-    response->add_jobs()->set_name(names.at(at));
-    if (at + 1 < names.size()) response->set_next_page_token(std::to_string(at + 1));
+  grpc::Status ListJobs(grpc::ServerContext*, const cohort::v1::ListJobsRequest*,
+                        cohort::v1::ListJobsResponse*) override {
     return grpc::Status::OK;
   }
   grpc::Status ListProcesses(grpc::ServerContext*, const cohort::v1::ListProcessesRequest*,
@@ -38,6 +34,17 @@ class PagedJobs final : public cohort::v1::JobService::Service {
     return grpc::Status::OK;
   }
 };
+
+// "reason domain" of the ErrorInfo of a refusal; empty without one.
+std::string ErrorInfoOf(const grpc::Status& status) {
+  google::rpc::Status details;
+  google::rpc::ErrorInfo info;
+  if (!details.ParseFromString(status.error_details())) return "";
+  for (const auto& detail : details.details()) {
+    if (detail.UnpackTo(&info)) return info.reason() + " " + info.domain();
+  }
+  return "";
+}
 
 TEST_F(JobAccessTest, EveryMethodWithANameIsClosedForOtherNamespacesAndOpenForOwnOnes) {
   cohort::v1::JobService::Service jobs;
@@ -78,31 +85,67 @@ TEST_F(JobAccessTest, RequestsBeyondTheirLimitsAreRefusedByField) {
   }
 }
 
-std::vector<std::string> ListAll(const std::shared_ptr<grpc::Channel>& channel) {
-  const auto stub = cohort::v1::JobService::NewStub(channel);
-  std::vector<std::string> names;
-  cohort::v1::ListJobsRequest request;
-  request.set_parent("namespaces/-");
-  do {
-    grpc::ClientContext context;
-    cohort::v1::ListJobsResponse response;
-    EXPECT_TRUE(stub->ListJobs(&context, request, &response).ok());
-    for (const auto& job : response.jobs()) names.push_back(job.name());
-    request.set_page_token(response.next_page_token());
-  } while (!request.page_token().empty());
-  return names;
+TEST_F(JobAccessTest, AListOverAllNamespacesIsLeftToTheServiceBehind) {
+  SomeJobs jobs;
+  Serve(&jobs);
+  const auto* const list =
+      cohort::v1::GetJobRequest::descriptor()->file()->FindServiceByName("JobService")->FindMethodByName("ListJobs");
+  EXPECT_OK(Call(kOfA, *list, "namespaces/-"));
+  EXPECT_THAT(Call(kOfA, *list, "namespaces/-/"), StatusIs(absl::StatusCode::kPermissionDenied));
 }
 
-TEST_F(JobAccessTest, AListOverAllNamespacesHasWhatTheCallerMaySee) {
-  PagedJobs jobs;
+TEST_F(JobAccessTest, RoleThatMayNotCallAMethodIsRefusedWithErrorInfo) {
+  cohort::v1::JobService::Service jobs;
   Serve(&jobs);
-  EXPECT_THAT(ListAll(ChannelOf(kOfA)), ElementsAre("namespaces/a/jobs/2", "namespaces/a/jobs/4"));
-  EXPECT_THAT(ListAll(ChannelOf(kAdmin)),
-              ElementsAre("namespaces/b/jobs/1", "namespaces/a/jobs/2", "namespaces/b/jobs/3", "namespaces/a/jobs/4"));
+  for (const MethodDescriptor* method : AllMethods()) {
+    const grpc::Status status = CallForStatus(kWorker, *method, "namespaces/a/jobs/j");
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::PERMISSION_DENIED) << method->name();
+    EXPECT_THAT(status.error_message(), HasSubstr("role worker may not call /cohort.v1.JobService/" + method->name()));
+    EXPECT_EQ(ErrorInfoOf(status), "PERMISSION_DENIED cohort") << method->name();
+  }
+}
+
+TEST_F(JobAccessTest, RolesReachWhatTheTableOfMethodsSays) {
+  cohort::v1::JobService::Service jobs;
+  Serve(&jobs);
+  for (const MethodDescriptor* method : AllMethods()) {
+    const std::string path = "/" + method->service()->full_name() + "/" + method->name();
+    const bool may_call = security::MayCall(security::Role::kViewer, path);
+    const auto code = may_call ? absl::StatusCode::kUnimplemented : absl::StatusCode::kPermissionDenied;
+    EXPECT_THAT(Call(kViewerOfA, *method, "namespaces/a/jobs/j"), StatusIs(code)) << path;
+  }
+}
+
+TEST_F(JobAccessTest, MethodThatThereIsNotIsRefusedToEverybody) {
+  cohort::v1::JobService::Service jobs;
+  Serve(&jobs);
+  for (const char* token : {kWorker, kAdmin}) {
+    cohort::v1::Job job;
+    const grpc::Status status =
+        common::CallUnary(ChannelOf(token), "/cohort.v1.JobService/Reboot", cohort::v1::GetJobRequest(), &job);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  }
+}
+
+TEST_F(JobAccessTest, OtherNamespacesAreRefusedWithErrorInfo) {
+  cohort::v1::JobService::Service jobs;
+  Serve(&jobs);
+  const grpc::Status status = CallForStatus(kOfA, *MethodsWithAName().front(), "namespaces/b/jobs/j");
+  EXPECT_EQ(ErrorInfoOf(status), "PERMISSION_DENIED cohort");
+}
+
+TEST_F(JobAccessTest, WhoIsNotKnownIsRefusedAtTheDoor) {
+  cohort::v1::JobService::Service jobs;
+  Serve(&jobs);
+  for (const MethodDescriptor* method : AllMethods()) {
+    EXPECT_THAT(Call("", *method, "namespaces/a/jobs/j"), StatusIs(absl::StatusCode::kUnauthenticated));
+    EXPECT_THAT(Call("strangerstrangerstrangerstrange1", *method, "namespaces/a/jobs/j"),
+                StatusIs(absl::StatusCode::kUnauthenticated));
+  }
 }
 
 TEST_F(JobAccessTest, ProcessesNameTheJobsThatTheCallerMaySee) {
-  PagedJobs jobs;
+  SomeJobs jobs;
   Serve(&jobs);
   const auto stub = cohort::v1::JobService::NewStub(ChannelOf(kOfA));
   grpc::ClientContext context;

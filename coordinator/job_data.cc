@@ -44,6 +44,14 @@ absl::Status CheckUnchanged(const JobData& data, const cohort::v1::JobSpec& spec
                    " not those of the submit (", ReaderText(dataset), ")"));
 }
 
+std::string DatasetsText(const cohort::v1::JobSpec& spec) {
+  if (spec.has_rescore()) return absl::StrCat("that of the job ", spec.rescore().job());
+  const TrainingData train = TrainingDataOf(spec);
+  std::string text = train.data == nullptr ? "" : ReaderText(*train.data);
+  if (spec.has_evaluation()) absl::StrAppend(&text, text.empty() ? "" : ", ", ReaderText(spec.evaluation().data()));
+  return text;
+}
+
 absl::StatusOr<JobData> OpenJobData(const cohort::v1::JobSpec& spec, const DatasetRoots& roots,
                                     const std::string& model_path) {
   JobData data;

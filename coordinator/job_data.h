@@ -30,6 +30,9 @@ struct JobData {
 absl::StatusOr<JobData> OpenJobData(const cohort::v1::JobSpec& spec, const DatasetRoots& roots,
                                     const std::string& model_path);
 
+// The files of its datasets as the spec names them, for messages: "problems.jsonl, held_out.jsonl".
+std::string DatasetsText(const cohort::v1::JobSpec& spec);
+
 // FAILED_PRECONDITION names the dataset that is not what it was when `digest` was taken. Empty: not known, OK.
 absl::Status CheckUnchanged(const JobData& data, const cohort::v1::JobSpec& spec, std::string_view digest);
 

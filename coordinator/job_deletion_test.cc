@@ -76,7 +76,7 @@ TEST_F(JobDeletionTest, OnlyAJobThatHasEndedAndLeftItsRanksIsDeleted) {
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("JOB_STATE_QUEUED")));
   const auto place = Join();
   ASSERT_OK(GetPlan(place, 0));
-  Runtime("sums")->Abandon("loss is not finite");
+  ASSERT_OK(Runtime("sums")->Abandon(place.incarnation(), "loss is not finite"));
   EXPECT_THAT(directory_->Delete(Request("sums")),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("have not left")));
   ASSERT_OK(Commit(place, 1, 'b')) << "the update that was under way";

@@ -25,6 +25,7 @@ struct JobDemand {
   bool holds_ranks = false;   // a gang is assigned, stopping ones included
   bool is_stopping = false;   // its ranks were asked to stop
   bool may_start = false;     // QUEUED or PREEMPTED, and nothing of its own keeps it from starting
+  bool is_reading = false;    // it could start, and its data are being read
 };
 
 // EVAL and RESCORE jobs have none.

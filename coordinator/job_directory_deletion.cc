@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a job that has ended is forgotten.
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -13,20 +14,6 @@
 #include "coordinator/storage_trouble.h"
 
 namespace cohort::coordinator {
-namespace {
-
-// Names of the jobs whose checkpoint or rollouts a job begins with.
-std::vector<std::string> SourcesOf(const cohort::v1::Job& job) {
-  std::vector<std::string> sources;
-  const std::string name_space = NamespaceOf(job.name());
-  const cohort::v1::JobSpec& spec = job.spec();
-  if (spec.model().has_from_job()) sources.push_back(JobName(name_space, spec.model().from_job()));
-  if (spec.has_rescore()) sources.push_back(JobName(name_space, spec.rescore().job()));
-  return sources;
-}
-
-}  // namespace
-
 absl::Status JobDirectory::Delete(const cohort::v1::DeleteJobRequest& request) {
   COHORT_RETURN_IF_ERROR(CheckJobName(request.name()));
   Reap();
@@ -63,19 +50,36 @@ absl::Status JobDirectory::CheckMayBeDeleted(const cohort::v1::DeleteJobRequest&
   }
   if (Find(name).ok()) return absl::FailedPreconditionError("ranks of the job have not left yet; try again");
   if (deleting_.count(name) > 0) return absl::FailedPreconditionError("the job is being deleted");
+  const auto needed_by = [&name](const std::string& job, const std::vector<std::string>& sources) -> absl::Status {
+    if (std::count(sources.begin(), sources.end(), name) == 0) return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat("a job needs it that has not ended (", job, ")"));
+  };
+  for (const auto& [job, pending] : pending_) COHORT_RETURN_IF_ERROR(needed_by(job, pending.sources));
   for (const auto& runtime : Runtimes()) {
     const cohort::v1::Job job = runtime->Snapshot().job;
-    if (HasEnded(job.state())) continue;
-    for (const std::string& source : SourcesOf(job)) {
-      if (source == name)
-        return absl::FailedPreconditionError(absl::StrCat("a job needs it that has not ended (", job.name(), ")"));
-    }
+    if (!HasEnded(job.state())) COHORT_RETURN_IF_ERROR(needed_by(job.name(), SourcesOf(job.name(), job.spec())));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::string> JobDirectory::SourcesOf(const std::string& name, const cohort::v1::JobSpec& spec) {
+  std::vector<std::string> sources;
+  const std::string name_space = NamespaceOf(name);
+  if (spec.model().has_from_job()) sources.push_back(JobName(name_space, spec.model().from_job()));
+  if (spec.has_rescore()) sources.push_back(JobName(name_space, spec.rescore().job()));
+  return sources;
+}
+
+absl::Status JobDirectory::CheckNotBeingDeleted(const std::vector<std::string>& jobs) const {
+  for (const std::string& name : jobs) {
+    if (deleting_.count(name) == 0) continue;
+    return absl::FailedPreconditionError(absl::StrCat("a job of this name is being deleted (", name, "); try again"));
   }
   return absl::OkStatus();
 }
 
 absl::Status JobDirectory::CheckSourcesAreKept(const cohort::v1::Job& job) const {
-  for (const std::string& source : SourcesOf(job)) {
+  for (const std::string& source : SourcesOf(job.name(), job.spec())) {
     const auto record = context_->store->GetJob(source);
     if (absl::IsNotFound(record.status()) || deleting_.count(source) > 0) {
       return absl::FailedPreconditionError(absl::StrCat("a job that this one begins with was deleted (", source, ")"));

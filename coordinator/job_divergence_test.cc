@@ -186,6 +186,30 @@ TEST_F(JobDivergenceTest, CheckpointThatWasNeverRecordedIsSetAsideToo) {
   EXPECT_EQ(place_.resume_version(), 0) << "version 2 of the line that was left";
 }
 
+TEST_F(JobDivergenceTest, CheckpointThatAFormerGangSealsAfterwardsIsNotAdopted) {
+  cohort::v1::JobSpec spec = SmallRlvrSpec();
+  spec.mutable_training()->set_num_steps(4);
+  Start(spec);
+  for (int64_t version = 0; version < 2; ++version) {
+    SubmitAll();
+    Train(version, static_cast<char>('b' + version));
+  }
+  GatherAgain();
+  Train(0, 'x');
+  // Version 2 of the line that was left; the replay has not come to version 2.
+  const std::string folder = place_.checkpoint_directory() + "/step-000002";
+  std::filesystem::create_directories(folder);
+  const std::string digest = common::HexOf(std::string(32, 'c'));
+  ASSERT_OK(common::WriteFileAtomically(folder + "/manifest.json",
+                                        R"({"policy_version": 2, "weight_digest": ")" + digest + R"(", "files": []})"));
+  GatherAgain();
+  EXPECT_EQ(place_.resume_version(), 0);
+  EXPECT_EQ(Get("sums").checkpoint_path(), "");
+  Train(0, 'x');
+  Train(1, 'y');
+  EXPECT_EQ(store_.ListVersions(NameOf("sums"))->at(2).digest, std::string(32, 'y'));
+}
+
 TEST_F(JobDivergenceTest, EvaluationOfALostVersionIsSampledAgain) {
   ASSERT_OK(common::WriteFileAtomically(folder_.Join("held_out.jsonl"),
                                         "{\"question\": \"1\", \"answer\": \"2\"}\n"

@@ -9,6 +9,7 @@
 #include "coordinator/rollout_schedule.h"
 #include "coordinator/step_metrics.h"
 #include "coordinator/submitted_group.h"
+#include "reward/row_use.h"
 
 namespace cohort::coordinator {
 JobGroups::JobGroups(const CoordinatorContext* context, JobLedger* ledger, const JobData* data)
@@ -16,6 +17,9 @@ JobGroups::JobGroups(const CoordinatorContext* context, JobLedger* ledger, const
       ledger_(ledger),
       data_(data),
       is_by_arrival_(IsPlannedByArrival(ledger->spec().rlvr().rollout())),
+      sends_rows_(reward::MayReadRow(ledger->spec().rlvr().reward()) ||
+                  reward::MayReadRow(ledger->spec().rescore().reward()) ||
+                  reward::MayReadRow(ledger->spec().evaluation().reward())),
       buffer_(NumSlots(ledger->spec().rlvr().rollout())),
       leases_(context->lease_duration),
       policies_(ledger->name()) {}
@@ -194,24 +198,23 @@ std::pair<int32_t, const cohort::v1::SamplingSpec*> JobGroups::Shape(const Group
   return {rollout.group_size(), &rollout.sampling()};
 }
 
-absl::StatusOr<cohort::v1::GroupAssignment> JobGroups::Assign(const GroupRecord& group) const {
+absl::Status JobGroups::Assign(const GroupRecord& group, cohort::v1::GroupAssignment* assignment) const {
   const bool is_evaluation = group.purpose == cohort::v1::GROUP_PURPOSE_EVALUATE;
   const Dataset& dataset = is_evaluation ? *data_->evaluation : *data_->train;
   const int64_t seed = ledger_->spec().training().seed();
   const auto [group_size, sampling] = Shape(group);
-  cohort::v1::GroupAssignment assignment;
-  COHORT_ASSIGN_OR_RETURN(*assignment.mutable_problem(), dataset.ReadProblem(group.problem_id));
-  assignment.set_job(ledger_->name());
-  assignment.set_group_id(group.group_id);
-  assignment.set_group_size(group_size);
-  *assignment.mutable_sampling() = *sampling;
-  assignment.set_policy_version(group.policy_version);
-  assignment.set_purpose(group.purpose);
-  assignment.set_evaluation_run(group.evaluation_run);
-  assignment.set_epoch(group.epoch);
-  assignment.set_seed(is_evaluation ? EvaluationSeed(seed, group.evaluation_run) : seed);
-  if (data_->rescore != nullptr) COHORT_RETURN_IF_ERROR(data_->rescore->AddStored(group.group_id, &assignment));
-  return assignment;
+  COHORT_RETURN_IF_ERROR(dataset.ReadProblem(group.problem_id, assignment->mutable_problem()));
+  if (!sends_rows_) assignment->mutable_problem()->clear_row_json();
+  assignment->set_job(ledger_->name());
+  assignment->set_group_id(group.group_id);
+  assignment->set_group_size(group_size);
+  *assignment->mutable_sampling() = *sampling;
+  assignment->set_policy_version(group.policy_version);
+  assignment->set_purpose(group.purpose);
+  assignment->set_evaluation_run(group.evaluation_run);
+  assignment->set_epoch(group.epoch);
+  assignment->set_seed(is_evaluation ? EvaluationSeed(seed, group.evaluation_run) : seed);
+  return data_->rescore == nullptr ? absl::OkStatus() : data_->rescore->AddStored(group.group_id, assignment);
 }
 
 bool JobGroups::NeedsEvaluation(int64_t version) const {

@@ -36,6 +36,7 @@ namespace cohort::coordinator {
 class JobGroups final {
  public:
   enum class SubmitCase { kAccept, kDuplicate, kLost };
+  using Assignments = google::protobuf::RepeatedPtrField<cohort::v1::GroupAssignment>;
 
   // Restores open groups; what was in flight waits again.
   static absl::StatusOr<std::unique_ptr<JobGroups>> Load(const CoordinatorContext* context, JobLedger* ledger,
@@ -73,8 +74,7 @@ class JobGroups final {
 
   // Leases groups whose version is published, as far as the budget goes, and appends them; a group that failed lately
   // goes to another worker first. Also on an error (of reading the dataset) what was appended is leased.
-  absl::Status Claim(std::string_view worker_id, ClaimBudget* budget,
-                     std::vector<cohort::v1::GroupAssignment>* assignments);
+  absl::Status Claim(std::string_view worker_id, ClaimBudget* budget, Assignments* assignments);
   // False when the lease is lost. A lease of a former coordinator epoch is taken over while the group waits.
   bool Renew(std::string_view worker_id, const cohort::v1::GroupLease& lease);
   absl::StatusOr<SubmitCase> Judge(const cohort::v1::LeaseToken& token, const cohort::v1::RolloutGroup& group) const;
@@ -109,13 +109,12 @@ class JobGroups final {
   absl::Status CountErrored();
   // Of a waiting group: what this lease sampled is not taken, see GroupRecord.
   static bool IsFencedOff(const GroupRecord& group, const cohort::v1::LeaseToken& token);
-  // Nobody is at fault.
-  void EndLease(int64_t group_id);
+  void EndLease(int64_t group_id);  // nobody is at fault
   GroupRecord Dropped(const GroupRecord& group, const std::string& reason) const;
   const cohort::v1::EvaluationRun* FindRun(const std::string& name) const;
-  // Group size and sampling of a group.
-  std::pair<int32_t, const cohort::v1::SamplingSpec*> Shape(const GroupRecord& group) const;
-  absl::StatusOr<cohort::v1::GroupAssignment> Assign(const GroupRecord& group) const;
+  std::pair<int32_t, const cohort::v1::SamplingSpec*> Shape(const GroupRecord& group) const;  // size, sampling
+  // All but the lease. `assignment` is empty.
+  absl::Status Assign(const GroupRecord& group, cohort::v1::GroupAssignment* assignment) const;
   bool NeedsEvaluation(int64_t version) const;
   bool IsEvaluated(int64_t version) const;
   std::vector<GroupRecord> EvaluationGroupsOf(int64_t version) const;
@@ -131,6 +130,7 @@ class JobGroups final {
   JobLedger* const ledger_;
   const JobData* const data_;
   const bool is_by_arrival_;
+  const bool sends_rows_;  // some verifier may read Problem.row_json
   GroupBuffer buffer_;
   LeaseTable leases_;
   PolicyRegistry policies_;

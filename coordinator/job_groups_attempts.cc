@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who samples which group, and what comes of attempts that fail.
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -23,20 +24,26 @@ int32_t MaxAttempts(const cohort::v1::JobSpec& spec) {
 
 }  // namespace
 
-absl::Status JobGroups::Claim(std::string_view worker_id, ClaimBudget* budget,
-                              std::vector<cohort::v1::GroupAssignment>* assignments) {
-  const auto is_skipped = [&](int64_t group_id) { return ShouldGoElsewhere(group_id, worker_id); };
+absl::Status JobGroups::Claim(std::string_view worker_id, ClaimBudget* budget, Assignments* assignments) {
+  std::function<bool(int64_t)> is_skipped;
+  if (!failed_attempts_.empty()) is_skipped = [&](int64_t group_id) { return ShouldGoElsewhere(group_id, worker_id); };
+  const absl::Duration now = context_->clock->Monotonic();
   while (budget->num_groups > 0) {
     const GroupRecord* group = buffer_.NextWaiting(policies_.versions(), is_skipped);
     if (group == nullptr) break;
-    COHORT_ASSIGN_OR_RETURN(cohort::v1::GroupAssignment assignment, Assign(*group));
-    const auto num_bytes = static_cast<int64_t>(assignment.ByteSizeLong());
-    if (num_bytes > budget->num_bytes && !budget->is_untouched) break;
-    COHORT_RETURN_IF_ERROR(buffer_.Claim(group->group_id));
-    assignment.mutable_lease()->set_coordinator_epoch(context_->epoch);
-    assignment.mutable_lease()->set_attempt(group->attempt);
-    leases_.Grant(group->group_id, worker_id, assignment.lease(), context_->clock->Monotonic());
-    assignments->push_back(std::move(assignment));
+    // In place: what an assignment holds is not copied, and its memory may have served an answer before.
+    cohort::v1::GroupAssignment* const assignment = assignments->Add();
+    absl::Status assigned = Assign(*group, assignment);
+    const auto num_bytes = static_cast<int64_t>(assignment->ByteSizeLong());
+    const bool fits = num_bytes <= budget->num_bytes || budget->is_untouched;
+    if (assigned.ok() && fits) assigned = buffer_.Claim(group->group_id);
+    if (!assigned.ok() || !fits) {
+      assignments->RemoveLast();
+      return assigned;
+    }
+    assignment->mutable_lease()->set_coordinator_epoch(context_->epoch);
+    assignment->mutable_lease()->set_attempt(group->attempt);
+    leases_.Grant(group->group_id, worker_id, assignment->lease(), now);
     --budget->num_groups;
     budget->num_bytes -= num_bytes + kBytesPerClaimedGroup;
     budget->is_untouched = false;

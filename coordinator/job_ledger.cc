@@ -38,6 +38,15 @@ std::unique_ptr<JobLedger> JobLedger::Load(JobRecord record, const std::vector<c
   return ledger;
 }
 
+std::unique_ptr<JobLedger> JobLedger::Begin(JobRecord record, std::string_view checkpoint_root, JobStore* store,
+                                            common::Clock* clock, ChangeSignal* events_signal,
+                                            common::FileSystem* files) {
+  std::unique_ptr<JobLedger> ledger(
+      new JobLedger(std::move(record), checkpoint_root, store, clock, events_signal, files));
+  ledger->next_sequence_ = 2;
+  return ledger;
+}
+
 absl::Status JobLedger::Write(JobRecord next, JobChange change) {
   const auto now = google::protobuf::util::TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(clock_->Now()));
   *next.job.mutable_update_time() = now;

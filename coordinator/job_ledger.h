@@ -32,6 +32,10 @@ class JobLedger final {
                                          ChangeSignal* events_signal,
                                          common::FileSystem* files = common::RealFileSystem());
 
+  // Of a job that was stored just now, with its first event and nothing else, and whose run folder was made.
+  static std::unique_ptr<JobLedger> Begin(JobRecord record, std::string_view checkpoint_root, JobStore* store,
+                                          common::Clock* clock, ChangeSignal* events_signal, common::FileSystem* files);
+
   const JobRecord& record() const { return record_; }
   const cohort::v1::Job& job() const { return record_.job; }
   const cohort::v1::JobSpec& spec() const { return record_.job.spec(); }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/field_error.h"
 #include "common/status_macros.h"
 #include "coordinator/page_token.h"
@@ -38,6 +39,18 @@ absl::Status CheckFilter(const cohort::v1::ListJobsRequest& request) {
   return absl::OkStatus();
 }
 
+// AIP-132: fields separated by commas, each with " desc" for descending; blanks around them mean nothing.
+absl::StatusOr<bool> IsOldestFirst(const std::string& order_by) {
+  const std::vector<std::string> words = absl::StrSplit(order_by, absl::ByAnyChar(" \t\n"), absl::SkipEmpty());
+  if (words.empty()) return false;
+  if (words == std::vector<std::string>{"create_time"}) return true;
+  if (words == std::vector<std::string>{"create_time", "desc"}) return false;
+  return common::InvalidField("order_by", order_by, "must be create_time or create_time desc");
+}
+
+// Where the next page goes on: behind this job.
+int64_t& Position(JobFilter& filter) { return filter.is_oldest_first ? filter.above_sequence : filter.below_sequence; }
+
 bool HasLabels(const cohort::v1::Job& job, const cohort::v1::ListJobsRequest& request) {
   for (const auto& [label, value] : request.labels()) {
     const auto it = job.spec().labels().find(label);
@@ -55,9 +68,10 @@ absl::StatusOr<cohort::v1::ListJobsResponse> ListJobs(JobStore* store, const coh
   COHORT_ASSIGN_OR_RETURN(filter.name_prefix, NamePrefix(request.parent()));
   COHORT_ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size(), kDefaultPageSize, kMaxPageSize));
   COHORT_RETURN_IF_ERROR(CheckFilter(request));
+  COHORT_ASSIGN_OR_RETURN(filter.is_oldest_first, IsOldestFirst(request.order_by()));
   const std::string query = PageQuery(request);
   if (!request.page_token().empty()) {
-    COHORT_ASSIGN_OR_RETURN(filter.below_sequence, DecodePageToken(query, request.page_token()));
+    COHORT_ASSIGN_OR_RETURN(Position(filter), DecodePageToken(query, request.page_token()));
   }
   cohort::v1::ListJobsResponse response;
   int64_t num_bytes = 0;
@@ -70,16 +84,16 @@ absl::StatusOr<cohort::v1::ListJobsResponse> ListJobs(JobStore* store, const coh
         // One job more than the page tells that there is a next one.
         const bool is_full = response.jobs_size() > 0 && num_bytes > kMaxPageBytes;
         if (is_full || response.jobs_size() == page_size) {
-          response.set_next_page_token(EncodePageToken(query, filter.below_sequence));
+          response.set_next_page_token(EncodePageToken(query, Position(filter)));
           return response;
         }
         *response.add_jobs() = record.job;
       }
-      filter.below_sequence = record.sequence;
+      Position(filter) = record.sequence;
     }
     if (static_cast<int>(records->size()) < kJobsPerRead) return response;
   }
-  response.set_next_page_token(EncodePageToken(query, filter.below_sequence));
+  response.set_next_page_token(EncodePageToken(query, Position(filter)));
   return response;
 }
 

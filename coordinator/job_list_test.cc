@@ -68,7 +68,31 @@ TEST_F(JobListTest, PagesFollowEachOtherNewestFirst) {
   EXPECT_EQ(request.page_token(), "");
 }
 
-TEST_F(JobListTest, TokenIsBoundToParentAndFilters) {
+TEST_F(JobListTest, OrderOfCreationIsPagedBothWays) {
+  for (int i = 0; i < 5; ++i) Add(absl::StrCat("default/jobs/job-", i));
+  cohort::v1::ListJobsRequest request;
+  request.set_page_size(2);
+  request.set_order_by(" create_time ");
+  EXPECT_THAT(List(&request), ElementsAre("default/jobs/job-0", "default/jobs/job-1"));
+  Add("default/jobs/job-5");
+  EXPECT_THAT(List(&request), ElementsAre("default/jobs/job-2", "default/jobs/job-3"));
+  EXPECT_THAT(List(&request), ElementsAre("default/jobs/job-4", "default/jobs/job-5"));
+  EXPECT_EQ(request.page_token(), "");
+  request.set_order_by("create_time  desc");
+  EXPECT_THAT(List(&request), ElementsAre("default/jobs/job-5", "default/jobs/job-4"));
+  EXPECT_THAT(List(&request), ElementsAre("default/jobs/job-3", "default/jobs/job-2"));
+}
+
+TEST_F(JobListTest, OrdersThatCannotBePagedAreRefused) {
+  for (const char* order_by :
+       {"update_time", "create_time asc", "create_time,name", "create_time desc desc", "CREATE_TIME", "desc", ","}) {
+    cohort::v1::ListJobsRequest request;
+    request.set_order_by(order_by);
+    ExpectRefused(request, "order_by");
+  }
+}
+
+TEST_F(JobListTest, TokenIsBoundToParentFiltersAndOrder) {
   for (int i = 0; i < 3; ++i) Add(absl::StrCat("default/jobs/job-", i));
   cohort::v1::ListJobsRequest request;
   request.set_page_size(1);
@@ -81,6 +105,9 @@ TEST_F(JobListTest, TokenIsBoundToParentAndFilters) {
   ExpectRefused(other, "page_token");
   other = request;
   (*other.mutable_labels())["team"] = "";
+  ExpectRefused(other, "page_token");
+  other = request;
+  other.set_order_by("create_time");
   ExpectRefused(other, "page_token");
   request.set_page_size(2);
   EXPECT_OK(Page(request)) << "the next page may be larger";

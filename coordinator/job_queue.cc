@@ -14,6 +14,8 @@ namespace {
 
 using Outlook = RankChance::Outlook;
 
+constexpr char kReading[] = "its dataset is being read";
+
 // One pass over all jobs in the order in which they are served.
 class Round final {
  public:
@@ -61,6 +63,7 @@ class Round final {
     if (job.world_size == 0) return Start(job, {});
     const bool is_doubtful = snapshot_.doubtful.count(job.job) > 0;
     const RankChance chance = ranks_.BestChance(job, /*may_preempt=*/!is_doubtful);
+    if (job.is_reading && is_doubtful) return Wait(job, kReading);
     if (chance.outlook == Outlook::kNow) return Start(job, ranks_.Take(job, chance));
     Wait(job, WhyNot(job, chance));
     if (is_doubtful) return;
@@ -78,6 +81,8 @@ class Round final {
   }
 
   void Start(const JobDemand& job, std::vector<std::string> learners) {
+    // The ranks are its own already: jobs behind it do not get them.
+    if (job.is_reading) return Wait(job, kReading);
     decision_.running.push_back(job.job);
     decision_.starts.push_back({.job = job.job, .learners = std::move(learners)});
   }

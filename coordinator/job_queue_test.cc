@@ -273,5 +273,17 @@ TEST_F(JobQueueTest, RunningJobsAreServedInTheSameOrder) {
   EXPECT_THAT(Waiting(), IsEmpty());
 }
 
+TEST_F(JobQueueTest, JobWhoseDatasetIsReadHoldsTheRanksItWillHave) {
+  queue_.Queued("a", 1).is_reading = true;
+  queue_.Queued("a", 1);
+  queue_.Waiting(1);
+  Decide();
+  EXPECT_THAT(Started(), IsEmpty());
+  EXPECT_EQ(WhyWaits("a/1"), "its dataset is being read");
+  queue_.snapshot().doubtful = {"a/1"};
+  Decide();
+  EXPECT_THAT(Started(), ElementsAre("a/2")) << "once it could not start it keeps nothing";
+}
+
 }  // namespace
 }  // namespace cohort::coordinator

@@ -11,7 +11,6 @@
 #include "common/telemetry/log.h"
 #include "common/utf8.h"
 #include "coordinator/job_demand.h"
-#include "coordinator/rescore_data.h"
 #include "coordinator/storage_trouble.h"
 
 namespace cohort::coordinator {
@@ -21,25 +20,38 @@ constexpr size_t kMaxReasonBytes = 1000;
 
 }  // namespace
 
-JobRuntime::JobRuntime(const CoordinatorContext* context, std::unique_ptr<JobLedger> ledger)
+JobRuntime::JobRuntime(const CoordinatorContext* context, std::unique_ptr<JobLedger> ledger, ChangedJobs* changed)
     : context_(context),
       name_(ledger->name()),
       sequence_(ledger->record().sequence),
       is_sft_(ledger->spec().has_sft()),
+      changed_(changed),
       ledger_(std::move(ledger)),
+      opening_(context),
       recorder_(context, ledger_.get()),
       retention_(context->store, ledger_->name(), ledger_->spec().retention()),
       versions_(context, ledger_.get()) {}
 
 std::unique_ptr<JobRuntime> JobRuntime::Load(const CoordinatorContext* context, JobRecord record,
-                                             const std::vector<cohort::v1::JobEvent>& events) {
+                                             const std::vector<cohort::v1::JobEvent>& events, ChangedJobs* changed) {
   auto ledger = JobLedger::Load(std::move(record), events, context->checkpoint_root, context->store, context->clock,
                                 context->events_signal, context->files);
-  std::unique_ptr<JobRuntime> runtime(new JobRuntime(context, std::move(ledger)));
+  std::unique_ptr<JobRuntime> runtime(new JobRuntime(context, std::move(ledger), changed));
   absl::MutexLock lock(&runtime->mutex_);
   const cohort::v1::JobSpec& spec = runtime->ledger_->spec();
   runtime->queued_reason_ = absl::StrCat("the coordinator restarted; ", WhyQueued(spec));
   if (spec.has_rlvr()) runtime->recorder_.CatchUp();
+  runtime->Advance();
+  return runtime;
+}
+
+std::unique_ptr<JobRuntime> JobRuntime::Begin(const CoordinatorContext* context, JobRecord record,
+                                              ChangedJobs* changed) {
+  auto ledger = JobLedger::Begin(std::move(record), context->checkpoint_root, context->store, context->clock,
+                                 context->events_signal, context->files);
+  std::unique_ptr<JobRuntime> runtime(new JobRuntime(context, std::move(ledger), changed));
+  absl::MutexLock lock(&runtime->mutex_);
+  runtime->queued_reason_ = WhyQueued(runtime->ledger_->spec());
   runtime->Advance();
   return runtime;
 }
@@ -58,6 +70,7 @@ absl::StatusOr<GangStart> JobRuntime::StartGang() {
   handout_.StartGang(start.incarnation, start.resume_version, ledger_->spec().training().world_size());
   stop_reason_.clear();
   stop_cause_ = StopCause::kNone;
+  stop_shortfall_.clear();
   last_step_ = context_->clock->Monotonic();
   log::Info("gang_formed", {{"job", ledger_->name()},
                             {"incarnation", start.incarnation},
@@ -71,6 +84,10 @@ absl::Status JobRuntime::Start() {
   COHORT_ASSIGN_OR_RETURN(const cohort::v1::JobState state, AfterRequest(ledger_->job().state(), JobRequest::kStart));
   ChargeUse();
   const absl::Status activated = PrepareStart();
+  if (IsBeingRead(activated)) {
+    NoteStanding();
+    return activated;
+  }
   if (!activated.ok()) {
     const std::string reason = absl::StrCat("cannot start: ", activated.message());
     if (IsFaultOfJob(activated)) {
@@ -89,6 +106,7 @@ absl::Status JobRuntime::Start() {
   if (is_first) change.groups = data_->rescore != nullptr ? data_->rescore->Waiting() : groups_->GroupsOfVersion(0);
   std::vector<GroupRecord> admitted = change.groups;
   COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(next), std::move(change)));
+  NoteStanding();
   return is_first ? groups_->Admit(std::move(admitted)) : absl::OkStatus();
 }
 
@@ -138,21 +156,22 @@ void JobRuntime::Tick() {
 
 absl::Status JobRuntime::Activate() {
   if (groups_ != nullptr) return absl::OkStatus();
-  COHORT_ASSIGN_OR_RETURN(JobData data, OpenDataOf(*context_, ledger_->record()));
-  COHORT_RETURN_IF_ERROR(CheckUnchanged(data, ledger_->spec(), ledger_->record().data_digest));
-  auto shared = std::make_unique<JobData>(std::move(data));
-  COHORT_ASSIGN_OR_RETURN(auto groups, JobGroups::Load(context_, ledger_.get(), shared.get()));
+  // Not again when what follows fails: the store may be away for as long as it takes to read a dataset.
+  if (data_ == nullptr) {
+    COHORT_ASSIGN_OR_RETURN(data_, opening_.Take(ledger_->record()));
+  }
+  COHORT_ASSIGN_OR_RETURN(auto groups, JobGroups::Load(context_, ledger_.get(), data_.get()));
   COHORT_RETURN_IF_ERROR(versions_.Load());
   const auto plan = context_->store->GetPlan(ledger_->name(), ledger_->job().policy_version());
   if (plan.ok()) plan_ = *plan;
   if (!plan.ok() && !absl::IsNotFound(plan.status())) return plan.status();
-  data_ = std::move(shared);
   groups_ = std::move(groups);
   return absl::OkStatus();
 }
 
 void JobRuntime::Postpone(const std::string& reason) {
   const std::string text = common::Printable(reason, kMaxReasonBytes);
+  NoteStanding();
   if (ledger_->job().state_reason() == text) return;
   if (queued_reason_ != text) log::Error("job_postponed", {{"job", ledger_->name()}, {"reason", text}});
   queued_reason_ = text;

@@ -17,8 +17,12 @@
 #include "absl/synchronization/mutex.h"
 #include "cohort/v1/learner_service.pb.h"
 #include "cohort/v1/rollout_service.pb.h"
+#include "coordinator/best_versions.h"
+#include "coordinator/changed_jobs.h"
 #include "coordinator/committed_versions.h"
 #include "coordinator/coordinator_context.h"
+#include "coordinator/dataset_opening.h"
+#include "coordinator/gang_registry.h"
 #include "coordinator/job_data.h"
 #include "coordinator/job_demand.h"
 #include "coordinator/job_groups.h"
@@ -31,6 +35,7 @@
 #include "coordinator/step_planner.h"
 #include "coordinator/step_recorder.h"
 #include "coordinator/submitted_group.h"
+#include "coordinator/waiting_claims.h"
 
 namespace cohort::coordinator {
 
@@ -43,13 +48,17 @@ class JobRuntime final {
   // Takes up a stored job with all its events; one that was RUNNING waits for ranks again. Its files are not looked at
   // before ranks are there, or a worker that still holds groups of it.
   static std::unique_ptr<JobRuntime> Load(const CoordinatorContext* context, JobRecord record,
-                                          const std::vector<cohort::v1::JobEvent>& events);
+                                          const std::vector<cohort::v1::JobEvent>& events, ChangedJobs* changed);
+  // Takes up a job that was stored just now (JobLedger::Begin). `changed`, here and in Load, hears of the job whenever
+  // Demand is another one, but for device_seconds; it must outlive the job.
+  static std::unique_ptr<JobRuntime> Begin(const CoordinatorContext* context, JobRecord record, ChangedJobs* changed);
 
   JobRecord Snapshot() const;
   JobDemand Demand() const;
   const std::string& name() const { return name_; }
   int64_t sequence() const { return sequence_; }  // order of creation
-  bool IsOver() const;                            // ended, and its ranks have left
+  cohort::v1::JobState state() const;
+  bool IsOver() const;  // ended, and its ranks have left
   WaitState Waiting() const;
   cohort::v1::Job View() const;  // as it is answered: with etag, conditions, what it waits for
   void SetQueuePlace(int64_t position, const std::string& reason);  // from 1, and why it waits; for View and Waiting
@@ -63,21 +72,26 @@ class JobRuntime final {
   absl::Status Preempt(const std::string& by);
 
   // Gang. FAILED_PRECONDITION unless queued, and while ranks of the gang before are there. When the job's data is not
-  // what was submitted it has failed; for what may come right by itself (a full disk) it waits on, and says so.
+  // what was submitted it has failed; for what may come right by itself (a full disk) it waits on, and says so. An
+  // error that IsBeingRead: nothing has happened yet.
   absl::StatusOr<GangStart> StartGang();
   absl::Status StartWithoutRanks();  // the same for a job that needs none
   void LoseGang(int64_t incarnation, const std::string& reason);
   // The gang gets a stop instead of its next plan, and seals a checkpoint first; the job goes on with another gang.
   void RequestStop(const std::string& reason);
-  // A rank found that the job cannot go on, and starting it again would not help: the job fails.
-  void Abandon(const std::string& reason);
+  // The same because a rank terminates. ABORTED for another incarnation than the present one.
+  absl::Status RequestStop(int64_t incarnation, const std::string& reason);
+  // A rank found that the job cannot go on, and starting it again would not help: the job fails. ABORTED as above.
+  absl::Status Abandon(int64_t incarnation, const std::string& reason);
+  // The gang, when it has not left stop_limit after it was asked to stop: to be dissolved, for this reason.
+  std::optional<LostGang> TakeOverdueStop();
   // No gang, or every rank was told to stop and the checkpoint asked for is sealed.
   bool IsStopped() const;
 
   // Rollouts.
-  std::vector<cohort::v1::GroupAssignment> Claim(std::string_view worker_id, ClaimBudget* budget,
-                                                 std::map<int64_t, cohort::v1::WeightSource>* weights);
-  bool HasWaitingGroups() const;  // that some worker may claim
+  // Appends groups, and the sources of their versions, as far as the budget goes.
+  void Claim(std::string_view worker_id, ClaimBudget* budget, cohort::v1::ClaimGroupsResponse* response);
+  bool HasWaitingGroups(GroupOffer* offer) const;  // and which workers may claim them
   void EndExpiredLeases();
   bool Renew(std::string_view worker_id, const cohort::v1::GroupLease& lease);
   absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> Submit(const std::vector<Submission>& submissions);
@@ -93,24 +107,50 @@ class JobRuntime final {
   absl::Status CommitStep(const cohort::v1::CommitStepRequest& request);
   absl::StatusOr<int64_t> PublishVersion(const cohort::v1::PublishVersionRequest& request);
   absl::Status SealCheckpoint(const cohort::v1::SealCheckpointRequest& request);
+  std::vector<int64_t> BestVersions() const;  // whose checkpoints keep_best keeps
 
  private:
-  JobRuntime(const CoordinatorContext* context, std::unique_ptr<JobLedger> ledger);
+  // What changes of the demand, without device_seconds.
+  struct Standing {
+    cohort::v1::JobState state = cohort::v1::JOB_STATE_UNSPECIFIED;
+    bool holds_ranks = false;
+    bool is_stopping = false;
+    bool may_start = false;
+    bool is_reading = false;
+    bool operator==(const Standing&) const = default;
+  };
 
-  absl::Status Activate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  JobRuntime(const CoordinatorContext* context, std::unique_ptr<JobLedger> ledger, ChangedJobs* changed);
+
+  Standing StandingNow() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  // Tells `changed_` of a new standing. After whatever may change it; at the latest with the next tick.
+  void NoteStanding() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Activate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // an error that IsBeingRead: ask again
   absl::Status Start() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // RUNNING, with groups; who serves it is yet to be said
   void Postpone(const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // a queued job waits on
   void Moved() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  SealedVersions Sealed() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);  // valid as long as the lock is held
   bool IsSealed(int64_t v) const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return versions_.IsSealed(v); }
   std::string Describe() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   absl::Status ActivateForWorkers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<bool> Judge(const Submission& submission, cohort::v1::GroupReceipt* receipt)
+  // True when the group is to be written; else the receipt is final. `was_judged`: the group itself is as it was then.
+  absl::StatusOr<bool> Judge(const Submission& submission, bool was_judged, cohort::v1::GroupReceipt* receipt)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // One call's groups, in the log and not in the store yet.
+  struct LoggedGroups;
+  // Judges the call's n-th group again and adds it to `scored`, unless it is there or in `before`.
+  absl::Status JudgeLogged(LoggedGroups* call, size_t n, const std::map<int64_t, GroupRecord>& before,
+                           std::map<int64_t, GroupRecord>* scored) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Refuse(const std::string& worker, const std::string& reason, cohort::v1::GroupReceipt* receipt)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Stores what the calls that wait have logged, in order of arrival and together, and says to each how it went.
+  void StoreLogged() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) ABSL_LOCKS_EXCLUDED(logged_mutex_);
   absl::Status SetState(cohort::v1::JobState state, const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Fail(const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status SettleStop() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // what is decided but not stored yet
   bool HasStopped() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   bool GivesOutGroups() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  void StopGang(const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ChargeUse() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // before what the job holds changes
   void PauseIfBudgetIsSpent() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whatever can be done now. Idempotent; a failed write is tried again later.
@@ -148,8 +188,10 @@ class JobRuntime final {
   const std::string name_;
   const int64_t sequence_;
   const bool is_sft_;
+  ChangedJobs* const changed_;
   mutable absl::Mutex mutex_;
   const std::unique_ptr<JobLedger> ledger_ ABSL_PT_GUARDED_BY(mutex_);
+  DatasetOpening opening_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<JobData> data_;  // set by Activate and constant from then on
   std::unique_ptr<JobGroups> groups_ ABSL_GUARDED_BY(mutex_);
   StepRecorder recorder_ ABSL_GUARDED_BY(mutex_);
@@ -160,12 +202,18 @@ class JobRuntime final {
   bool has_started_without_ranks_ ABSL_GUARDED_BY(mutex_) = false;
   std::string stop_reason_ ABSL_GUARDED_BY(mutex_);  // what a RUNNING job's gang is told
   StopCause stop_cause_ ABSL_GUARDED_BY(mutex_) = StopCause::kNone;
-  std::string failure_ ABSL_GUARDED_BY(mutex_);        // why the job has failed, stored as soon as the store takes it
-  std::string queued_reason_ ABSL_GUARDED_BY(mutex_);  // why a job without a gang is QUEUED
+  absl::Duration stop_pinned_at_ ABSL_GUARDED_BY(mutex_);
+  std::string stop_shortfall_ ABSL_GUARDED_BY(mutex_);  // why the gang's stop was not waited for; empty: it was
+  std::string failure_ ABSL_GUARDED_BY(mutex_);         // why the job has failed, stored as soon as the store takes it
+  std::string queued_reason_ ABSL_GUARDED_BY(mutex_);   // why a job without a gang is QUEUED
   JobVitals vitals_ ABSL_GUARDED_BY(mutex_);
   absl::Status activation_ ABSL_GUARDED_BY(mutex_);  // of ActivateForWorkers since the last Tick
   absl::Duration last_step_ ABSL_GUARDED_BY(mutex_);
   int64_t progress_ ABSL_GUARDED_BY(mutex_) = 0;
+  Standing noted_ ABSL_GUARDED_BY(mutex_);
+  // Separate, so that a call gets in line while another one stores. Taken after mutex_ or alone.
+  absl::Mutex logged_mutex_;
+  std::vector<LoggedGroups*> logged_ ABSL_GUARDED_BY(logged_mutex_);
 };
 
 }  // namespace cohort::coordinator

@@ -45,6 +45,7 @@ void JobRuntime::Advance() {
   if (groups_ != nullptr && !TakesGroups(ledger_->job().state())) groups_->EndLeases();
   NoteBlocked(status);
   PinStopIfDue();
+  NoteStanding();
 }
 
 void JobRuntime::NoteBlocked(const absl::Status& status) {
@@ -62,6 +63,13 @@ absl::Status JobRuntime::FinishEvaluation() {
     cohort::v1::EvaluationReport& report = *change.events.emplace_back().mutable_evaluation();
     *report.mutable_result() = result;
     *next.job.add_evaluations() = result;
+    const cohort::v1::CheckpointSpec& checkpoint = ledger_->spec().checkpoint();
+    if (checkpoint.keep_best() > 0 && result.run() == checkpoint.keep_best_by()) {
+      cohort::v1::VersionAccuracy accuracy;
+      accuracy.set_policy_version(result.policy_version());
+      accuracy.set_accuracy(result.accuracy());
+      AddVersion(accuracy, checkpoint.keep_best(), Sealed(), next.job.mutable_best_versions());
+    }
     AddSamples(*context_->log, *data_->evaluation, evaluation->SampleLocations(result.run()), &report);
     log::Info("evaluation", {{"job", ledger_->name()},
                              {"run", result.run()},

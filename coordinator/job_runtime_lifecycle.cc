@@ -71,16 +71,38 @@ absl::Status JobRuntime::Preempt(const std::string& by) {
 
 void JobRuntime::RequestStop(const std::string& reason) {
   absl::MutexLock lock(&mutex_);
+  StopGang(reason);
+}
+
+absl::Status JobRuntime::RequestStop(int64_t incarnation, const std::string& reason) {
+  absl::MutexLock lock(&mutex_);
+  COHORT_RETURN_IF_ERROR(CheckGang(incarnation));
+  StopGang(reason);
+  return absl::OkStatus();
+}
+
+void JobRuntime::StopGang(const std::string& reason) {
   if (!handout_.HasGang() || !stop_reason_.empty()) return;
   stop_reason_ = reason;
   stop_cause_ = StopCause::kRestart;
   Moved();
 }
 
-void JobRuntime::Abandon(const std::string& reason) {
+absl::Status JobRuntime::Abandon(int64_t incarnation, const std::string& reason) {
   absl::MutexLock lock(&mutex_);
+  COHORT_RETURN_IF_ERROR(CheckGang(incarnation));
   Fail(reason);
   Moved();
+  return absl::OkStatus();
+}
+
+std::optional<LostGang> JobRuntime::TakeOverdueStop() {
+  absl::MutexLock lock(&mutex_);
+  if (!handout_.stop().has_value()) return std::nullopt;
+  if (context_->clock->Monotonic() - stop_pinned_at_ < context_->stop_limit) return std::nullopt;
+  stop_shortfall_ = absl::StrCat("the stop took longer than ", absl::FormatDuration(context_->stop_limit),
+                                 ", waiting for ", HasStopped() ? "ranks to leave" : Describe());
+  return LostGang{.job = name_, .incarnation = handout_.incarnation(), .reason = stop_shortfall_};
 }
 
 bool JobRuntime::IsStopped() const {
@@ -125,6 +147,7 @@ void JobRuntime::Fail(const std::string& reason) {
   if (HasEnded(ledger_->job().state())) return;
   if (failure_.empty()) failure_ = common::Printable(reason, kMaxReasonBytes);
   NoteBlocked(SetState(cohort::v1::JOB_STATE_FAILED, failure_));
+  NoteStanding();
 }
 
 absl::Status JobRuntime::SettleStop() {
@@ -136,8 +159,9 @@ absl::Status JobRuntime::SettleStop() {
   const bool has_stopped = IsStopping(state) || is_preempted ? HasStopped() : !is_served;
   const cohort::v1::JobState next = has_stopped ? AfterStop(state, stop_cause_) : state;
   if (next == state || !failure_.empty()) return absl::OkStatus();
-  if (IsStopping(state)) return SetState(next, ledger_->job().state_reason());
-  return SetState(next, is_preempted ? stop_reason_ : queued_reason_);
+  if (!IsStopping(state) && !is_preempted) return SetState(next, queued_reason_);
+  const std::string& asked = IsStopping(state) ? ledger_->job().state_reason() : stop_reason_;
+  return SetState(next, stop_shortfall_.empty() ? asked : absl::StrCat(asked, "; ", stop_shortfall_));
 }
 
 bool JobRuntime::HasStopped() const {

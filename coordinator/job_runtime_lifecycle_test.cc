@@ -213,7 +213,7 @@ TEST_F(JobRuntimeLifecycleTest, JobWithNothingLeftToDoEndsRatherThanPauses) {
 TEST_F(JobRuntimeLifecycleTest, RankThatFailsWhileTheJobPausesFailsIt) {
   const auto place = BeginToTrain();
   ASSERT_OK(directory_->Pause(NameOf("sums")));
-  Runtime("sums")->Abandon("loss is not finite");
+  ASSERT_OK(Runtime("sums")->Abandon(place.incarnation(), "loss is not finite"));
   EXPECT_EQ(State(), cohort::v1::JOB_STATE_FAILED);
   Runtime("sums")->LoseGang(place.incarnation(), "all ranks stopped as planned");
   EXPECT_EQ(State(), cohort::v1::JOB_STATE_FAILED);
@@ -256,17 +256,19 @@ TEST_F(JobRuntimeLifecycleTest, PausedJobKeepsItsStateOverRestartsAndHoldsNobody
 
 TEST_F(JobRuntimeLifecycleTest, JobThatStopsHasNoGroupsForAnybody) {
   BeginToSample();
-  EXPECT_TRUE(Runtime("sums")->HasWaitingGroups());
+  GroupOffer offer;
+  EXPECT_TRUE(Runtime("sums")->HasWaitingGroups(&offer));
+  EXPECT_TRUE(offer.is_for_all);
   ASSERT_OK(Runtime("sums")->Preempt("namespaces/default/jobs/urgent"));
-  EXPECT_FALSE(Runtime("sums")->HasWaitingGroups()) << "claims that wait need not look";
+  EXPECT_FALSE(Runtime("sums")->HasWaitingGroups(&offer)) << "claims that wait need not look";
 }
 
 TEST_F(JobRuntimeLifecycleTest, JobThatEndsAtATickCountsNoGroupsFromThenOn) {
-  BeginToSample();
+  const auto place = BeginToSample();
   Tick();
   EXPECT_EQ(metrics_.GroupsInState(NameOf("sums"), "waiting").Value(), 1);
   fault_.store = absl::ResourceExhaustedError("No space left on device");
-  Runtime("sums")->Abandon("loss is not finite");
+  ASSERT_OK(Runtime("sums")->Abandon(place.incarnation(), "loss is not finite"));
   fault_.store = absl::OkStatus();
   Tick();
   EXPECT_EQ(State(), cohort::v1::JOB_STATE_FAILED);

@@ -14,6 +14,9 @@
 namespace cohort::coordinator {
 namespace {
 
+// A checkpoint of a large model is written for many steps. One that never comes is asked for again after so many.
+constexpr int64_t kPlansBetweenForcedSeals = 16;
+
 // Dropped ones included. By arrival a group belongs to a step when it is planned or dropped: the candidates are added.
 absl::StatusOr<int64_t> NumSampledGroups(JobStore* store, const JobLedger& ledger, int64_t step) {
   const cohort::v1::RolloutSpec& rollout = ledger.spec().rlvr().rollout();
@@ -46,10 +49,12 @@ absl::Status JobRuntime::MakePlan() {
   auto groups = is_by_arrival ? groups_->buffer().FirstArrived(per_step) : groups_->ScoredGroupsOfStep(version);
   const bool is_complete = groups.has_value() && (!is_by_arrival || static_cast<int64_t>(groups->size()) == per_step);
   if (!is_complete) return absl::OkStatus();
-  StepSnapshot snapshot = {.version = version,
-                           .groups = *std::move(groups),
-                           .max_no_verdict_share = spec.rlvr().reward().max_no_verdict_share(),
-                           .seal_checkpoint = ShouldSeal()};
+  StepSnapshot snapshot = {
+      .version = version,
+      .groups = *std::move(groups),
+      .max_no_verdict_share = spec.rlvr().reward().max_no_verdict_share(),
+      .seal_checkpoint = ShouldSeal(),
+      .shape = {.world_size = spec.training().world_size(), .updates_per_step = spec.training().updates_per_step()}};
   if (spec.objective().dynamic_sampling().enabled()) {
     COHORT_ASSIGN_OR_RETURN(snapshot.num_sampled_groups, NumSampledGroups(context_->store, *ledger_, version));
     snapshot.credit = &spec.objective().advantage();
@@ -162,9 +167,12 @@ bool JobRuntime::ShouldSeal() const {
   if (next_version == ledger_->spec().training().num_steps()) return true;
   if (every > 0 && next_version % every == 0) return true;
   if (!retention_.IsTooMuchSince(versions_.NewestSealed())) return false;
-  // The one that is being sealed may do.
-  const auto plan = context_->store->GetPlan(ledger_->name(), version - 1);
-  if (plan.ok() && plan->seal_checkpoint()) return false;
+  // One that a plan has asked for may still be being written.
+  const int64_t oldest = std::max(versions_.NewestSealed(), version - kPlansBetweenForcedSeals);
+  for (int64_t asked = version - 1; asked >= 0 && asked >= oldest; --asked) {
+    const auto plan = context_->store->GetPlan(ledger_->name(), asked);
+    if (plan.ok() && plan->seal_checkpoint()) return false;
+  }
   log::Info("checkpoint_forced", {{"job", ledger_->name()}, {"version", next_version}});
   return true;
 }

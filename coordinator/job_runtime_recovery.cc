@@ -9,6 +9,7 @@
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
 #include "coordinator/job_conditions.h"
+#include "coordinator/job_demand.h"
 #include "coordinator/job_runtime.h"
 #include "coordinator/sealed_checkpoints.h"
 #include "coordinator/storage_trouble.h"
@@ -23,6 +24,10 @@ constexpr int kMaxReleases = 3;
 
 absl::Status JobRuntime::PrepareStart() {
   COHORT_RETURN_IF_ERROR(Activate());
+  // It was made without a sync, and the ranks write their checkpoints in it.
+  const bool is_first = ledger_->record().incarnation == 0;
+  const absl::Status synced = is_first && NeedsRanks(ledger_->spec()) ? ledger_->run_folder().Sync() : absl::OkStatus();
+  if (!synced.ok()) return StorageTrouble("make the run folder below checkpoint_root durable", synced);
   return versions_.Adopt();
 }
 
@@ -53,18 +58,22 @@ absl::Status JobRuntime::CommitReplayed(int64_t version, const std::string& dige
 absl::Status JobRuntime::Diverge(int64_t version, const std::string& digest) {
   const bool is_first = !handout_.has_diverged();
   const VersionRecord record = {.version = version, .digest = digest};
-  const std::string text =
-      absl::StrCat("version ", version, ": replayed with digest ", common::HexOf(digest), ", committed was ",
-                   common::HexOf(versions_.Find(version)->digest), "; the run goes on from the replayed weights");
+  const std::string before = common::HexOf(versions_.Find(version)->digest);
+  const std::string text = absl::StrCat("version ", version, ": replayed with digest ", common::HexOf(digest),
+                                        ", committed was ", before.empty() ? "one of a line that was left" : before,
+                                        "; the run goes on from the replayed weights");
   // Before anything else: nobody may resume from a line of history that is being left. On disk may be more than was
-  // recorded, and what stays there would be adopted later: versions that the replay has not reached have old digests.
+  // recorded, and what stays there, or comes there late from a former gang, would be adopted: versions that the replay
+  // has not reached have old digests.
   COHORT_RETURN_IF_ERROR(versions_.Unseal(version, ledger_->job().policy_version(), "a replay diverged"));
   const absl::Status aside = SetCheckpointsAside(context_->files, ledger_->run_folder().CheckpointDirectory(), version);
   if (!aside.ok()) return StorageTrouble("set the checkpoints aside that a replay left", aside);
+  COHORT_RETURN_IF_ERROR(versions_.ForgetDigests(version + 1));
   JobGroups::Divergence divergence;
   JobRecord next = ledger_->record();
   JobChange change;
   change.version = record;
+  ForgetVersionsFrom(version, next.job.mutable_best_versions());
   // Later versions of the same replay follow from the first.
   if (is_first) {
     divergence = groups_->DivergedFrom(version);

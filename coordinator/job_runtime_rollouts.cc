@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What rollout workers ask of a job: groups, leases, receipts.
+#include <set>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -18,32 +19,39 @@ constexpr size_t kMaxReasonBytes = 500;
 
 }  // namespace
 
-std::vector<cohort::v1::GroupAssignment> JobRuntime::Claim(std::string_view worker_id, ClaimBudget* budget,
-                                                           std::map<int64_t, cohort::v1::WeightSource>* weights) {
+void JobRuntime::Claim(std::string_view worker_id, ClaimBudget* budget, cohort::v1::ClaimGroupsResponse* response) {
   absl::MutexLock lock(&mutex_);
-  std::vector<cohort::v1::GroupAssignment> claimed;
-  if (!GivesOutGroups()) return claimed;
+  if (!GivesOutGroups()) return;
   const int32_t max_workers = ledger_->spec().scheduling().max_workers();
-  if (max_workers > 0 && groups_->leases().NumOtherWorkers(worker_id) >= max_workers) return claimed;
+  if (max_workers > 0 && groups_->leases().NumOtherWorkers(worker_id) >= max_workers) return;
   ChargeUse();
-  const absl::Status status = groups_->Claim(worker_id, budget, &claimed);
+  const int num_before = response->groups_size();
+  const absl::Status status = groups_->Claim(worker_id, budget, response->mutable_groups());
   if (IsFaultOfJob(status)) {
-    claimed.clear();
+    response->mutable_groups()->DeleteSubrange(num_before, response->groups_size() - num_before);
     Fail(absl::StrCat("data changed after submit: ", status.message()));
   } else if (!status.ok()) {
     log::Error("dataset_unreadable", {{"job", ledger_->name()}, {"error", status}});
   }
-  for (const auto& assignment : claimed) {
-    const cohort::v1::WeightSource* source = groups_->policies().Find(assignment.policy_version());
-    if (source != nullptr) (*weights)[assignment.policy_version()] = *source;
+  std::set<int64_t> versions;
+  for (int i = num_before; i < response->groups_size(); ++i) {
+    const int64_t version = response->groups(i).policy_version();
+    if (!versions.insert(version).second) continue;
+    const cohort::v1::WeightSource* source = groups_->policies().Find(version);
+    if (source != nullptr) *response->add_weights() = *source;
   }
-  if (!claimed.empty()) ++progress_;
-  return claimed;
+  if (!versions.empty()) ++progress_;
 }
 
-bool JobRuntime::HasWaitingGroups() const {
+bool JobRuntime::HasWaitingGroups(GroupOffer* offer) const {
   absl::MutexLock lock(&mutex_);
-  return GivesOutGroups() && groups_->buffer().NextWaiting(groups_->policies().versions()) != nullptr;
+  if (!GivesOutGroups() || groups_->buffer().NextWaiting(groups_->policies().versions()) == nullptr) return false;
+  const auto& workers = groups_->leases().LeasesByWorker();
+  const int32_t max_workers = ledger_->spec().scheduling().max_workers();
+  offer->is_for_all = max_workers == 0 || static_cast<int64_t>(workers.size()) < max_workers;
+  if (offer->is_for_all) return true;
+  for (const auto& [worker, num_leases] : workers) offer->workers.push_back(worker);
+  return true;
 }
 
 bool JobRuntime::GivesOutGroups() const {
@@ -86,85 +94,148 @@ absl::Status JobRuntime::ActivateForWorkers() {
   if (groups_ != nullptr) return absl::OkStatus();
   if (ledger_->record().incarnation == 0) return absl::FailedPreconditionError("the job has no groups yet");
   if (!activation_.ok()) return activation_;
-  activation_ = Activate();
+  const absl::Status activated = Activate();
+  if (IsBeingRead(activated)) return activated;
+  activation_ = activated;
   if (!activation_.ok()) log::Error("groups_unreadable", {{"job", ledger_->name()}, {"error", activation_}});
   return activation_;
 }
 
+struct JobRuntime::LoggedGroups {
+  const std::vector<Submission>* submissions;
+  std::vector<cohort::v1::GroupReceipt> receipts;  // of all submissions
+  std::vector<size_t> accepted;                    // submissions that were written
+  std::vector<GroupOutcome> outcomes;              // of these, as the next one
+  std::vector<rollout_log::RecordLocation> locations;
+  absl::Status status;
+  bool is_done = false;
+};
+
+// Calls that come together share an fdatasync of the log, and then a write of the store: whoever gets the lock first
+// stores what all others have in the log by then.
 absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> JobRuntime::Submit(const std::vector<Submission>& submissions) {
-  std::vector<cohort::v1::GroupReceipt> receipts(submissions.size());
-  std::vector<size_t> accepted;
+  LoggedGroups own{.submissions = &submissions};
+  own.receipts.resize(submissions.size());
   std::vector<const cohort::v1::RolloutGroup*> payload;
   {
     absl::MutexLock lock(&mutex_);
     ChargeUse();
     for (size_t i = 0; i < submissions.size(); ++i) {
-      COHORT_ASSIGN_OR_RETURN(const bool is_acceptable, Judge(submissions[i], &receipts[i]));
-      if (!is_acceptable) continue;
-      accepted.push_back(i);
-      payload.push_back(&submissions[i].group);
+      COHORT_ASSIGN_OR_RETURN(const bool is_acceptable, Judge(submissions[i], /*was_judged=*/false, &own.receipts[i]));
+      if (is_acceptable) own.accepted.push_back(i);
     }
   }
+  for (const size_t i : own.accepted) {
+    payload.push_back(&submissions[i].group);
+    own.outcomes.push_back(SummarizeGroup(submissions[i].group, context_->clock->Now()));
+  }
   // The log before the row: without the lock, other workers go on meanwhile.
-  std::vector<rollout_log::RecordLocation> locations;
   absl::Status logged;
   if (!payload.empty()) {
     auto appended = context_->log->AppendAll(payload);
     logged = appended.status();
-    if (appended.ok()) locations = *std::move(appended);
+    if (appended.ok()) own.locations = *std::move(appended);
   }
-  const absl::Cleanup settle = [&] { context_->log->Settle(locations); };
+  const absl::Cleanup settle = [&] { context_->log->Settle(own.locations); };
+  if (logged.ok()) {
+    absl::MutexLock lock(&logged_mutex_);
+    logged_.push_back(&own);
+  }
   absl::MutexLock lock(&mutex_);
-  ChargeUse();
   if (!payload.empty()) vitals_.rollout_log().Note(logged, context_->clock->Now());
   if (!logged.ok()) {
+    ChargeUse();
     log::Error("rollout_log_failed", {{"job", ledger_->name()}, {"error", logged}});
     return StorageTrouble("store the groups", logged);
   }
+  if (!own.is_done) StoreLogged();
+  COHORT_RETURN_IF_ERROR(own.status);
+  return std::move(own.receipts);
+}
+
+void JobRuntime::StoreLogged() {
+  std::vector<LoggedGroups*> calls;
+  {
+    absl::MutexLock lock(&logged_mutex_);
+    calls.swap(logged_);
+  }
+  ChargeUse();
   std::map<int64_t, GroupRecord> scored;
-  for (size_t n = 0; n < accepted.size(); ++n) {
-    const Submission& submission = submissions[accepted[n]];
-    // The lease may have run out while the log was written.
-    COHORT_ASSIGN_OR_RETURN(const bool is_acceptable, Judge(submission, &receipts[accepted[n]]));
-    if (!is_acceptable) continue;
-    GroupRecord& record = scored[submission.group.group_id()];
-    record = *groups_->buffer().Find(submission.group.group_id());
-    record.state = GroupState::kScored;
-    record.scored_epoch = submission.lease.coordinator_epoch();
-    record.scored_attempt = submission.lease.attempt();
-    record.location = locations[n];
-    record.outcome = SummarizeGroup(submission.group, context_->clock->Now());
-    receipts[accepted[n]].set_accepted(true);
+  for (LoggedGroups* call : calls) {
+    call->is_done = true;
+    std::map<int64_t, GroupRecord> of_call;
+    for (size_t n = 0; n < call->accepted.size() && call->status.ok(); ++n) {
+      call->status = JudgeLogged(call, n, scored, &of_call);
+    }
+    if (call->status.ok()) scored.merge(of_call);
   }
   std::vector<GroupRecord> records;
   for (auto& [id, record] : scored) records.push_back(std::move(record));
-  if (!records.empty()) COHORT_RETURN_IF_ERROR(groups_->SetScored(records));
+  const absl::Status stored = records.empty() ? absl::OkStatus() : groups_->SetScored(records);
+  if (!stored.ok()) {
+    for (LoggedGroups* call : calls) call->status.Update(stored);
+    return;
+  }
   for (const GroupRecord& record : records) retention_.AddScored(record);
   for (const GroupRecord& record : records) {
     for (const int32_t count : record.outcome.planned.completion_tokens()) ledger_->meter().AddTokens(count);
   }
   context_->metrics->GroupsAccepted(ledger_->name()).Increment(static_cast<double>(records.size()));
   Moved();
-  return receipts;
 }
 
-// True when the group is to be written; else the receipt is final.
-absl::StatusOr<bool> JobRuntime::Judge(const Submission& submission, cohort::v1::GroupReceipt* receipt) {
+// The lease may have run out while the log was written, or another call may have brought the same group first.
+absl::Status JobRuntime::JudgeLogged(LoggedGroups* call, size_t n, const std::map<int64_t, GroupRecord>& before,
+                                     std::map<int64_t, GroupRecord>* scored) {
+  const size_t i = call->accepted[n];
+  const Submission& submission = (*call->submissions)[i];
+  COHORT_ASSIGN_OR_RETURN(const bool is_acceptable, Judge(submission, /*was_judged=*/true, &call->receipts[i]));
+  if (!is_acceptable) return absl::OkStatus();
+  const int64_t id = submission.group.group_id();
+  for (const auto* records : {&before, static_cast<const std::map<int64_t, GroupRecord>*>(scored)}) {
+    const auto first = records->find(id);
+    if (first == records->end()) continue;
+    const bool is_same = first->second.scored_epoch == submission.lease.coordinator_epoch() &&
+                         first->second.scored_attempt == submission.lease.attempt();
+    call->receipts[i].set_accepted(is_same);
+    if (!is_same) Refuse(submission.worker_id, "lease lost", &call->receipts[i]);
+    return absl::OkStatus();
+  }
+  GroupRecord& record = (*scored)[id];
+  record = *groups_->buffer().Find(id);
+  record.state = GroupState::kScored;
+  record.scored_epoch = submission.lease.coordinator_epoch();
+  record.scored_attempt = submission.lease.attempt();
+  record.location = call->locations[n];
+  record.outcome = std::move(call->outcomes[n]);
+  call->receipts[i].set_accepted(true);
+  return absl::OkStatus();
+}
+
+void JobRuntime::Refuse(const std::string& worker, const std::string& reason, cohort::v1::GroupReceipt* receipt) {
+  receipt->set_accepted(false);
+  receipt->set_reason(reason);
+  context_->metrics->SubmitsRefused(receipt->job()).Increment();
+  log::Warning("submit_refused",
+               {{"worker", worker}, {"job", receipt->job()}, {"group", receipt->group_id()}, {"reason", reason}});
+}
+
+absl::StatusOr<bool> JobRuntime::Judge(const Submission& submission, bool was_judged,
+                                       cohort::v1::GroupReceipt* receipt) {
   receipt->set_job(ledger_->name());
   receipt->set_group_id(submission.group.group_id());
-  const auto refuse = [this, receipt](const std::string& reason) {
-    receipt->set_accepted(false);
-    receipt->set_reason(reason);
-    context_->metrics->SubmitsRefused(receipt->job()).Increment();
-    log::Warning("submit_refused", {{"job", receipt->job()}, {"group", receipt->group_id()}, {"reason", reason}});
+  const int64_t id = submission.group.group_id();
+  std::string worker = submission.worker_id;
+  const auto refuse = [this, receipt, &worker](const std::string& reason) {
+    Refuse(worker, reason, receipt);
     return false;
   };
   const absl::Status activated = ActivateForWorkers();
   if (CostsTheLease(activated)) return refuse(std::string(activated.message()));
   if (!activated.ok()) return StorageTrouble("take the job up", activated);
-  const int64_t id = submission.group.group_id();
   const LeaseTable& leases = groups_->leases();
   const std::string holder = leases.Holds(id, submission.lease) ? leases.WorkerOf(id) : "";
+  if (worker.empty()) worker = holder;
   if (!holder.empty() && !submission.worker_id.empty() && holder != submission.worker_id) {
     // The numbers of a lease are easily hit: its holder keeps it, and who sent this is not trusted with more.
     const std::string reason = absl::StrCat("the lease is held by another worker (", holder, ")");
@@ -178,6 +249,7 @@ absl::StatusOr<bool> JobRuntime::Judge(const Submission& submission, cohort::v1:
   // A job that has stopped leaves its leases to nobody, those of a former coordinator process neither.
   const bool is_lost = *submit_case == JobGroups::SubmitCase::kLost || !TakesGroups(ledger_->job().state());
   if (is_lost) return refuse("lease lost");
+  if (was_judged) return true;
   const absl::Status shape = groups_->CheckShape(submission.group);
   if (shape.ok()) return true;
   if (absl::IsUnavailable(shape)) return shape;
@@ -187,9 +259,9 @@ absl::StatusOr<bool> JobRuntime::Judge(const Submission& submission, cohort::v1:
     return refuse(std::string(shape.message()));
   }
   cohort::v1::GroupLease lease;
-  lease.set_group_id(submission.group.group_id());
+  lease.set_group_id(id);
   *lease.mutable_lease() = submission.lease;
-  groups_->Release({lease}, absl::StrCat("malformed: ", shape.message()));
+  groups_->Release({lease}, absl::StrCat("malformed group ", id, ": ", shape.message()));
   return refuse(std::string(shape.message()));
 }
 

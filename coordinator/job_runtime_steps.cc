@@ -171,6 +171,17 @@ absl::Status JobRuntime::SealCheckpoint(const cohort::v1::SealCheckpointRequest&
   return absl::OkStatus();
 }
 
+SealedVersions JobRuntime::Sealed() const {
+  const CommittedVersions* versions = &versions_;
+  return {.is_sealed = [versions](int64_t version) { return versions->IsSealed(version); },
+          .newest = versions->NewestSealed()};
+}
+
+std::vector<int64_t> JobRuntime::BestVersions() const {
+  absl::MutexLock lock(&mutex_);
+  return KeptVersions(ledger_->job().best_versions(), ledger_->spec().checkpoint().keep_best(), Sealed());
+}
+
 absl::Status JobRuntime::CheckGang(int64_t incarnation) const {
   if (handout_.HasGang() && handout_.incarnation() == incarnation) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat("the gang was dissolved, join again (incarnation ", incarnation, ")"));
@@ -208,6 +219,7 @@ void JobRuntime::PinStopIfDue() {
   // Version 0 is the model itself; a job that failed needs no further checkpoint.
   stop.set_seal_checkpoint(version > 0 && !HasEnded(state) && !IsSealed(version));
   handout_.PinStop(std::move(stop));
+  stop_pinned_at_ = context_->clock->Monotonic();
 }
 
 std::map<std::string, double> JobRuntime::StepMetrics(const cohort::v1::CommitStepRequest& request) const {

@@ -40,10 +40,11 @@ JobDemand JobRuntime::Demand() const {
   absl::MutexLock lock(&mutex_);
   const cohort::v1::Job& job = ledger_->job();
   const cohort::v1::SchedulingSpec& scheduling = job.spec().scheduling();
+  const Standing standing = StandingNow();
   return {.job = job.name(),
           .name_space = NamespaceOf(job.name()),
           .sequence = sequence_,
-          .state = job.state(),
+          .state = standing.state,
           .priority = scheduling.priority(),
           .world_size = NeedsRanks(job.spec()) ? job.spec().training().world_size() : 0,
           .min_workers = scheduling.min_workers(),
@@ -51,10 +52,34 @@ JobDemand JobRuntime::Demand() const {
           .rank = scheduling.rank(),
           .worker = scheduling.worker(),
           .device_seconds = ledger_->meter().use().device_seconds(),
-          .holds_ranks = handout_.HasGang(),
-          .is_stopping = handout_.HasGang() && (job.state() != cohort::v1::JOB_STATE_RUNNING || !stop_reason_.empty() ||
-                                                handout_.stop().has_value()),
-          .may_start = IsQueued(job.state()) && !handout_.HasGang() && failure_.empty()};
+          .holds_ranks = standing.holds_ranks,
+          .is_stopping = standing.is_stopping,
+          .may_start = standing.may_start,
+          .is_reading = standing.is_reading};
+}
+
+JobRuntime::Standing JobRuntime::StandingNow() const {
+  const cohort::v1::JobState state = ledger_->job().state();
+  const bool holds_ranks = handout_.HasGang();
+  const bool is_asked_to_stop =
+      state != cohort::v1::JOB_STATE_RUNNING || !stop_reason_.empty() || handout_.stop().has_value();
+  return {.state = state,
+          .holds_ranks = holds_ranks,
+          .is_stopping = holds_ranks && is_asked_to_stop,
+          .may_start = IsQueued(state) && !holds_ranks && failure_.empty(),
+          .is_reading = opening_.IsReading()};
+}
+
+void JobRuntime::NoteStanding() {
+  const Standing now = StandingNow();
+  if (now == noted_) return;
+  noted_ = now;
+  changed_->Add(name_);
+}
+
+cohort::v1::JobState JobRuntime::state() const {
+  absl::MutexLock lock(&mutex_);
+  return ledger_->job().state();
 }
 
 cohort::v1::Job JobRuntime::View() const {
@@ -98,6 +123,7 @@ std::string JobRuntime::Describe() const {
   if (state == cohort::v1::JOB_STATE_PAUSED) return "somebody to resume it";
   if (IsQueued(state)) {
     if (handout_.HasGang()) return "the ranks of the gang before to leave";
+    if (opening_.IsReading()) return absl::StrCat("its dataset to be read: ", DatasetsText(ledger_->spec()));
     const std::string& reason = ledger_->job().state_reason();
     if (absl::StartsWith(reason, "cannot start: ")) return reason;
     if (!vitals_.queue_reason().empty()) return absl::StrCat("its turn: ", vitals_.queue_reason());

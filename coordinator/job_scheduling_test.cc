@@ -163,7 +163,8 @@ TEST_F(JobSchedulingTest, ProcessesAreListedWithWhatTheyWorkFor) {
   Start("one", SmallRlvrSpec(), "rank");
   ClaimOn("cpu", 64, "worker");
   Join("idle-rank");
-  const auto listed = ListProcesses(context_, *directory_, *gangs_);
+  ASSERT_OK_AND_ASSIGN(const auto listed, ListProcesses({}, context_, *directory_, *gangs_));
+  EXPECT_EQ(listed.next_page_token(), "");
   ASSERT_EQ(listed.processes_size(), 3);
   const cohort::v1::Process& worker = listed.processes(0);
   EXPECT_EQ(worker.id(), "worker");
@@ -178,6 +179,32 @@ TEST_F(JobSchedulingTest, ProcessesAreListedWithWhatTheyWorkFor) {
   EXPECT_EQ(rank.role(), cohort::v1::Process::LEARNER_RANK);
   EXPECT_THAT(rank.jobs(), ElementsAre(NameOf("one")));
   EXPECT_EQ(rank.last_heard().seconds(), absl::ToUnixSeconds(clock_.Now()));
+}
+
+TEST_F(JobSchedulingTest, PagesOfProcessesFollowEachOtherThoughSomeCome) {
+  for (const char* worker : {"worker-1", "worker-2", "worker-3"}) ClaimOn("cpu", 64, worker);
+  Join("rank-1");
+  cohort::v1::ListProcessesRequest request;
+  request.set_page_size(2);
+  std::vector<std::string> ids;
+  do {
+    ASSERT_OK_AND_ASSIGN(const auto page, ListProcesses(request, context_, *directory_, *gangs_));
+    ASSERT_LE(page.processes_size(), 2);
+    for (const auto& process : page.processes()) ids.push_back(process.id());
+    if (request.page_token().empty()) {
+      ClaimOn("cpu", 64, "worker-0");
+      Join("a-rank");
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_THAT(ids, ElementsAre("worker-1", "worker-2", "worker-3", "a-rank", "rank-1"));
+  request.set_page_token("nonsense");
+  EXPECT_THAT(ListProcesses(request, context_, *directory_, *gangs_),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("page_token")));
+  request.Clear();
+  request.set_page_size(-1);
+  EXPECT_THAT(ListProcesses(request, context_, *directory_, *gangs_),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("page_size")));
 }
 
 TEST_F(JobSchedulingTest, JobThatCouldNotStartTakesNoRanksFromOthersUntilItWasPaused) {

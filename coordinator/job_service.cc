@@ -1,56 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/job_service.h"
 
+#include <string>
 #include <utility>
 
 #include "common/grpc_status.h"
-#include "common/status_macros.h"
 #include "coordinator/dataset/receive_upload.h"
 #include "coordinator/job_access.h"
 #include "coordinator/job_history.h"
-#include "coordinator/job_ledger.h"
+#include "coordinator/job_lifecycle.h"
 #include "coordinator/job_list.h"
+#include "coordinator/job_watch.h"
 #include "coordinator/process_list.h"
-#include "coordinator/resource_name.h"
 
 namespace cohort::coordinator {
 namespace {
 
-constexpr int kEventsPerRead = 100;
+using common::Reply;
 
-// Hands over an answer, converting the status once.
-template <typename Answer>
-grpc::Status Reply(absl::StatusOr<Answer> answer, Answer* response) {
-  if (answer.ok()) *response = *std::move(answer);
-  return common::ToGrpcStatus(answer.status());
-}
-
-absl::Status Watch(const CoordinatorContext& coordinator, const cohort::v1::WatchJobRequest& request,
-                   grpc::ServerContext* call, grpc::ServerWriter<cohort::v1::JobEvent>* writer) {
-  COHORT_RETURN_IF_ERROR(CheckJobName(request.name()));
-  int64_t after = request.resume_token();
-  while (true) {
-    const int64_t seen = coordinator.events_signal->count();
-    // The state first: a job that has ended gets no event after the ones read below.
-    COHORT_ASSIGN_OR_RETURN(const JobRecord record, coordinator.store->GetJob(request.name()));
-    COHORT_ASSIGN_OR_RETURN(const auto events, coordinator.store->ListEvents(request.name(), after, kEventsPerRead));
-    for (const cohort::v1::JobEvent& event : events) {
-      if (!writer->Write(event)) return absl::CancelledError("the watcher hung up");
-      after = event.sequence();
-    }
-    if (!events.empty()) continue;
-    if (HasEnded(record.job.state())) return absl::OkStatus();
-    const bool has_news =
-        coordinator.events_signal->WaitBeyond(seen, absl::InfiniteFuture(), [call] { return call->IsCancelled(); });
-    if (call->IsCancelled()) return absl::CancelledError("the watcher hung up");
-    if (!has_news) return absl::UnavailableError("the coordinator is stopping");
-  }
+// Pause, resume and cancel with an etag: a call that gRPC tries again because its answer got lost finds another etag
+// when it was the one that changed the job. It is answered with the job if that is as asked for, else as it was.
+absl::StatusOr<cohort::v1::Job> AfterLostAnswer(Coordinator* coordinator, const grpc::ServerContext& context,
+                                                const std::string& name, JobRequest request,
+                                                absl::StatusOr<cohort::v1::Job> answer) {
+  const bool is_tried_again = context.client_metadata().count("grpc-previous-rpc-attempts") > 0;
+  if (!absl::IsAborted(answer.status()) || !is_tried_again) return answer;
+  absl::StatusOr<cohort::v1::Job> job = coordinator->jobs().Get(name);
+  if (!job.ok()) return answer;
+  const auto next = AfterRequest(job->state(), request);
+  return next.ok() && *next == job->state() ? job : answer;
 }
 
 }  // namespace
 
-grpc::Status JobServiceImpl::CreateJob(grpc::ServerContext*, const cohort::v1::CreateJobRequest* request,
+JobServiceImpl::JobServiceImpl(Coordinator* coordinator, const JobServiceOptions& options)
+    : coordinator_(coordinator),
+      options_(options),
+      watches_(options.watches, &coordinator->context().metrics->WatchesOpen()) {}
+
+grpc::Status JobServiceImpl::CreateJob(grpc::ServerContext* context, const cohort::v1::CreateJobRequest* request,
                                        cohort::v1::Job* response) {
+  const auto caller = CallerOf(options_.security, *context);
+  if (!caller.ok()) return common::ToGrpcStatus(caller.status());
+  const absl::Status commands = CheckCommandVerifiers(request->job().spec(), options_.command_verifiers, *caller);
+  if (!commands.ok()) return common::ToGrpcStatus(commands);
   return Reply(coordinator_->jobs().Create(*request), response);
 }
 
@@ -59,9 +52,11 @@ grpc::Status JobServiceImpl::GetJob(grpc::ServerContext*, const cohort::v1::GetJ
   return Reply(coordinator_->jobs().Get(request->name()), response);
 }
 
-grpc::Status JobServiceImpl::ListJobs(grpc::ServerContext*, const cohort::v1::ListJobsRequest* request,
+grpc::Status JobServiceImpl::ListJobs(grpc::ServerContext* context, const cohort::v1::ListJobsRequest* request,
                                       cohort::v1::ListJobsResponse* response) {
-  const NamespaceFilter may_see = [](std::string_view) { return true; };
+  const auto caller = CallerOf(options_.security, *context);
+  if (!caller.ok()) return common::ToGrpcStatus(caller.status());
+  const NamespaceFilter may_see = [&](std::string_view name_space) { return caller->MaySee(name_space); };
   auto page = coordinator::ListJobs(coordinator_->context().store, *request, may_see);
   if (!page.ok()) return common::ToGrpcStatus(page.status());
   for (cohort::v1::Job& job : *page->mutable_jobs()) job = coordinator_->jobs().View(job);
@@ -95,7 +90,7 @@ grpc::Status JobServiceImpl::UploadDataset(grpc::ServerContext* context,
   absl::Status access;
   const auto read = [&](cohort::v1::UploadDatasetRequest* message) {
     if (!reader->Read(message)) return false;
-    if (is_first) access = CheckNamespace(security_, *context, message->parent());
+    if (is_first) access = CheckNamespace(options_.security, *context, message->parent());
     is_first = false;
     return access.ok();
   };
@@ -104,19 +99,25 @@ grpc::Status JobServiceImpl::UploadDataset(grpc::ServerContext* context,
   return Reply(std::move(uploaded), response);
 }
 
-grpc::Status JobServiceImpl::PauseJob(grpc::ServerContext*, const cohort::v1::PauseJobRequest* request,
+grpc::Status JobServiceImpl::PauseJob(grpc::ServerContext* context, const cohort::v1::PauseJobRequest* request,
                                       cohort::v1::Job* response) {
-  return Reply(coordinator_->jobs().Pause(request->name(), request->etag()), response);
+  return Reply(AfterLostAnswer(coordinator_, *context, request->name(), JobRequest::kPause,
+                               coordinator_->jobs().Pause(request->name(), request->etag())),
+               response);
 }
 
-grpc::Status JobServiceImpl::ResumeJob(grpc::ServerContext*, const cohort::v1::ResumeJobRequest* request,
+grpc::Status JobServiceImpl::ResumeJob(grpc::ServerContext* context, const cohort::v1::ResumeJobRequest* request,
                                        cohort::v1::Job* response) {
-  return Reply(coordinator_->jobs().Resume(request->name(), request->etag()), response);
+  return Reply(AfterLostAnswer(coordinator_, *context, request->name(), JobRequest::kResume,
+                               coordinator_->jobs().Resume(request->name(), request->etag())),
+               response);
 }
 
-grpc::Status JobServiceImpl::CancelJob(grpc::ServerContext*, const cohort::v1::CancelJobRequest* request,
+grpc::Status JobServiceImpl::CancelJob(grpc::ServerContext* context, const cohort::v1::CancelJobRequest* request,
                                        cohort::v1::Job* response) {
-  return Reply(coordinator_->jobs().Cancel(request->name(), request->etag()), response);
+  return Reply(AfterLostAnswer(coordinator_, *context, request->name(), JobRequest::kCancel,
+                               coordinator_->jobs().Cancel(request->name(), request->etag())),
+               response);
 }
 
 grpc::Status JobServiceImpl::DeleteJob(grpc::ServerContext*, const cohort::v1::DeleteJobRequest* request,
@@ -126,13 +127,21 @@ grpc::Status JobServiceImpl::DeleteJob(grpc::ServerContext*, const cohort::v1::D
 
 grpc::Status JobServiceImpl::WatchJob(grpc::ServerContext* context, const cohort::v1::WatchJobRequest* request,
                                       grpc::ServerWriter<cohort::v1::JobEvent>* writer) {
-  return common::ToGrpcStatus(Watch(coordinator_->context(), *request, context, writer));
+  const auto caller = CallerOf(options_.security, *context);
+  if (!caller.ok()) return common::ToGrpcStatus(caller.status());
+  const EventSink sink = {.write = [writer](const cohort::v1::JobEvent& event) { return writer->Write(event); },
+                          .is_cancelled = [context] { return context->IsCancelled(); }};
+  const CoordinatorContext& coordinator = coordinator_->context();
+  return common::ToGrpcStatus(watches_.Run(WatcherOf(caller->identity, context->peer()), [&] {
+    return coordinator::WatchJob(coordinator.store, *coordinator.events_signal, *request, sink);
+  }));
 }
 
-grpc::Status JobServiceImpl::ListProcesses(grpc::ServerContext*, const cohort::v1::ListProcessesRequest*,
+grpc::Status JobServiceImpl::ListProcesses(grpc::ServerContext*, const cohort::v1::ListProcessesRequest* request,
                                            cohort::v1::ListProcessesResponse* response) {
-  *response = coordinator::ListProcesses(coordinator_->context(), coordinator_->jobs(), coordinator_->gangs());
-  return grpc::Status::OK;
+  return Reply(
+      coordinator::ListProcesses(*request, coordinator_->context(), coordinator_->jobs(), coordinator_->gangs()),
+      response);
 }
 
 }  // namespace cohort::coordinator

@@ -4,17 +4,26 @@
 
 #include "cohort/v1/job_service.grpc.pb.h"
 #include "common/security/server_security.h"
+#include "coordinator/command_verifiers.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/open_watches.h"
 
 namespace cohort::coordinator {
 
-// JobService over a coordinator. It knows nothing of callers but where only it sees the request's name, in the first
-// message of an upload; job_access.h stands in front of it. Thread-safe.
+// What a JobServiceImpl does with callers.
+struct JobServiceOptions {
+  const security::ServerSecurity* security = nullptr;  // must outlive it; null: there are no tokens
+  CommandVerifierUse command_verifiers = CommandVerifierUse::kSubmitters;
+  WatchLimits watches;
+};
+
+// JobService over a coordinator. job_access.h stands in front of it and refuses callers by role and name; what depends
+// on the caller beyond that is here: the namespace of an upload, which is in its first message, the jobs of a list over
+// namespaces, command verifiers, and how many watches are open. Thread-safe.
 class JobServiceImpl final : public cohort::v1::JobService::Service {
  public:
-  // Both must outlive it. Without `security` there are no tokens.
-  explicit JobServiceImpl(Coordinator* coordinator, const security::ServerSecurity* security = nullptr)
-      : coordinator_(coordinator), security_(security) {}
+  // `coordinator` must outlive it.
+  explicit JobServiceImpl(Coordinator* coordinator, const JobServiceOptions& options = {});
 
   grpc::Status CreateJob(grpc::ServerContext* context, const cohort::v1::CreateJobRequest* request,
                          cohort::v1::Job* response) override;
@@ -47,7 +56,8 @@ class JobServiceImpl final : public cohort::v1::JobService::Service {
 
  private:
   Coordinator* const coordinator_;
-  const security::ServerSecurity* const security_;
+  const JobServiceOptions options_;
+  OpenWatches watches_;
 };
 
 }  // namespace cohort::coordinator

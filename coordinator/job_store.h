@@ -23,7 +23,7 @@ struct JobRecord {
   cohort::v1::Job job;
   // Order of creation; set by CreateJob.
   int64_t sequence = 0;
-  // CreateJobRequest.request_id, or empty, and the digest of that request.
+  // CreateJobRequest.request_id, unique within a namespace, or empty, and the digest of that request.
   std::string request_id;
   std::string request_digest;
   // Folder of the initial policy.
@@ -37,7 +37,7 @@ struct JobRecord {
 // A committed policy version, or version 0 once it was published.
 struct VersionRecord {
   int64_t version = 0;
-  std::string digest;           // 32 bytes
+  std::string digest;           // 32 bytes; empty: of a line that a replay left, and has not come to again
   std::string checkpoint_path;  // empty unless sealed
 };
 
@@ -50,11 +50,13 @@ struct JobChange {
   std::vector<cohort::v1::JobEvent> events;
 };
 
-// Selects a page of a list, newest job first.
+// Selects a page of a list in order of creation, newest job first unless said otherwise.
 struct JobFilter {
   std::string name_prefix;  // "namespaces/default/jobs/"; empty: of every namespace
   cohort::v1::JobState state = cohort::v1::JOB_STATE_UNSPECIFIED;
   int64_t below_sequence = 0;  // 0: from the newest on
+  int64_t above_sequence = 0;  // 0: from the oldest on
+  bool is_oldest_first = false;
   int limit = 0;
 };
 
@@ -79,12 +81,13 @@ class JobStore {
   // Raises the coordinator epoch and returns it; once per start.
   virtual absl::StatusOr<int64_t> BeginEpoch() = 0;
 
-  // Stores the job, with its first event, and sets its sequence. ALREADY_EXISTS when the name is taken.
+  // Stores the job, with its first event, and sets its sequence. ALREADY_EXISTS when the name is taken, or the
+  // request_id in its namespace.
   virtual absl::StatusOr<JobRecord> CreateJob(JobRecord record, const cohort::v1::JobEvent& first_event) = 0;
   // NOT_FOUND.
   virtual absl::StatusOr<JobRecord> GetJob(std::string_view name) = 0;
   // NOT_FOUND.
-  virtual absl::StatusOr<JobRecord> FindJobByRequestId(std::string_view request_id) = 0;
+  virtual absl::StatusOr<JobRecord> FindJobByRequestId(std::string_view name_space, std::string_view request_id) = 0;
   virtual absl::StatusOr<std::vector<JobRecord>> ListJobs(const JobFilter& filter) = 0;
   // Removes the job, its groups, plans, versions and events. NOT_FOUND. Its name may stay taken for a while, also when
   // rows could not be removed: those go at the next start.

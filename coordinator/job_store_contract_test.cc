@@ -32,10 +32,10 @@ TYPED_TEST(JobStoreContractTest, CreatedJobIsFoundByNameAndRequestId) {
   EXPECT_EQ(by_name.model_path, "/models/small");
   EXPECT_EQ(by_name.request_digest, std::string("\0\xFF", 2));
   EXPECT_GT(by_name.sequence, 0);
-  ASSERT_OK_AND_ASSIGN(const JobRecord by_request, this->store().FindJobByRequestId("request-1"));
+  ASSERT_OK_AND_ASSIGN(const JobRecord by_request, this->store().FindJobByRequestId("default", "request-1"));
   EXPECT_EQ(by_request.job.name(), this->job_);
   EXPECT_THAT(this->store().GetJob("namespaces/default/jobs/b"), StatusIs(absl::StatusCode::kNotFound));
-  EXPECT_THAT(this->store().FindJobByRequestId("request-2"), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(this->store().FindJobByRequestId("default", "request-2"), StatusIs(absl::StatusCode::kNotFound));
 }
 
 TYPED_TEST(JobStoreContractTest, TakenNameOrRequestIdIsAlreadyExists) {
@@ -45,10 +45,31 @@ TYPED_TEST(JobStoreContractTest, TakenNameOrRequestIdIsAlreadyExists) {
   EXPECT_THAT(this->store().GetJob("namespaces/default/jobs/b"), StatusIs(absl::StatusCode::kNotFound));
 }
 
+TYPED_TEST(JobStoreContractTest, RequestIdIsOfOneNamespace) {
+  ASSERT_OK(this->Create("a", "request-1"));
+  ASSERT_OK(this->Create("a", "request-1", "team"));
+  EXPECT_EQ(this->store().FindJobByRequestId("default", "request-1")->job.name(), this->job_);
+  EXPECT_EQ(this->store().FindJobByRequestId("team", "request-1")->job.name(), "namespaces/team/jobs/a");
+  EXPECT_THAT(this->store().FindJobByRequestId("other", "request-1"), StatusIs(absl::StatusCode::kNotFound));
+}
+
 TYPED_TEST(JobStoreContractTest, EmptyRequestIdsNeverCollide) {
   ASSERT_OK(this->Create("a"));
   ASSERT_OK(this->Create("b"));
-  EXPECT_THAT(this->store().FindJobByRequestId(""), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(this->store().FindJobByRequestId("default", ""), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TYPED_TEST(JobStoreContractTest, ListGivesOldestFirstWhenAsked) {
+  for (const char* id : {"a", "b", "c"}) ASSERT_OK(this->Create(id));
+  const std::string prefix = "namespaces/default/jobs/";
+  ASSERT_OK_AND_ASSIGN(const auto all,
+                       this->store().ListJobs({.name_prefix = prefix, .is_oldest_first = true, .limit = 10}));
+  EXPECT_THAT(this->Names(all), ElementsAre(prefix + "a", prefix + "b", prefix + "c"));
+  ASSERT_OK_AND_ASSIGN(
+      const auto page,
+      this->store().ListJobs(
+          {.name_prefix = prefix, .above_sequence = all[0].sequence, .is_oldest_first = true, .limit = 1}));
+  EXPECT_THAT(this->Names(page), ElementsAre(prefix + "b"));
 }
 
 TYPED_TEST(JobStoreContractTest, ListGivesNewestFirstWithinPrefixStateAndLimit) {

@@ -102,6 +102,53 @@ TYPED_TEST(JobStoreListsTest, GroupThatTakesAnotherProblemIsFoundByItAlone) {
   EXPECT_THAT(this->Listed({.problem_id = 9}), ElementsAre(0));
 }
 
+// Through all that can become of a group, found by every list at every moment as what it is.
+TYPED_TEST(JobStoreListsTest, GroupIsListedAsItIsThroughItsLife) {
+  ASSERT_OK(this->Create("a"));
+  GroupRecord group = this->Group(3, GroupState::kWaiting);
+  group.step = -1;
+  const auto store = [&] {
+    JobChange change;
+    change.groups = {group};
+    ASSERT_OK(this->store().Apply(this->job_, change));
+    const bool is_closed = group.state >= GroupState::kTrained;
+    EXPECT_EQ(this->store().ListOpenGroups(this->job_)->size(), is_closed ? 0u : 1u);
+    EXPECT_EQ(this->Listed({.only_closed = true}).size(), is_closed ? 1u : 0u);
+    EXPECT_EQ(this->Listed({.only_with_payload = true}).size(), group.location.length_bytes > 0 ? 1u : 0u);
+    EXPECT_THAT(this->store().PayloadBytes(this->job_), IsOkAndHolds(group.location.length_bytes));
+    EXPECT_EQ(this->store().EndOfLog()->offset_bytes, group.location.offset_bytes);
+    EXPECT_THAT(this->store().CountTrainingGroups(this->job_, group.step), IsOkAndHolds(1));
+    ASSERT_OK_AND_ASSIGN(const auto read, this->store().GetGroups(this->job_, {3}));
+    EXPECT_EQ(read[0].state, group.state);
+    EXPECT_EQ(read[0].attempt, group.attempt);
+    EXPECT_EQ(read[0].step, group.step);
+  };
+  store();
+  ++group.attempt;
+  store();
+  group.state = GroupState::kScored;
+  group.scored_attempt = group.attempt;
+  group.location = {.segment = 2, .offset_bytes = 32, .length_bytes = 10, .crc = 1};
+  store();
+  group.location.offset_bytes = 64;  // scored again, say, after a crash
+  store();
+  group.state = GroupState::kPlanned;
+  group.step = 5;
+  store();
+  group.state = GroupState::kTrained;
+  store();
+  EXPECT_THAT(this->Listed({.first_step = 5, .last_step = 5}), ElementsAre(3));
+  group.location = {};
+  store();
+  group.state = GroupState::kWaiting;  // its line of history was left
+  ++group.attempt;
+  store();
+  group.state = GroupState::kDropped;
+  group.step = 6;
+  store();
+  EXPECT_THAT(this->Listed({.last_step = 5}), IsEmpty());
+}
+
 TYPED_TEST(JobStoreListsTest, PayloadIsCountedUntilItIsReleased) {
   ASSERT_OK(this->Create("a"));
   EXPECT_THAT(this->store().PayloadBytes(this->job_), IsOkAndHolds(0));
@@ -153,7 +200,7 @@ TYPED_TEST(JobStoreListsTest, DeletedJobLeavesNothingAndItsNameCanBeTakenAgain) 
   ASSERT_OK(this->store().Apply(this->job_, change));
   ASSERT_OK(this->store().DeleteJob(this->job_));
   EXPECT_THAT(this->store().GetJob(this->job_), StatusIs(absl::StatusCode::kNotFound));
-  EXPECT_THAT(this->store().FindJobByRequestId("request-1"), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(this->store().FindJobByRequestId("default", "request-1"), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_THAT(*this->store().ListJobs({.limit = 10}), IsEmpty());
   EXPECT_THAT(this->store().DeleteJob(this->job_), StatusIs(absl::StatusCode::kNotFound));
 

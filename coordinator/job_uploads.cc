@@ -9,7 +9,7 @@
 #include "common/field_error.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
-#include "coordinator/resource_name.h"
+#include "coordinator/dataset/open_row_reader.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -18,27 +18,33 @@ constexpr absl::Duration kInterval = absl::Hours(24);
 constexpr absl::Duration kGrace = absl::Hours(24);
 constexpr int kJobsPerRead = 256;
 
-// Field path and digest.
-std::vector<std::pair<std::string, std::string>> UploadsOf(const cohort::v1::JobSpec& spec) {
-  std::vector<std::pair<std::string, std::string>> uploads;
-  const auto add = [&uploads](const char* field, const cohort::v1::DatasetSpec& data) {
-    if (data.has_uploaded()) uploads.emplace_back(field, data.uploaded().sha256());
-  };
-  if (spec.has_rlvr()) add("rlvr.data.uploaded.sha256", spec.rlvr().data());
-  if (spec.has_sft()) add("sft.data.uploaded.sha256", spec.sft().data());
-  if (spec.has_evaluation()) add("evaluation.data.uploaded.sha256", spec.evaluation().data());
-  return uploads;
+// By field path.
+std::vector<std::pair<std::string, const cohort::v1::DatasetSpec*>> DatasetsOf(const cohort::v1::JobSpec& spec) {
+  std::vector<std::pair<std::string, const cohort::v1::DatasetSpec*>> datasets;
+  if (spec.has_rlvr()) datasets.emplace_back("rlvr.data", &spec.rlvr().data());
+  if (spec.has_sft()) datasets.emplace_back("sft.data", &spec.sft().data());
+  if (spec.has_evaluation()) datasets.emplace_back("evaluation.data", &spec.evaluation().data());
+  return datasets;
 }
 
-absl::StatusOr<std::set<DatasetStore::Key>> NeededUploads(JobStore* store) {
-  std::set<DatasetStore::Key> needed;
+// What the jobs of the store name.
+struct NeededFiles {
+  std::set<DatasetStore::Key> uploads;
+  std::set<std::string> indices;  // RowIndexStore::NameOf
+};
+
+absl::StatusOr<NeededFiles> FindNeededFiles(const CoordinatorContext& context) {
+  NeededFiles needed;
   JobFilter filter{.limit = kJobsPerRead};
   while (true) {
-    COHORT_ASSIGN_OR_RETURN(const auto records, store->ListJobs(filter));
+    COHORT_ASSIGN_OR_RETURN(const auto records, context.store->ListJobs(filter));
     for (const JobRecord& record : records) {
       filter.below_sequence = record.sequence;
-      for (const auto& [field, sha256] : UploadsOf(record.job.spec())) {
-        needed.emplace(NamespaceOf(record.job.name()), sha256);
+      const DatasetRoots roots = DatasetRootsOf(context, record.job.name());
+      for (const auto& [field, data] : DatasetsOf(record.job.spec())) {
+        if (data->has_uploaded()) needed.uploads.emplace(roots.name_space, data->uploaded().sha256());
+        const auto index = IndexNameOf(*data, roots);
+        if (index.has_value()) needed.indices.insert(*index);
       }
     }
     if (static_cast<int>(records.size()) < kJobsPerRead) return needed;
@@ -48,7 +54,10 @@ absl::StatusOr<std::set<DatasetStore::Key>> NeededUploads(JobStore* store) {
 }  // namespace
 
 absl::Status CheckUploads(const cohort::v1::JobSpec& spec, const DatasetRoots& roots) {
-  for (const auto& [field, sha256] : UploadsOf(spec)) {
+  for (const auto& [data_field, data] : DatasetsOf(spec)) {
+    if (!data->has_uploaded()) continue;
+    const std::string field = data_field + ".uploaded.sha256";
+    const std::string& sha256 = data->uploaded().sha256();
     if (roots.uploads == nullptr) return common::InvalidField(field, sha256, "there are no uploaded files here");
     const absl::Status status = roots.uploads->Use(roots.name_space, sha256).status();
     if (!status.ok()) {
@@ -64,14 +73,12 @@ absl::Status CheckUploads(const cohort::v1::JobSpec& spec, const DatasetRoots& r
 
 void UploadSweep::Tick() {
   const absl::Duration now = context_->clock->Monotonic();
-  if (now < next_ || context_->datasets == nullptr) return;
+  if (now < next_ || (context_->datasets == nullptr && context_->row_indices == nullptr)) return;
   next_ = now + kInterval;
-  const auto needed = NeededUploads(context_->store);
-  if (needed.ok()) {
-    context_->datasets->RemoveUnused(*needed, kGrace);
-  } else {
-    log::Warning("dataset_sweep", {{"error", needed.status()}});
-  }
+  const auto needed = FindNeededFiles(*context_);
+  if (!needed.ok()) return log::Warning("dataset_sweep", {{"error", needed.status()}});
+  if (context_->datasets != nullptr) context_->datasets->RemoveUnused(needed->uploads, kGrace);
+  if (context_->row_indices != nullptr) context_->row_indices->RemoveUnused(needed->indices, kGrace);
 }
 
 }  // namespace cohort::coordinator

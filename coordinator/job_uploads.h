@@ -13,9 +13,9 @@ namespace cohort::coordinator {
 // NOT_FOUND names the field and the digest of an uploaded file that is not there. Those that are count as used now.
 absl::Status CheckUploads(const cohort::v1::JobSpec& spec, const DatasetRoots& roots);
 
-// Removes uploaded files once a day: those that no job of the store names, whatever its state, and that were not used
-// for a day. A file that is uploaded, checked or opened is used, so one day lies between an upload and its job. Not
-// thread-safe; the context must outlive it.
+// Removes uploaded files, and stored indices of dataset files, once a day: those that no job of the store names,
+// whatever its state, and that were not used for a day. A file that is uploaded, checked or opened is used, so one day
+// lies between an upload and its job. Not thread-safe; the context must outlive it.
 class UploadSweep final {
  public:
   explicit UploadSweep(const CoordinatorContext* context) : context_(context) {}

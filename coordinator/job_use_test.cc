@@ -176,7 +176,7 @@ TEST_F(JobUseTest, StorageThatFailsIsAConditionWhileItDoes) {
   const auto place = Begin(SmallRlvrSpec());
   fault_.log = absl::ResourceExhaustedError("No space left on device");
   const auto claimed = Claim("worker", 1);
-  EXPECT_FALSE(Submit(claimed).ok());
+  EXPECT_THAT(WhyTryAgain(Submit(claimed)), HasSubstr("No space left on device"));
   EXPECT_THAT(MessageOf(JobCondition::STORAGE_TROUBLE), HasSubstr("No space left on device"));
   fault_.log = absl::OkStatus();
   ASSERT_OK(Submit(claimed));

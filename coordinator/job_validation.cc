@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/field_error.h"
 #include "common/status_macros.h"
+#include "coordinator/checkpoint_validation.h"
 #include "coordinator/dataset_validation.h"
 #include "coordinator/evaluation_validation.h"
 #include "coordinator/field_check.h"
@@ -27,7 +28,6 @@ namespace {
 
 constexpr int64_t kDefaultMicrobatchTokens = 8192;
 constexpr int32_t kDefaultMaxAttempts = 3;
-constexpr int32_t kDefaultKeepLast = 2;
 // What a coordinator can hold and its messages (4 MiB) can carry. A spec travels inside of a job, up to a page of them.
 constexpr size_t kMaxSpecBytes = 128 << 10;
 constexpr int64_t kMaxSteps = 1'000'000'000;
@@ -112,12 +112,6 @@ absl::Status ResolveTraining(int64_t units_per_step, cohort::v1::TrainingSpec* t
   return absl::OkStatus();
 }
 
-absl::Status ResolveCheckpoint(cohort::v1::CheckpointSpec* checkpoint) {
-  COHORT_RETURN_IF_ERROR(CheckNotNegative("every_steps", checkpoint->every_steps()));
-  if (checkpoint->keep_last() == 0) checkpoint->set_keep_last(kDefaultKeepLast);
-  return CheckPositive("keep_last", checkpoint->keep_last());
-}
-
 absl::Status ResolveObjectiveOf(cohort::v1::JobSpec* job) {
   COHORT_ASSIGN_OR_RETURN(*job->mutable_objective(),
                           objective::ResolveObjective(job->objective(), objective::ContextOfJob(*job)));
@@ -131,9 +125,10 @@ absl::Status ResolveTrainingJob(cohort::v1::JobSpec* job) {
   COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveOptimizer(job->mutable_optimizer()), "optimizer"));
   const int64_t units = job->has_sft() ? job->sft().sequences_per_step() : job->rlvr().rollout().groups_per_step();
   COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveTraining(units, job->mutable_training()), "training"));
-  COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveCheckpoint(job->mutable_checkpoint()), "checkpoint"));
-  if (!job->has_evaluation()) return absl::OkStatus();
-  return common::PrefixField(ResolveEvaluation(*job, job->mutable_evaluation()), "evaluation");
+  if (job->has_evaluation()) {
+    COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveEvaluation(*job, job->mutable_evaluation()), "evaluation"));
+  }
+  return common::PrefixField(ResolveCheckpoint(job->evaluation(), job->mutable_checkpoint()), "checkpoint");
 }
 
 }  // namespace

@@ -103,6 +103,8 @@ const std::vector<BadCase>& BadCases() {
       {"NegativeDecay", "optimizer.weight_decay", "-0.1", [](auto* s) { Adam(s)->set_weight_decay(-0.1); }},
       {"NegativeNorm", "optimizer.max_gradient_norm", "-1", [](auto* s) { Adam(s)->set_max_gradient_norm(-1); }},
       {"NegativeWarmup", "optimizer.warmup_updates", "-1", [](auto* s) { Adam(s)->set_warmup_updates(-1); }},
+      {"UnknownSharding", "optimizer.sharding", "7",
+       [](auto* s) { Adam(s)->set_sharding(static_cast<cohort::v1::OptimizerSharding>(7)); }},
       {"NoSteps", "training.num_steps", "0", [](auto* s) { Training(s)->clear_num_steps(); }},
       {"MoreUpdatesThanGroups", "training.updates_per_step", "5",
        [](auto* s) { Training(s)->set_updates_per_step(5); }},
@@ -209,6 +211,7 @@ TEST(JobValidationTest, DefaultsAreFilledIn) {
   EXPECT_DOUBLE_EQ(job.optimizer().epsilon(), 1e-8);
   EXPECT_DOUBLE_EQ(job.optimizer().max_gradient_norm(), 1);
   EXPECT_EQ(job.optimizer().schedule(), cohort::v1::LEARNING_RATE_SCHEDULE_CONSTANT);
+  EXPECT_EQ(job.optimizer().sharding(), cohort::v1::OPTIMIZER_SHARDING_NONE);
   EXPECT_EQ(job.training().updates_per_step(), 1);
   EXPECT_EQ(job.training().world_size(), 1);
   EXPECT_EQ(job.training().max_tokens_per_microbatch(), 8192);

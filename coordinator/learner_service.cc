@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/learner_service.h"
 
-#include <utility>
-
 #include "common/grpc_status.h"
 #include "common/status_macros.h"
 #include "coordinator/request_limits.h"
@@ -34,9 +32,12 @@ absl::Status Commit(Coordinator* coordinator, const cohort::v1::CommitStepReques
   return job->CommitStep(request);
 }
 
-absl::Status Seal(Coordinator* coordinator, const cohort::v1::SealCheckpointRequest& request) {
+absl::Status Seal(Coordinator* coordinator, const cohort::v1::SealCheckpointRequest& request,
+                  cohort::v1::SealCheckpointResponse* response) {
   COHORT_ASSIGN_OR_RETURN(const auto job, coordinator->gangs().FindJob(request.job()));
-  return job->SealCheckpoint(request);
+  COHORT_RETURN_IF_ERROR(job->SealCheckpoint(request));
+  for (const int64_t version : job->BestVersions()) response->add_best_versions(version);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -44,9 +45,7 @@ absl::Status Seal(Coordinator* coordinator, const cohort::v1::SealCheckpointRequ
 grpc::Status LearnerServiceImpl::JoinGang(grpc::ServerContext* context, const cohort::v1::JoinGangRequest* request,
                                           cohort::v1::JoinGangResponse* response) {
   if (const absl::Status limits = CheckRequestLimits(*request); !limits.ok()) return common::ToGrpcStatus(limits);
-  auto place = coordinator_->gangs().Join(*request, [context] { return context->IsCancelled(); });
-  if (place.ok()) *response = *std::move(place);
-  return common::ToGrpcStatus(place.status());
+  return common::Reply(coordinator_->gangs().Join(*request, [context] { return context->IsCancelled(); }), response);
 }
 
 grpc::Status LearnerServiceImpl::GetStep(grpc::ServerContext* context, const cohort::v1::GetStepRequest* request,
@@ -71,9 +70,9 @@ grpc::Status LearnerServiceImpl::PublishVersion(grpc::ServerContext*, const coho
 }
 
 grpc::Status LearnerServiceImpl::SealCheckpoint(grpc::ServerContext*, const cohort::v1::SealCheckpointRequest* request,
-                                                cohort::v1::SealCheckpointResponse*) {
+                                                cohort::v1::SealCheckpointResponse* response) {
   if (const absl::Status limits = CheckRequestLimits(*request); !limits.ok()) return common::ToGrpcStatus(limits);
-  return common::ToGrpcStatus(Seal(coordinator_, *request));
+  return common::ToGrpcStatus(Seal(coordinator_, *request, response));
 }
 
 grpc::Status LearnerServiceImpl::Heartbeat(grpc::ServerContext*, const cohort::v1::RankHeartbeatRequest* request,

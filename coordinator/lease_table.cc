@@ -6,16 +6,21 @@ namespace cohort::coordinator {
 void LeaseTable::Grant(int64_t group_id, std::string_view worker_id, const cohort::v1::LeaseToken& token,
                        absl::Duration now) {
   const absl::Duration end = now + duration_ - extension_;
-  leases_[group_id] = {.worker_id = std::string(worker_id), .token = token, .end = end};
-  ends_.emplace(end, group_id);
-  ++by_worker_[std::string(worker_id)];
+  auto worker = by_worker_.find(worker_id);
+  if (worker == by_worker_.end()) worker = by_worker_.emplace(worker_id, 0).first;
+  ++worker->second;
+  // Groups and ends mostly rise.
+  leases_.insert_or_assign(
+      leases_.end(), group_id,
+      Lease{.worker = worker, .coordinator_epoch = token.coordinator_epoch(), .attempt = token.attempt(), .end = end});
+  ends_.emplace_hint(ends_.end(), end, group_id);
 }
 
 void LeaseTable::End(int64_t group_id) {
   const auto it = leases_.find(group_id);
   if (it == leases_.end()) return;
   ends_.erase({it->second.end, group_id});
-  CountLess(it->second.worker_id);
+  CountLess(it->second.worker);
   leases_.erase(it);
 }
 
@@ -27,8 +32,8 @@ void LeaseTable::TakeOver(int64_t group_id, std::string_view worker_id, const co
 
 bool LeaseTable::Holds(int64_t group_id, const cohort::v1::LeaseToken& token) const {
   const auto it = leases_.find(group_id);
-  return it != leases_.end() && it->second.token.coordinator_epoch() == token.coordinator_epoch() &&
-         it->second.token.attempt() == token.attempt();
+  return it != leases_.end() && it->second.coordinator_epoch == token.coordinator_epoch() &&
+         it->second.attempt == token.attempt();
 }
 
 bool LeaseTable::Renew(int64_t group_id, const cohort::v1::LeaseToken& token, absl::Duration now) {
@@ -42,7 +47,7 @@ bool LeaseTable::Renew(int64_t group_id, const cohort::v1::LeaseToken& token, ab
 
 std::string LeaseTable::WorkerOf(int64_t group_id) const {
   const auto it = leases_.find(group_id);
-  return it == leases_.end() ? "" : it->second.worker_id;
+  return it == leases_.end() ? "" : it->second.worker->first;
 }
 
 std::vector<EndedLease> LeaseTable::TakeExpired(absl::Duration now) {
@@ -54,8 +59,8 @@ std::vector<EndedLease> LeaseTable::TakeExpired(absl::Duration now) {
   std::vector<EndedLease> expired;
   for (const int64_t group_id : groups) {
     const auto it = leases_.find(group_id);
-    CountLess(it->second.worker_id);
-    expired.push_back({.group_id = group_id, .worker_id = std::move(it->second.worker_id)});
+    expired.push_back({.group_id = group_id, .worker_id = it->second.worker->first});
+    CountLess(it->second.worker);
     leases_.erase(it);
   }
   return expired;
@@ -63,7 +68,7 @@ std::vector<EndedLease> LeaseTable::TakeExpired(absl::Duration now) {
 
 std::vector<EndedLease> LeaseTable::TakeAll() {
   std::vector<EndedLease> all;
-  for (const auto& [group_id, lease] : leases_) all.push_back({.group_id = group_id, .worker_id = lease.worker_id});
+  for (const auto& [group_id, lease] : leases_) all.push_back({.group_id = group_id, .worker_id = lease.worker->first});
   leases_.clear();
   ends_.clear();
   by_worker_.clear();
@@ -74,9 +79,8 @@ int64_t LeaseTable::NumOtherWorkers(std::string_view worker_id) const {
   return static_cast<int64_t>(by_worker_.size() - by_worker_.count(worker_id));
 }
 
-void LeaseTable::CountLess(const std::string& worker_id) {
-  const auto it = by_worker_.find(worker_id);
-  if (--it->second == 0) by_worker_.erase(it);
+void LeaseTable::CountLess(Workers::iterator worker) {
+  if (--worker->second == 0) by_worker_.erase(worker);
 }
 
 }  // namespace cohort::coordinator

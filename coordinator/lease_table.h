@@ -54,20 +54,22 @@ class LeaseTable final {
   int64_t size() const { return static_cast<int64_t>(leases_.size()); }
 
  private:
+  using Workers = std::map<std::string, int64_t, std::less<>>;
   struct Lease {
-    std::string worker_id;
-    cohort::v1::LeaseToken token;
+    Workers::iterator worker;  // in by_worker_
+    int64_t coordinator_epoch = 0;
+    int32_t attempt = 0;
     absl::Duration end;  // without extension_
   };
 
-  void CountLess(const std::string& worker_id);
+  void CountLess(Workers::iterator worker);
 
   const absl::Duration duration_;
   absl::Duration extension_;  // of all leases; part of no `end`
   std::map<int64_t, Lease> leases_;
   std::set<std::pair<absl::Duration, int64_t>> ends_;  // (end, group) of each
   std::set<int64_t> taken_over_;                       // of what was in flight at the start of the process
-  std::map<std::string, int64_t, std::less<>> by_worker_;
+  Workers by_worker_;
 };
 
 }  // namespace cohort::coordinator

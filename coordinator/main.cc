@@ -34,6 +34,8 @@ namespace {
 // All of a drain stays inside Kubernetes' default grace period of 30 s.
 constexpr absl::Duration kDrainGrace = absl::Seconds(20);
 constexpr absl::Duration kServerGrace = absl::Seconds(2);
+// So that one large dataset does not keep the others waiting.
+constexpr int kDatasetReaders = 4;
 
 absl::Status WriteAddresses(const std::string& path, const std::string& grpc, const std::string& http) {
   if (path.empty()) return absl::OkStatus();
@@ -44,12 +46,13 @@ absl::Status Serve(const CoordinatorFlags& flags, reward::Zygote* zygote, const 
   prometheus::Registry registry;
   common::Health health;
   const std::string data_root = std::filesystem::absolute(flags.data_root).lexically_normal().string();
-  COHORT_ASSIGN_OR_RETURN(const auto security,
-                          security::ServerSecurity::Create(flags.security, flags.listen, common::SystemClock()));
-  const PathConfinement confinement(
-      flags.model_root, data_root, flags.allowed_roots,
-      {.state = {flags.data_dir, flags.data_dir + "/datasets", flags.data_dir + "/rollouts"},
-       .checkpoint_root = flags.checkpoint_root});
+  COHORT_ASSIGN_OR_RETURN(
+      const auto security,
+      security::ServerSecurity::Create(flags.security, flags.listen, common::SystemClock(), kJobServiceName));
+  const PathConfinement confinement(flags.model_root, data_root, flags.allowed_roots,
+                                    {.state = {flags.data_dir, flags.data_dir + "/datasets",
+                                               flags.data_dir + "/dataset_index", flags.data_dir + "/rollouts"},
+                                     .checkpoint_root = flags.checkpoint_root});
   const auto preflight = [&](const cohort::v1::JobSpec& spec, const std::string& model_path,
                              const DatasetRoots& roots) -> absl::StatusOr<cohort::v1::JobSpec> {
     if (flags.confine_paths) COHORT_RETURN_IF_ERROR(confinement.Check(spec, roots.name_space));
@@ -62,12 +65,16 @@ absl::Status Serve(const CoordinatorFlags& flags, reward::Zygote* zygote, const 
       .data_root = data_root,
       .max_upload_bytes = flags.max_upload_bytes,
       .lease_duration = absl::Seconds(flags.lease_seconds),
+      .stop_limit = absl::Seconds(flags.stop_seconds),
       .limits = {.max_jobs = flags.max_jobs_per_namespace, .max_ranks = flags.max_ranks_per_namespace},
-      .tick_interval = absl::Seconds(std::min(1.0, flags.lease_seconds / 4))};
+      .tick_interval = absl::Seconds(std::min(1.0, flags.lease_seconds / 4)),
+      .num_dataset_readers = kDatasetReaders};
   COHORT_ASSIGN_OR_RETURN(auto http,
                           common::TelemetryServer::Create(flags.http_listen, "cohort-coordinator", &registry, &health));
   COHORT_ASSIGN_OR_RETURN(auto coordinator, Coordinator::Open(options, preflight, common::SystemClock(), &registry));
-  JobServiceImpl jobs(coordinator.get(), security.get());
+  JobServiceImpl jobs(
+      coordinator.get(),
+      {.security = security.get(), .command_verifiers = flags.command_verifiers, .watches = flags.watches});
   RolloutServiceImpl rollouts(coordinator.get());
   LearnerServiceImpl learners(coordinator.get());
   JobAccess guarded_jobs(&jobs, security.get());

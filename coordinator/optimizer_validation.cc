@@ -33,6 +33,12 @@ absl::Status ResolveOptimizer(cohort::v1::OptimizerSpec* optimizer) {
   if (optimizer->schedule() == cohort::v1::LEARNING_RATE_SCHEDULE_UNSPECIFIED) {
     optimizer->set_schedule(cohort::v1::LEARNING_RATE_SCHEDULE_CONSTANT);
   }
+  if (!cohort::v1::OptimizerSharding_IsValid(optimizer->sharding())) {
+    return common::InvalidField("sharding", absl::StrCat(optimizer->sharding()), "is not known");
+  }
+  if (optimizer->sharding() == cohort::v1::OPTIMIZER_SHARDING_UNSPECIFIED) {
+    optimizer->set_sharding(cohort::v1::OPTIMIZER_SHARDING_NONE);
+  }
   return CheckNotNegative("warmup_updates", optimizer->warmup_updates());
 }
 

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <string>
+
 #include "cohort/v1/job_service.pb.h"
 #include "common/testing/status_matchers.h"
 #include "gtest/gtest.h"
@@ -17,6 +19,16 @@ TEST(PageTokenTest, TokenGivesItsPositionBackForTheSameQueryOnly) {
   EXPECT_THAT(DecodePageToken("default 0", token), common::IsOkAndHolds(17));
   EXPECT_THAT(DecodePageToken("other 0", token), StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(DecodePageToken("default 2", token), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST(PageTokenTest, TextsAreGivenBackWhateverIsInThem) {
+  for (const std::string position : {"", "1 worker-0", "two\nlines\n", "\xc3\xa4"}) {
+    const std::string token = EncodeTextPageToken("0123abcd", position);
+    EXPECT_THAT(DecodeTextPageToken("0123abcd", token), common::IsOkAndHolds(position));
+    EXPECT_THAT(DecodeTextPageToken("4567abcd", token), StatusIs(absl::StatusCode::kInvalidArgument));
+  }
+  EXPECT_THAT(DecodePageToken("0123abcd", EncodeTextPageToken("0123abcd", "1 worker-0")),
+              StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 TEST(PageTokenTest, ForeignTokensAreRefused) {

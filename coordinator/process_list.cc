@@ -5,14 +5,23 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/status_macros.h"
+#include "coordinator/page_token.h"
 
 namespace cohort::coordinator {
 namespace {
 
 using cohort::v1::Process;
+
+constexpr int kDefaultPageSize = 200;
+constexpr int kMaxPageSize = 1000;
+// A page is one message of at most 4 MiB, whatever its number of processes.
+constexpr size_t kMaxPageBytes = 3 << 20;
 
 // What a worker holds.
 struct Holding {
@@ -41,10 +50,9 @@ void Describe(const Description& description, Process* process) {
   process->set_http_address(description.http_address());
 }
 
-}  // namespace
-
-cohort::v1::ListProcessesResponse ListProcesses(const CoordinatorContext& context, const JobDirectory& jobs,
-                                                const GangAssembly& gangs) {
+// All of them, in order of role and id.
+cohort::v1::ListProcessesResponse AllProcesses(const CoordinatorContext& context, const JobDirectory& jobs,
+                                               const GangAssembly& gangs) {
   const absl::Duration now = context.clock->Monotonic();
   const absl::Time wall_now = context.clock->Now();
   const auto set_last_heard = [&](absl::Duration last_heard, Process* process) {
@@ -77,6 +85,39 @@ cohort::v1::ListProcessesResponse ListProcesses(const CoordinatorContext& contex
     process->set_rank(learner.rank);
   }
   return response;
+}
+
+// Rises along the list.
+std::string PlaceOf(const Process& process) {
+  return absl::StrCat(static_cast<int>(process.role()), " ", process.id());
+}
+
+}  // namespace
+
+absl::StatusOr<cohort::v1::ListProcessesResponse> ListProcesses(const cohort::v1::ListProcessesRequest& request,
+                                                                const CoordinatorContext& context,
+                                                                const JobDirectory& jobs, const GangAssembly& gangs) {
+  COHORT_ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size(), kDefaultPageSize, kMaxPageSize));
+  const std::string query = PageQuery(request);
+  std::string place;
+  if (!request.page_token().empty()) {
+    COHORT_ASSIGN_OR_RETURN(place, DecodeTextPageToken(query, request.page_token()));
+  }
+  cohort::v1::ListProcessesResponse all = AllProcesses(context, jobs, gangs);
+  cohort::v1::ListProcessesResponse page;
+  size_t num_bytes = 0;
+  for (Process& process : *all.mutable_processes()) {
+    if (PlaceOf(process) <= place) continue;
+    num_bytes += process.ByteSizeLong();
+    const bool is_full = page.processes_size() > 0 && num_bytes > kMaxPageBytes;
+    if (is_full || page.processes_size() == page_size) {
+      page.set_next_page_token(EncodeTextPageToken(query, place));
+      break;
+    }
+    place = PlaceOf(process);
+    *page.add_processes() = std::move(process);
+  }
+  return page;
 }
 
 }  // namespace cohort::coordinator

@@ -12,6 +12,7 @@
 #include "common/field_error.h"
 #include "common/status_macros.h"
 #include "coordinator/field_check.h"
+#include "reward/verifier_defaults.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -21,40 +22,22 @@ using google::protobuf::util::TimeUtil;
 constexpr double kDefaultMaxNoVerdictShare = 0.1;
 constexpr int64_t kDefaultDeadlineSeconds = 5;
 constexpr int64_t kMaxDeadlineSeconds = 3600;
-constexpr int64_t kDefaultMaxMemoryBytes = int64_t{1} << 30;
-constexpr int32_t kDefaultRankingItems = 20;
 constexpr int32_t kMaxRankingItems = 1000;
-constexpr int32_t kDefaultDocuments = 10;
-constexpr double kDefaultMaxScore = 10;
 constexpr double kMaxScore = 1e6;
 
 absl::Status ResolveRanking(cohort::v1::RankingVerifier* ranking) {
   if (ranking->catalogue_path().empty()) return common::InvalidField("ranking.catalogue_path", "", "needs a file");
-  if (ranking->num_items() == 0) ranking->set_num_items(kDefaultRankingItems);
-  COHORT_RETURN_IF_ERROR(CheckRange("ranking.num_items", ranking->num_items(), 1, kMaxRankingItems));
-  if (ranking->truths_field().empty()) ranking->set_truths_field("truths");
-  if (ranking->seen_field().empty()) ranking->set_seen_field("seen");
-  if (ranking->metric() == cohort::v1::RankingVerifier::METRIC_UNSPECIFIED) {
-    ranking->set_metric(cohort::v1::RankingVerifier::METRIC_NDCG);
-  }
-  return absl::OkStatus();
+  reward::SetDefaults(ranking);
+  return CheckRange("ranking.num_items", ranking->num_items(), 1, kMaxRankingItems);
 }
 
 absl::Status ResolveDocumentScores(cohort::v1::DocumentScoresVerifier* scores) {
-  if (scores->scores_field().empty()) scores->set_scores_field("scores");
-  if (scores->num_documents() == 0) scores->set_num_documents(kDefaultDocuments);
+  reward::SetDefaults(scores);
   COHORT_RETURN_IF_ERROR(CheckRange("document_scores.num_documents", scores->num_documents(), 1, kMaxRankingItems));
-  if (scores->max_score() == 0) scores->set_max_score(kDefaultMaxScore);
   // Far above any scale of relevance; sums of gains stay finite.
   COHORT_RETURN_IF_ERROR(CheckPositive("document_scores.max_score", scores->max_score()));
   COHORT_RETURN_IF_ERROR(CheckRange("document_scores.max_score", scores->max_score(), 0.0, kMaxScore));
-  if (scores->relevant_from() == 0) scores->set_relevant_from(scores->max_score() / 2);
-  COHORT_RETURN_IF_ERROR(
-      CheckRange("document_scores.relevant_from", scores->relevant_from(), 0.0, scores->max_score()));
-  if (scores->metric() == cohort::v1::DocumentScoresVerifier::METRIC_UNSPECIFIED) {
-    scores->set_metric(cohort::v1::DocumentScoresVerifier::METRIC_NDCG);
-  }
-  return absl::OkStatus();
+  return CheckRange("document_scores.relevant_from", scores->relevant_from(), 0.0, scores->max_score());
 }
 
 absl::Status ResolveVerifier(cohort::v1::VerifierSpec* verifier) {
@@ -63,19 +46,16 @@ absl::Status ResolveVerifier(cohort::v1::VerifierSpec* verifier) {
     case cohort::v1::VerifierSpec::kMathAnswer:
       kind = "math_answer";
       break;
-    case cohort::v1::VerifierSpec::kCountdown: {
+    case cohort::v1::VerifierSpec::kCountdown:
       kind = "countdown";
-      cohort::v1::CountdownVerifier* countdown = verifier->mutable_countdown();
-      if (countdown->numbers_field().empty()) countdown->set_numbers_field("numbers");
-      if (countdown->target_field().empty()) countdown->set_target_field("target");
+      reward::SetDefaults(verifier->mutable_countdown());
       break;
-    }
     case cohort::v1::VerifierSpec::kCommand: {
       kind = "command";
       cohort::v1::CommandVerifier* command = verifier->mutable_command();
       if (command->argv().empty()) return common::InvalidField("command.argv", "", "needs a program");
       COHORT_RETURN_IF_ERROR(CheckNotNegative("command.max_memory_bytes", command->max_memory_bytes()));
-      if (command->max_memory_bytes() == 0) command->set_max_memory_bytes(kDefaultMaxMemoryBytes);
+      reward::SetDefaults(command);
       break;
     }
     case cohort::v1::VerifierSpec::kRanking:

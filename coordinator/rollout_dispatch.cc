@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "common/field_error.h"
 #include "common/status_macros.h"
+#include "common/telemetry/log.h"
 #include "coordinator/device_match.h"
 #include "coordinator/poll_deadline.h"
 #include "coordinator/resource_name.h"
@@ -40,20 +41,27 @@ RolloutDispatch::RolloutDispatch(const CoordinatorContext* context, JobDirectory
     : context_(context), directory_(directory) {}
 
 absl::StatusOr<cohort::v1::ClaimGroupsResponse> RolloutDispatch::Claim(const cohort::v1::ClaimGroupsRequest& request) {
+  cohort::v1::ClaimGroupsResponse response;
+  COHORT_RETURN_IF_ERROR(ClaimInto(request, &response));
+  return response;
+}
+
+absl::Status RolloutDispatch::ClaimInto(const cohort::v1::ClaimGroupsRequest& request,
+                                        cohort::v1::ClaimGroupsResponse* response) {
+  response->Clear();
   COHORT_RETURN_IF_ERROR(context_->workers->Hear(request.worker(), context_->clock->Monotonic()));
   if (request.max_groups() <= 0) {
     return common::InvalidField("max_groups", absl::StrCat(request.max_groups()), "must be positive");
   }
-  cohort::v1::ClaimGroupsResponse response;
   const int64_t nanoseconds = absl::ToInt64Nanoseconds(context_->lease_duration);
-  *response.mutable_lease_duration() = TimeUtil::NanosecondsToDuration(nanoseconds);
-  ClaimWhatIsThere(request, &response);
-  if (response.groups_size() == 0) {
+  *response->mutable_lease_duration() = TimeUtil::NanosecondsToDuration(nanoseconds);
+  ClaimWhatIsThere(request, response);
+  if (response->groups_size() == 0) {
     const absl::Duration now = context_->clock->Monotonic();
-    response.set_set_aside_reason(context_->workers->WhySetAside(request.worker().worker_id(), now));
-    response.set_is_set_aside(!response.set_aside_reason().empty());
+    response->set_set_aside_reason(context_->workers->WhySetAside(request.worker().worker_id(), now));
+    response->set_is_set_aside(!response->set_aside_reason().empty());
   }
-  return response;
+  return absl::OkStatus();
 }
 
 absl::Time RolloutDispatch::ClaimDeadline(const cohort::v1::ClaimGroupsRequest& request) const {
@@ -63,10 +71,14 @@ absl::Time RolloutDispatch::ClaimDeadline(const cohort::v1::ClaimGroupsRequest& 
   return is_set_aside ? std::min(deadline, absl::Now() + kSetAsidePoll) : deadline;
 }
 
-bool RolloutDispatch::HasGroups() const {
+std::vector<GroupOffer> RolloutDispatch::Offers() const {
   const auto served = directory_->served().Get();
-  return std::any_of(served->begin(), served->end(),
-                     [](const ServedJob& job) { return job.runtime->HasWaitingGroups(); });
+  std::vector<GroupOffer> offers;
+  for (const ServedJob& job : *served) {
+    GroupOffer offer = {.requirement = job.worker};
+    if (job.runtime->HasWaitingGroups(&offer)) offers.push_back(std::move(offer));
+  }
+  return offers;
 }
 
 void RolloutDispatch::ClaimWhatIsThere(const cohort::v1::ClaimGroupsRequest& request,
@@ -78,9 +90,7 @@ void RolloutDispatch::ClaimWhatIsThere(const cohort::v1::ClaimGroupsRequest& req
   for (const ServedJob& job : *served) {
     if (budget.num_groups == 0) break;
     if (!Meets(job.worker, request.worker().device(), request.worker().memory_bytes())) continue;
-    std::map<int64_t, cohort::v1::WeightSource> weights;
-    for (auto& group : job.runtime->Claim(worker, &budget, &weights)) *response->add_groups() = std::move(group);
-    for (auto& [version, source] : weights) *response->add_weights() = std::move(source);
+    job.runtime->Claim(worker, &budget, response);
   }
   if (response->groups_size() > 0) context_->workers->CountGrant(worker, now, context_->lease_duration);
 }
@@ -127,7 +137,6 @@ absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> RolloutDispatch::Submit(st
   std::map<std::string, std::vector<size_t>> by_job;
   for (size_t i = 0; i < submissions.size(); ++i) by_job[submissions[i].group.job()].push_back(i);
   std::vector<cohort::v1::GroupReceipt> receipts(submissions.size());
-  absl::Status trouble;
   for (const auto& [job, positions] : by_job) {
     const auto runtime = directory_->Find(job);
     if (!runtime.ok()) {
@@ -142,15 +151,16 @@ absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> RolloutDispatch::Submit(st
     for (const size_t i : positions) of_job.push_back(std::move(submissions[i]));
     auto answers = (*runtime)->Submit(of_job);
     if (!answers.ok() && !absl::IsUnavailable(answers.status())) return answers.status();
-    if (!answers.ok()) trouble = answers.status();
     for (size_t n = 0; n < positions.size(); ++n) {
       receipts[positions[n]] = answers.ok() ? std::move((*answers)[n]) : TryAgain(of_job[n].group, answers.status());
     }
   }
-  const bool all_failed = !trouble.ok() && std::all_of(receipts.begin(), receipts.end(),
-                                                       [](const auto& receipt) { return receipt.try_again(); });
-  if (all_failed) return trouble;
   return receipts;
+}
+
+void RolloutDispatch::RefuseStream(const std::string& worker_id, const absl::Status& reason) {
+  log::Warning("submit_refused", {{"worker", worker_id}, {"reason", reason}});
+  context_->workers->CountFailure(worker_id, std::string(reason.message()), context_->clock->Monotonic());
 }
 
 void RolloutDispatch::Release(const cohort::v1::ReleaseGroupsRequest& request) {

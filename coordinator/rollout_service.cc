@@ -2,6 +2,7 @@
 #include "coordinator/rollout_service.h"
 
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -46,7 +47,8 @@ class SubmitStream final {
         *open_->group.add_rollouts() = std::move(rollout);
     }
     if (bytes_ > kBatchBytes + kMaxGroupBytes) {
-      return common::InvalidField("group", absl::StrCat(bytes_, " bytes"), "is too large");
+      return common::InvalidField("group", absl::StrCat(bytes_, " bytes"),
+                                  absl::StrCat("group ", open_->group.group_id(), " is too large"));
     }
     if (!request.is_last_part()) return absl::OkStatus();
     if (response_->receipts_size() + static_cast<int>(batch_.size()) == kMaxGroups) {
@@ -60,10 +62,14 @@ class SubmitStream final {
 
   absl::Status Finish() {
     if (open_.has_value()) {
-      return common::InvalidField("is_last_part", "false", "the stream ended inside a group");
+      return common::InvalidField("is_last_part", "false",
+                                  absl::StrCat("the stream ended inside group ", open_->group.group_id()));
     }
     return Flush();
   }
+
+  // Who began the group that is not whole yet; empty: not said, or there is none.
+  std::string WorkerOfOpenGroup() const { return open_.has_value() ? open_->worker_id : ""; }
 
  private:
   absl::Status Flush() {
@@ -85,23 +91,23 @@ class SubmitStream final {
 // OnCancel, if it comes, is over.
 class ClaimCall final : public grpc::ServerUnaryReactor {
  public:
+  // gRPC keeps context, request and response until OnDone.
   ClaimCall(Coordinator* coordinator, grpc::CallbackServerContext* context, cohort::v1::ClaimGroupsResponse* response)
       : coordinator_(coordinator), context_(context), response_(response) {}
 
   void Begin(const cohort::v1::ClaimGroupsRequest& request) {
     const absl::Status limits = CheckRequestLimits(request);
     if (!limits.ok()) return Finish(common::ToGrpcStatus(limits));
-    ticket_ = coordinator_->claims().Add(request, coordinator_->rollouts().ClaimDeadline(request),
-                                         [this](ClaimQueue::Response answer) { Answer(std::move(answer)); });
+    ticket_ = coordinator_->claims().Add(&request, coordinator_->rollouts().ClaimDeadline(request), response_,
+                                         [this](const absl::Status& status) { Answer(status); });
   }
   void OnCancel() override { coordinator_->claims().Cancel(ticket_); }
   void OnDone() override { delete this; }
 
  private:
-  void Answer(ClaimQueue::Response answer) {
-    if (answer.ok() && context_->IsCancelled()) coordinator_->rollouts().GiveBack(&*answer);
-    if (answer.ok()) *response_ = *std::move(answer);
-    Finish(common::ToGrpcStatus(answer.status()));
+  void Answer(const absl::Status& status) {
+    if (status.ok() && context_->IsCancelled()) coordinator_->rollouts().GiveBack(response_);
+    Finish(common::ToGrpcStatus(status));
   }
 
   Coordinator* const coordinator_;
@@ -109,12 +115,6 @@ class ClaimCall final : public grpc::ServerUnaryReactor {
   cohort::v1::ClaimGroupsResponse* const response_;
   int64_t ticket_ = 0;
 };
-
-template <typename Answer>
-grpc::Status Reply(absl::StatusOr<Answer> answer, Answer* response) {
-  if (answer.ok()) *response = *std::move(answer);
-  return common::ToGrpcStatus(answer.status());
-}
 
 }  // namespace
 
@@ -130,13 +130,13 @@ grpc::Status RolloutServiceImpl::GetRolloutSetup(grpc::ServerContext*,
                                                  const cohort::v1::GetRolloutSetupRequest* request,
                                                  cohort::v1::RolloutSetup* response) {
   if (const absl::Status limits = CheckRequestLimits(*request); !limits.ok()) return common::ToGrpcStatus(limits);
-  return Reply(coordinator_->rollouts().Setup(request->job()), response);
+  return common::Reply(coordinator_->rollouts().Setup(request->job()), response);
 }
 
 grpc::Status RolloutServiceImpl::Heartbeat(grpc::ServerContext*, const cohort::v1::WorkerHeartbeatRequest* request,
                                            cohort::v1::WorkerHeartbeatResponse* response) {
   if (const absl::Status limits = CheckRequestLimits(*request); !limits.ok()) return common::ToGrpcStatus(limits);
-  return Reply(coordinator_->rollouts().Heartbeat(*request), response);
+  return common::Reply(coordinator_->rollouts().Heartbeat(*request), response);
 }
 
 grpc::Status RolloutServiceImpl::SubmitGroups(grpc::ServerContext*,
@@ -146,6 +146,8 @@ grpc::Status RolloutServiceImpl::SubmitGroups(grpc::ServerContext*,
   absl::Status status;
   cohort::v1::SubmitGroupsRequest request;
   while (status.ok() && reader->Read(&request)) status = stream.Add(std::move(request));
+  // A stream that ends inside a group, as one that breaks off does, is nobody's fault.
+  if (absl::IsInvalidArgument(status)) coordinator_->rollouts().RefuseStream(stream.WorkerOfOpenGroup(), status);
   if (status.ok()) status = stream.Finish();
   return common::ToGrpcStatus(status);
 }

@@ -3,6 +3,7 @@
 #define COHORT_COORDINATOR_ROLLOUT_SERVICE_H_
 
 #include "cohort/v1/rollout_service.grpc.pb.h"
+#include "coordinator/claim_messages.h"
 #include "coordinator/coordinator.h"
 
 namespace cohort::coordinator {
@@ -12,7 +13,9 @@ namespace cohort::coordinator {
 class RolloutServiceImpl final
     : public cohort::v1::RolloutService::WithCallbackMethod_ClaimGroups<cohort::v1::RolloutService::Service> {
  public:
-  explicit RolloutServiceImpl(Coordinator* coordinator) : coordinator_(coordinator) {}
+  explicit RolloutServiceImpl(Coordinator* coordinator) : coordinator_(coordinator) {
+    SetMessageAllocatorFor_ClaimGroups(&claim_messages_);
+  }
 
   grpc::ServerUnaryReactor* ClaimGroups(grpc::CallbackServerContext* context,
                                         const cohort::v1::ClaimGroupsRequest* request,
@@ -28,6 +31,7 @@ class RolloutServiceImpl final
 
  private:
   Coordinator* const coordinator_;
+  ClaimMessages claim_messages_;
 };
 
 }  // namespace cohort::coordinator

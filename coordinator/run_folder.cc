@@ -16,6 +16,9 @@
 namespace cohort::coordinator {
 namespace {
 
+// Of Make: a folder of the namespace that another job leaves empty may be removed at any moment.
+constexpr int kMaxAttempts = 10;
+
 std::string MetricsText(const std::vector<cohort::v1::JobEvent>& events) {
   std::string text;
   for (const auto& event : events) {
@@ -28,7 +31,35 @@ std::string MetricsText(const std::vector<cohort::v1::JobEvent>& events) {
 }  // namespace
 
 RunFolder::RunFolder(common::FileSystem* files, std::string_view checkpoint_root, std::string_view job)
-    : files_(files), path_(absl::StrCat(std::string(checkpoint_root), "/", NamespaceOf(job), "/", JobIdOf(job))) {}
+    : files_(files),
+      root_(checkpoint_root),
+      name_space_path_(absl::StrCat(root_, "/", NamespaceOf(job))),
+      path_(absl::StrCat(name_space_path_, "/", JobIdOf(job))) {}
+
+absl::Status RunFolder::Make() {
+  absl::Status made;
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    made = MakeOnce();
+    if (!absl::IsNotFound(made)) break;
+  }
+  return made;
+}
+
+absl::Status RunFolder::MakeOnce() {
+  COHORT_RETURN_IF_ERROR(files_->MakeFolders(root_));
+  for (const std::string& folder : {name_space_path_, path_, CheckpointDirectory()}) {
+    COHORT_RETURN_IF_ERROR(files_->MakeFolder(folder));
+  }
+  return files_->Open(path_ + "/metrics.jsonl", common::FileSystem::Mode::kReplace).status();
+}
+
+absl::Status RunFolder::Sync() const {
+  COHORT_RETURN_IF_ERROR(files_->MakeFolders(CheckpointDirectory()));
+  for (const std::string& folder : {path_, name_space_path_, root_}) {
+    COHORT_RETURN_IF_ERROR(files_->SyncFolder(folder));
+  }
+  return absl::OkStatus();
+}
 
 absl::Status RunFolder::Restore(const std::vector<cohort::v1::JobEvent>& events) {
   COHORT_RETURN_IF_ERROR(files_->MakeFolders(CheckpointDirectory()));
@@ -38,7 +69,7 @@ absl::Status RunFolder::Restore(const std::vector<cohort::v1::JobEvent>& events)
 void RunFolder::Discard() {
   // What is not empty or not there stays so.
   (void)files_->Remove(path_ + "/metrics.jsonl");
-  for (const std::string& folder : {CheckpointDirectory(), path_, path_.substr(0, path_.rfind('/'))}) {
+  for (const std::string& folder : {CheckpointDirectory(), path_, name_space_path_}) {
     (void)files_->RemoveFolder(folder);
   }
 }
@@ -47,7 +78,7 @@ absl::Status RunFolder::Remove() {
   std::error_code error;
   std::filesystem::remove_all(path_, error);
   if (error) return absl::UnavailableError(absl::StrCat(path_, ": cannot remove: ", error.message()));
-  ::rmdir(std::filesystem::path(path_).parent_path().c_str());
+  ::rmdir(name_space_path_.c_str());
   return absl::OkStatus();
 }
 

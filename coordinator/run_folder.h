@@ -25,9 +25,14 @@ class RunFolder final {
 
   const std::string& path() const { return path_; }
   std::string CheckpointDirectory() const { return path_ + "/checkpoints"; }
+  // Makes the folders and an empty metrics.jsonl for a job that is about to be stored. Nothing is synced: a job that is
+  // stored gets its folder again at the next start (Restore), and one that is not needs none.
+  absl::Status Make();
+  // Makes the folders durable, before a process writes below them that cannot know that they are not.
+  absl::Status Sync() const;
   // Makes the folders and writes metrics.jsonl anew.
   absl::Status Restore(const std::vector<cohort::v1::JobEvent>& events);
-  // Undoes the Restore of a job that did not come to be: removes metrics.jsonl and the folders, as far as empty.
+  // Undoes the Make of a job that did not come to be: removes metrics.jsonl and the folders, as far as empty.
   void Discard();
   // Removes the folder with everything in it, checkpoints included. OK when it is not there.
   absl::Status Remove();
@@ -35,7 +40,11 @@ class RunFolder final {
   absl::Status Append(const std::vector<cohort::v1::JobEvent>& events);
 
  private:
+  absl::Status MakeOnce();
+
   common::FileSystem* const files_;
+  const std::string root_;
+  const std::string name_space_path_;
   const std::string path_;
 };
 

@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "common/file_system.h"
 #include "common/files.h"
@@ -52,6 +54,42 @@ TEST(RunFolderTest, RestoreMakesTheFileEqualToTheEventsAndAppendGoesOn) {
   ASSERT_OK(folder.Restore({StepEvent(1)})) << "a line whose event was not stored goes away";
   ASSERT_OK(folder.Append({StepEvent(2)}));
   EXPECT_THAT(common::ReadFile(folder.path() + "/metrics.jsonl"), common::IsOkAndHolds(both));
+}
+
+TEST(RunFolderTest, FolderOfANewJobIsMadeAndDiscardedWhole) {
+  common::TempDir root;
+  RunFolder folder(common::RealFileSystem(), root.path(), "namespaces/team/jobs/sums");
+  ASSERT_OK(common::WriteFileAtomically(root.Join("other"), "stays"));
+  ASSERT_OK(folder.Make());
+  EXPECT_TRUE(std::filesystem::is_directory(folder.CheckpointDirectory()));
+  EXPECT_THAT(common::ReadFile(folder.path() + "/metrics.jsonl"), common::IsOkAndHolds(""));
+  ASSERT_OK(folder.Sync());
+  folder.Discard();
+  EXPECT_FALSE(std::filesystem::exists(root.Join("team")));
+  EXPECT_TRUE(std::filesystem::exists(root.Join("other")));
+  ASSERT_OK(folder.Sync()) << "makes what is not there";
+  EXPECT_TRUE(std::filesystem::is_directory(folder.CheckpointDirectory()));
+}
+
+// Two jobs of one namespace, of which one is never stored: its folder goes, and the other's is made all the same.
+TEST(RunFolderTest, FolderIsMadeWhileThoseOfOtherJobsOfItsNamespaceGo) {
+  common::TempDir root;
+  std::atomic<bool> is_done = false;
+  std::thread refused([&] {
+    RunFolder folder(common::RealFileSystem(), root.path(), "namespaces/team/jobs/refused");
+    while (!is_done) {
+      EXPECT_OK(folder.Make());
+      folder.Discard();
+    }
+  });
+  RunFolder folder(common::RealFileSystem(), root.path(), "namespaces/team/jobs/sums");
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_OK(folder.Make());
+    EXPECT_TRUE(std::filesystem::is_directory(folder.CheckpointDirectory()));
+    folder.Discard();
+  }
+  is_done = true;
+  refused.join();
 }
 
 }  // namespace

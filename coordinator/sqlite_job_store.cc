@@ -9,8 +9,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "common/status_macros.h"
+#include "coordinator/sqlite_changes.h"
 #include "coordinator/sqlite_database.h"
 #include "coordinator/sqlite_deletion.h"
+#include "coordinator/sqlite_group_commit.h"
 #include "coordinator/sqlite_groups.h"
 #include "coordinator/sqlite_rows.h"
 #include "coordinator/sqlite_schema.h"
@@ -22,9 +24,12 @@ absl::StatusOr<cohort::v1::JobEvent> ReadEventRow(SqliteStatement& row) {
   return ParseRow<cohort::v1::JobEvent>(row.Bytes());
 }
 
+// One connection: reads wait for a commit in progress. A second one would need the lock that keeps other coordinators
+// away to be shared.
 class SqliteJobStore final : public JobStore {
  public:
-  explicit SqliteJobStore(std::unique_ptr<SqliteDatabase> database) : database_(std::move(database)) {}
+  explicit SqliteJobStore(std::unique_ptr<SqliteDatabase> database)
+      : database_(std::move(database)), commits_(database_.get(), &mutex_) {}
 
   // Before any other call.
   absl::Status Prepare() {
@@ -37,10 +42,10 @@ class SqliteJobStore final : public JobStore {
     }
   }
 
-  // The first page is written when the file is made and seldom after; without it, the log of the store is thrown away.
-  absl::Status WriteFirstPageAnew() {
+  // What the last process has left in the log of the store goes to where it belongs. In a new store that is the first
+  // page, too, without which SQLite would throw the log away.
+  absl::Status EmptyLog() {
     absl::MutexLock lock(&mutex_);
-    COHORT_RETURN_IF_ERROR(database_->Execute("PRAGMA user_version = 1"));
     return database_->Execute("PRAGMA wal_checkpoint(TRUNCATE)");
   }
 
@@ -53,22 +58,11 @@ class SqliteJobStore final : public JobStore {
   }
 
   absl::StatusOr<JobRecord> CreateJob(JobRecord record, const cohort::v1::JobEvent& first_event) override {
-    absl::MutexLock lock(&mutex_);
-    COHORT_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_.get()));
-    COHORT_ASSIGN_OR_RETURN(const bool is_deleted, IsMarkedDeleted(database_.get(), record.job.name()));
-    if (is_deleted) return absl::AlreadyExistsError(absl::StrCat("job is being deleted (", record.job.name(), ")"));
-    {
-      COHORT_ASSIGN_OR_RETURN(
-          auto insert,
-          database_->Prepare("INSERT INTO jobs (name, state, job, request_id, request_digest, model_path, incarnation, "
-                             "data_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING sequence"));
-      insert.BindText(record.job.name()).Bind(int64_t{record.job.state()}).BindBlob(record.job.SerializeAsString());
-      insert.BindText(record.request_id).BindBlob(record.request_digest).BindText(record.model_path);
-      COHORT_RETURN_IF_ERROR(insert.Bind(record.incarnation).BindBlob(record.data_digest).Run());
-      record.sequence = insert.Int();
-    }
-    COHORT_RETURN_IF_ERROR(PutEvent(database_.get(), record.job.name(), first_event));
-    COHORT_RETURN_IF_ERROR(transaction.Commit());
+    COHORT_RETURN_IF_ERROR(commits_.Run([&]() -> absl::Status {
+      mutex_.AssertHeld();
+      COHORT_ASSIGN_OR_RETURN(record.sequence, InsertJob(database_.get(), record, first_event));
+      return absl::OkStatus();
+    }));
     return record;
   }
 
@@ -80,25 +74,29 @@ class SqliteJobStore final : public JobStore {
     return ReadJobRow(row);
   }
 
-  absl::StatusOr<JobRecord> FindJobByRequestId(std::string_view request_id) override {
+  absl::StatusOr<JobRecord> FindJobByRequestId(std::string_view name_space, std::string_view request_id) override {
     absl::MutexLock lock(&mutex_);
-    COHORT_ASSIGN_OR_RETURN(auto row, database_->Prepare("SELECT " COHORT_JOB_COLUMNS
-                                                         " FROM jobs WHERE request_id = ? AND request_id <> ''"));
-    COHORT_ASSIGN_OR_RETURN(const bool found, row.BindText(request_id).Step());
+    COHORT_ASSIGN_OR_RETURN(
+        auto row, database_->Prepare("SELECT " COHORT_JOB_COLUMNS " FROM jobs INDEXED BY jobs_by_request WHERE "
+                                     "name_space = ? AND request_id = ? AND request_id <> ''"));
+    COHORT_ASSIGN_OR_RETURN(const bool found, row.BindText(name_space).BindText(request_id).Step());
     if (!found) return absl::NotFoundError(absl::StrCat("no job with request_id (", std::string(request_id), ")"));
     return ReadJobRow(row);
   }
 
   absl::StatusOr<std::vector<JobRecord>> ListJobs(const JobFilter& filter) override {
     absl::MutexLock lock(&mutex_);
-    COHORT_ASSIGN_OR_RETURN(auto row,
-                            database_->Prepare("SELECT " COHORT_JOB_COLUMNS
-                                               " FROM jobs WHERE substr(name, 1, ?) = ? AND (? = 0 OR state = ?) "
-                                               "AND sequence < ? ORDER BY sequence DESC LIMIT ?"));
+    const std::string_view newest_first = "SELECT " COHORT_JOB_COLUMNS
+                                          " FROM jobs WHERE substr(name, 1, ?) = ? AND (? = 0 OR state = ?) "
+                                          "AND sequence < ? AND sequence > ? ORDER BY sequence DESC LIMIT ?";
+    const std::string_view oldest_first = "SELECT " COHORT_JOB_COLUMNS
+                                          " FROM jobs WHERE substr(name, 1, ?) = ? AND (? = 0 OR state = ?) "
+                                          "AND sequence < ? AND sequence > ? ORDER BY sequence LIMIT ?";
+    COHORT_ASSIGN_OR_RETURN(auto row, database_->Prepare(filter.is_oldest_first ? oldest_first : newest_first));
     row.Bind(static_cast<int64_t>(filter.name_prefix.size())).BindText(filter.name_prefix);
     row.Bind(int64_t{filter.state}).Bind(int64_t{filter.state});
     row.Bind(filter.below_sequence > 0 ? filter.below_sequence : std::numeric_limits<int64_t>::max());
-    row.Bind(int64_t{filter.limit});
+    row.Bind(filter.above_sequence).Bind(int64_t{filter.limit});
     return ReadAllRows<JobRecord>(row, ReadJobRow);
   }
 
@@ -117,28 +115,10 @@ class SqliteJobStore final : public JobStore {
   }
 
   absl::Status Apply(std::string_view job, const JobChange& change) override {
-    absl::MutexLock lock(&mutex_);
-    COHORT_ASSIGN_OR_RETURN(auto transaction, SqliteTransaction::Begin(database_.get()));
-    {
-      COHORT_ASSIGN_OR_RETURN(auto row, database_->Prepare("SELECT 1 FROM jobs WHERE name = ?"));
-      COHORT_ASSIGN_OR_RETURN(const bool found, row.BindText(job).Step());
-      if (!found) return absl::NotFoundError(absl::StrCat("job not found (", std::string(job), ")"));
-    }
-    if (change.job.has_value()) COHORT_RETURN_IF_ERROR(PutJob(database_.get(), job, *change.job));
-    for (const GroupRecord& group : change.groups) COHORT_RETURN_IF_ERROR(PutGroup(database_.get(), job, group));
-    if (change.plan.has_value()) {
-      COHORT_ASSIGN_OR_RETURN(auto put, database_->Prepare("INSERT OR REPLACE INTO plans VALUES (?, ?, ?)"));
-      put.BindText(job).Bind(change.plan->version()).BindBlob(change.plan->SerializeAsString());
-      COHORT_RETURN_IF_ERROR(put.Run());
-    }
-    if (change.version.has_value()) {
-      COHORT_ASSIGN_OR_RETURN(auto put, database_->Prepare("INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?)"));
-      put.BindText(job).Bind(change.version->version).BindBlob(change.version->digest);
-      COHORT_RETURN_IF_ERROR(put.BindText(change.version->checkpoint_path).Run());
-    }
-    for (const cohort::v1::JobEvent& event : change.events)
-      COHORT_RETURN_IF_ERROR(PutEvent(database_.get(), job, event));
-    return transaction.Commit();
+    return commits_.Run([&] {
+      mutex_.AssertHeld();
+      return ApplyChange(database_.get(), job, change);
+    });
   }
 
   absl::StatusOr<std::vector<GroupRecord>> ListOpenGroups(std::string_view job) override {
@@ -227,6 +207,8 @@ class SqliteJobStore final : public JobStore {
  private:
   absl::Mutex mutex_;
   std::unique_ptr<SqliteDatabase> database_ ABSL_GUARDED_BY(mutex_);
+  // What is written while jobs run. Of the rest there is little.
+  SqliteGroupCommit commits_;
 };
 
 // A sync that failed leaves its bytes in the kernel's cache, where the next process finds them and no later sync makes
@@ -254,7 +236,7 @@ absl::StatusOr<std::unique_ptr<JobStore>> OpenSqliteJobStore(const std::string& 
   COHORT_RETURN_IF_ERROR(WriteAnew(files, path + "-wal"));
   auto store = std::make_unique<SqliteJobStore>(std::move(database));
   COHORT_RETURN_IF_ERROR(store->Prepare());
-  COHORT_RETURN_IF_ERROR(store->WriteFirstPageAnew());
+  COHORT_RETURN_IF_ERROR(store->EmptyLog());
   return std::unique_ptr<JobStore>(std::move(store));
 }
 

@@ -7,7 +7,8 @@
 
 namespace cohort::coordinator {
 
-// Creates the tables of the job store, or brings those of schema version 2 up to date, in one transaction.
+// Creates the tables of the job store, or brings those of schema versions 2 and 3 up to date, in one
+// transaction.
 // FAILED_PRECONDITION, with nothing changed, for any other version.
 absl::Status PrepareSchema(SqliteDatabase* database);
 

@@ -80,6 +80,7 @@ absl::StatusOr<PlannedStep> PlanRolloutStep(const StepSnapshot& snapshot) {
                            " sampled groups none had a learning signal (objective.dynamic_sampling.max_rounds)");
     return absl::FailedPreconditionError(absl::StrCat("step ", snapshot.version, ": every group was dropped", bound));
   }
+  BalanceOverRanks(snapshot.shape, &step.plan);
   return step;
 }
 

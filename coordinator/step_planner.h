@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "cohort/v1/learner_service.pb.h"
 #include "coordinator/group_record.h"
+#include "coordinator/rank_balance.h"
 
 namespace cohort::coordinator {
 
@@ -20,6 +21,7 @@ struct StepSnapshot {
   std::vector<const GroupRecord*> groups;
   double max_no_verdict_share = 0;
   bool seal_checkpoint = false;
+  PlanShape shape;  // the plan is balanced over ranks for it
   // Dynamic sampling: groups without a learning signal under this credit are dropped, and replaced by further groups
   // until there are groups_per_step or max_sampled_groups were sampled. Null: they stay.
   const cohort::v1::AdvantageSpec* credit = nullptr;
@@ -44,10 +46,10 @@ struct PlannedStep {
   int64_t num_missing_groups = 0;
 };
 
-// The given groups, in their order. A group with fewer than two verdicts has no baseline and is dropped; one
-// whose rewards are all equal stays, with advantage zero, unless sampling is dynamic. FAILED_PRECONDITION, which ends
-// the job, when more than max_no_verdict_share of the completions had no verdict or when no group is left and no
-// further one may be sampled. Pure.
+// The given groups, in their order but for the balance over ranks (rank_balance.h). A group with fewer than two
+// verdicts has no baseline and is dropped; one whose rewards are all equal stays, with advantage zero, unless sampling
+// is dynamic. FAILED_PRECONDITION, which ends the job, when more than max_no_verdict_share of the completions had no
+// verdict or when no group is left and no further one may be sampled. Pure.
 absl::StatusOr<PlannedStep> PlanRolloutStep(const StepSnapshot& snapshot);
 
 // FAILED_PRECONDITION, which ends the job, when more than this share of the groups that were sampled for a step was

@@ -110,6 +110,15 @@ TEST(StepPlannerTest, DynamicSamplingPlansWhatThereIsAtItsBound) {
                                                           HasSubstr("of 6 sampled groups none had a learning signal")));
 }
 
+TEST(StepPlannerTest, PlanIsBalancedOverRanks) {
+  GroupRecord long_one = ScoredGroup(1, 4), short_one = ScoredGroup(2, 4), other_long = ScoredGroup(3, 4);
+  for (GroupRecord* group : {&long_one, &other_long}) group->outcome.planned.set_prompt_tokens(5000);
+  const std::vector<const GroupRecord*> groups = {&long_one, &short_one, &other_long};
+  ASSERT_OK_AND_ASSIGN(const PlannedStep step, PlanRolloutStep({.groups = groups, .shape = {.world_size = 2}}));
+  ASSERT_EQ(step.plan.groups_size(), 3);
+  EXPECT_EQ(step.plan.groups(1).group_id(), 3);  // the other long one is alone on rank 1
+}
+
 TEST(StepPlannerTest, NoVerdictShareAtTheBoundPassesAndAboveItFails) {
   const GroupRecord group = ScoredGroup(0, 3);
   EXPECT_OK(PlanRolloutStep({.version = 2, .groups = {&group}, .max_no_verdict_share = 0.25}));

@@ -77,6 +77,39 @@ TEST(StoreDurabilityTest, CommitAfterAFailedSyncAndARestartSurvivesPowerLoss) {
   }
 }
 
+// Whatever of a store's making was not made durable, the next process must not build on it.
+TEST(StoreDurabilityTest, CommitInAStoreWhoseMakingMetAFailingDiskSurvivesPowerLoss) {
+  constexpr int kMaxSyncs = 12;
+  for (const bool fails_for_good : {false, true}) {
+    for (int failing = 1; failing <= kMaxSyncs; ++failing) {
+      SimulatedDisk disk;
+      {
+        SimulatedFileSystem files(&disk);
+        SimulatedSqliteVfs vfs(&files, "store-durability");
+        ASSERT_OK(files.MakeFolders("/data"));
+        int num_syncs = 0;
+        files.SetFault([&](SimulatedFileSystem::Call call, std::string_view path) -> absl::Status {
+          if (call != SimulatedFileSystem::Call::kSync) return absl::OkStatus();
+          ++num_syncs;
+          const bool fails = num_syncs == failing || (fails_for_good && num_syncs > failing);
+          return fails ? FailSync(call, path) : absl::OkStatus();
+        });
+        // It may do without.
+        (void)OpenSqliteJobStore("/data/jobs.sqlite", &files, vfs.name());
+        files.Kill();
+      }
+      {
+        StoreProcess second(&disk);
+        ASSERT_OK(second.Create("jobs/a"));
+      }
+      common::SeededRandom random(failing);
+      disk.LosePower(&random);
+      StoreProcess third(&disk);
+      EXPECT_OK(third.Find("jobs/a")) << failing << " " << fails_for_good;
+    }
+  }
+}
+
 TEST(StoreDurabilityTest, FullDiskChangesNothingAndGoesOnWhenThereIsRoom) {
   for (uint64_t seed = 0; seed < kNumSeeds; ++seed) {
     SimulatedDisk disk;

@@ -28,6 +28,16 @@ absl::Status CheckTokenIds(const google::protobuf::RepeatedField<int32_t>& ids, 
   return absl::OkStatus();
 }
 
+// A log-prob is at most 0, but for rounding.
+absl::Status CheckLogprobs(const google::protobuf::RepeatedField<float>& logprobs, const std::string& field) {
+  constexpr float kRounding = 1e-3F;
+  for (const float value : logprobs) {
+    if (std::isfinite(value) && value <= kRounding) continue;
+    return common::InvalidField(field, absl::StrCat(value), "must be finite and at most 0");
+  }
+  return absl::OkStatus();
+}
+
 // A worker's measurement, made usable: nothing negative, nothing beyond a month.
 double Seconds(const google::protobuf::Duration& duration) {
   constexpr double kMonth = 30 * 86400;
@@ -88,15 +98,8 @@ absl::Status CheckRollout(const cohort::v1::Rollout& rollout, int index, const G
   if (num_filtered != 0 && num_filtered != num_tokens) {
     return common::InvalidField(field("sampling_logprobs"), absl::StrCat(num_filtered), "needs none or one per token");
   }
-  const auto& logprobs = rollout.behavior_logprobs();
-  const auto bad = std::find_if(logprobs.begin(), logprobs.end(), [](float value) { return !std::isfinite(value); });
-  if (bad != logprobs.end()) {
-    return common::InvalidField(field("behavior_logprobs"), absl::StrCat(*bad), "must be finite");
-  }
-  const auto& filtered = rollout.sampling_logprobs();
-  if (!std::all_of(filtered.begin(), filtered.end(), [](float value) { return std::isfinite(value); })) {
-    return common::InvalidField(field("sampling_logprobs"), "", "must be finite");
-  }
+  COHORT_RETURN_IF_ERROR(CheckLogprobs(rollout.behavior_logprobs(), field("behavior_logprobs")));
+  COHORT_RETURN_IF_ERROR(CheckLogprobs(rollout.sampling_logprobs(), field("sampling_logprobs")));
   COHORT_RETURN_IF_ERROR(CheckTokenIds(rollout.token_ids(), demand.vocab_size, field("token_ids")));
   return CheckVerdict(rollout, absl::StrCat("rollouts[", index, "]"));
 }

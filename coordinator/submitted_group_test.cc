@@ -75,6 +75,8 @@ TEST_F(SubmittedGroupTest, WhatIsWrongIsNamed) {
        }},
       {"rollouts[0].sampling_logprobs",
        [](auto* g) { g->mutable_rollouts(0)->add_sampling_logprobs(std::numeric_limits<float>::quiet_NaN()); }},
+      {"rollouts[1].behavior_logprobs", [](auto* g) { g->mutable_rollouts(1)->set_behavior_logprobs(0, 0.5F); }},
+      {"rollouts[0].sampling_logprobs", [](auto* g) { g->mutable_rollouts(0)->add_sampling_logprobs(0.5F); }},
       {"rollouts[1].token_ids", [](auto* g) { g->mutable_rollouts(1)->set_token_ids(0, -1); }},
       {"prompt_token_ids", [](auto* g) { g->set_prompt_token_ids(0, -7); }},
       {"rollouts[1].token_ids", [](auto* g) { g->mutable_rollouts(1)->set_token_ids(0, 100); }},

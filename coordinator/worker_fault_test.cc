@@ -149,7 +149,7 @@ TEST_F(WorkerFaultTest, ReasonOfAWorkerIsCutSoThatItsEventCanBeSent) {
   EXPECT_EQ(Get("sums").dropped_groups().at("errored"), 1);
   ASSERT_OK_AND_ASSIGN(const auto events, store_.ListEvents(NameOf("sums"), 0, 100));
   for (const auto& event : events) EXPECT_LT(event.ByteSizeLong(), 10000u);
-  Runtime("sums")->Abandon(std::string(3 << 20, 'x'));
+  ASSERT_OK(Runtime("sums")->Abandon(place_.incarnation(), std::string(3 << 20, 'x')));
   EXPECT_LT(Get("sums").ByteSizeLong(), 10000u);
 }
 

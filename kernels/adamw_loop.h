@@ -6,12 +6,11 @@
 
 #include <cstdint>
 
-#include "kernels/adamw.h"
+#include "kernels/adamw_factors.h"
 
 namespace cohort::kernels {
 
-using AdamWLoopFunction = void (*)(const AdamWFactors& factors, int64_t count, float* param, const float* grad,
-                                   float* exp_avg, float* exp_avg_sq);
+using AdamWLoopFunction = void (*)(const AdamWFactors& factors, int64_t count, const AdamWArrays& arrays);
 
 namespace baseline {
 extern const AdamWLoopFunction kAdamWLoop;

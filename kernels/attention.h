@@ -14,11 +14,15 @@
 // rows, the packing, the pages or the instruction set. Packed and paged calls go through the same code, so the same row
 // gets the same bits from both.
 //
+// Threads: the forward pass shares out (tile of rows, key head), the backward pass (sequence, key head), the longest
+// sequence first; each owns what it writes. So threads change no bit, and a backward pass uses at most as many as there
+// are sequences times key heads.
+//
 // The functions keep no state: they may run at once on several threads with distinct outputs.
 
 #include <cstdint>
 
-#include "kernels/cpu_target.h"
+#include "kernels/cpu_execution.h"
 
 namespace cohort::kernels {
 
@@ -58,11 +62,11 @@ struct PagedRows {
 // out_TNH gets the attention; row_max_TN and row_sum_TN the largest scaled score and the sum of exp(score - max), which
 // the backward pass needs (both may be null).
 void PackedAttentionForward(const AttentionShape& shape, const PackedSequences& sequences, float* out_TNH,
-                            float* row_max_TN, float* row_sum_TN, CpuTarget target = BestCpuTarget());
+                            float* row_max_TN, float* row_sum_TN, const CpuExecution& cpu = {});
 
 // Rows of one sequence at consecutive positions are handled together where they are neighbours (prefill).
 void PagedAttentionForward(const AttentionShape& shape, const PagedRows& rows, float* out_TNH,
-                           CpuTarget target = BestCpuTarget());
+                           const CpuExecution& cpu = {});
 
 // What the forward pass saw and left behind, and the gradient of its output.
 struct PackedAttentionSaved {
@@ -72,10 +76,17 @@ struct PackedAttentionSaved {
   const float* grad_out_TNH;
 };
 
-// Overwrites the gradients of q, k and v (rows before T). Deterministic: sums run in row order within a key block.
+// Where the gradients of q, k and v go: rows before T are overwritten.
+struct PackedAttentionGradients {
+  float* q_TNH;
+  float* k_TKH;
+  float* v_TKH;
+};
+
+// Deterministic: sums run in row order within a key block, and over key blocks in ascending order.
 void PackedAttentionBackward(const AttentionShape& shape, const PackedSequences& sequences,
-                             const PackedAttentionSaved& saved, float* grad_q_TNH, float* grad_k_TKH, float* grad_v_TKH,
-                             CpuTarget target = BestCpuTarget());
+                             const PackedAttentionSaved& saved, const PackedAttentionGradients& gradients,
+                             const CpuExecution& cpu = {});
 
 }  // namespace cohort::kernels
 

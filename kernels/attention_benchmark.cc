@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // kernels/attention.h against ATen's scaled_dot_product_attention on sequences of one length, which ATen takes as one
-// dense batch (its best case), one thread each. The bound is memory traffic; attention is bound by arithmetic.
+// dense batch (its best case), on as many threads each as the argument says (1). The bound is memory traffic; attention
+// is bound by arithmetic.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
+
+#include <optional>
 
 #include "kernels/side_by_side.h"
 #include "kernels/torch/attention_op.h"
@@ -14,6 +17,8 @@ namespace {
 
 constexpr int64_t kHeads = 4, kKeyHeads = 2, kDim = 32;
 constexpr double kScale = 0.1767766952966369;
+
+bool UsesThreads() { return at::get_num_threads() > 1; }
 
 double LargestDifference(const at::Tensor& a, const at::Tensor& b) { return (a - b).abs().max().item<double>(); }
 
@@ -39,7 +44,7 @@ bool RunShape(int64_t num_sequences, int64_t length) {
     const double difference =
         LargestDifference(PackedCausalAttention(q, k, v, cu_seqlens, {kScale}), Peer(q, k, v, length));
     equal &= RunContest({"attention forward, " + shape, [&] { PackedCausalAttention(q, k, v, cu_seqlens, {kScale}); },
-                         [&] { Peer(q, k, v, length); }, row_bytes, difference, 1e-5});
+                         [&] { Peer(q, k, v, length); }, row_bytes, difference, 1e-5, std::nullopt, UsesThreads()});
   }
   for (const at::Tensor* t : {&q, &k, &v}) t->set_requires_grad(true);
   const auto ours = [&] {
@@ -49,8 +54,8 @@ bool RunShape(int64_t num_sequences, int64_t length) {
   double difference = 0;
   const auto our_gradients = ours(), peer_gradients = peer();
   for (int i = 0; i < 3; ++i) difference = std::max(difference, LargestDifference(our_gradients[i], peer_gradients[i]));
-  equal &= RunContest(
-      {"attention forward + backward, " + shape, [&] { ours(); }, [&] { peer(); }, 3 * row_bytes, difference, 1e-4});
+  equal &= RunContest({"attention forward + backward, " + shape, [&] { ours(); }, [&] { peer(); }, 3 * row_bytes,
+                       difference, 1e-4, std::nullopt, UsesThreads()});
   return equal;
 }
 
@@ -82,14 +87,15 @@ bool RunDecode(int64_t num_sequences, int64_t num_keys) {
   };
   const double bytes = 4.0 * kDim * static_cast<double>(num_sequences * (2 * kHeads + 2 * kKeyHeads * num_keys));
   return RunContest({"attention decode, " + std::to_string(num_sequences) + " rows over " + std::to_string(num_keys),
-                     [&] { ours(); }, [&] { peer(); }, bytes, LargestDifference(ours(), peer()), 1e-5});
+                     [&] { ours(); }, [&] { peer(); }, bytes, LargestDifference(ours(), peer()), 1e-5, std::nullopt,
+                     UsesThreads()});
 }
 
 }  // namespace
 }  // namespace cohort::kernels
 
-int main() {
-  at::set_num_threads(1);
+int main(int argc, char** argv) {
+  at::set_num_threads(cohort::kernels::ThreadsArgument(argc, argv));
   at::manual_seed(1);
   bool equal = cohort::kernels::RunShape(64, 48);
   equal &= cohort::kernels::RunShape(4, 1024);

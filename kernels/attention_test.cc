@@ -8,62 +8,19 @@
 #include <cstring>
 #include <limits>
 #include <random>
-#include <string>
 #include <vector>
+
+#include "kernels/attention_batch_fixture.h"
 
 namespace cohort::kernels {
 namespace {
-
-std::vector<float> RandomFloats(int64_t count, uint32_t seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal(0.0f, 1.0f);
-  std::vector<float> values(count);
-  for (float& value : values) value = normal(generator);
-  return values;
-}
-
-// Packed sequences with random q, k, v and output gradient.
-struct Batch {
-  AttentionShape shape;
-  std::vector<int32_t> cu_seqlens{0};
-  std::vector<float> q, k, v, grad_out;
-
-  Batch(int64_t heads, int64_t kv_heads, int64_t head_dim, const std::vector<int32_t>& lengths, int64_t window = 0)
-      : shape{heads, kv_heads, head_dim, 1.0f / std::sqrt(static_cast<float>(head_dim)), window} {
-    for (const int32_t length : lengths) cu_seqlens.push_back(cu_seqlens.back() + length);
-    q = RandomFloats(num_rows() * heads * head_dim, 1);
-    k = RandomFloats(num_rows() * kv_heads * head_dim, 2);
-    v = RandomFloats(num_rows() * kv_heads * head_dim, 3);
-    grad_out = RandomFloats(q.size(), 4);
-  }
-
-  int64_t num_rows() const { return cu_seqlens.back(); }
-  PackedSequences packed() const {
-    return {q.data(), k.data(), v.data(), cu_seqlens.data(), static_cast<int64_t>(cu_seqlens.size()) - 1};
-  }
-};
-
-struct Result {
-  std::vector<float> out, row_max, row_sum, grad_q, grad_k, grad_v;
-};
-
-Result Evaluate(const Batch& batch, CpuTarget target) {
-  const int64_t row_heads = batch.num_rows() * batch.shape.num_heads;
-  Result r{std::vector<float>(batch.q.size()), std::vector<float>(row_heads),      std::vector<float>(row_heads),
-           std::vector<float>(batch.q.size()), std::vector<float>(batch.k.size()), std::vector<float>(batch.v.size())};
-  PackedAttentionForward(batch.shape, batch.packed(), r.out.data(), r.row_max.data(), r.row_sum.data(), target);
-  PackedAttentionBackward(batch.shape, batch.packed(),
-                          {r.out.data(), r.row_max.data(), r.row_sum.data(), batch.grad_out.data()}, r.grad_q.data(),
-                          r.grad_k.data(), r.grad_v.data(), target);
-  return r;
-}
 
 struct DoubleResult {
   std::vector<double> out, grad_q, grad_k, grad_v;
 };
 
 // The definition, in double.
-DoubleResult Reference(const Batch& b) {
+DoubleResult Reference(const AttentionBatch& b) {
   const auto [N, K, H, scale, window] = b.shape;
   DoubleResult r{std::vector<double>(b.q.size()), std::vector<double>(b.q.size()), std::vector<double>(b.k.size()),
                  std::vector<double>(b.v.size())};
@@ -109,19 +66,13 @@ double LargestDifference(const std::vector<float>& a, const std::vector<double>&
   return largest;
 }
 
-bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
-
-const std::vector<int32_t> kRaggedLengths = {1, 16, 0, 17, 45, 2, 130, 15, 64};
-
 // A cache with shuffled blocks whose unwritten tokens are NaN: reading one would show.
 struct Cache {
   std::vector<float> keys, values;
   std::vector<std::vector<int32_t>> tables;
   std::vector<const int32_t*> table_pointers;
 
-  explicit Cache(const Batch& b) {
+  explicit Cache(const AttentionBatch& b) {
     const int64_t row = b.shape.num_kv_heads * b.shape.head_dim;
     const int64_t num_sequences = b.packed().num_sequences;
     int32_t num_blocks = 0;
@@ -149,7 +100,7 @@ struct Cache {
 };
 
 // Runs the named rows of the batch, in that order, through the paged operator.
-void ExpectPagedEqualsPacked(const Batch& b, const std::vector<int32_t>& rows, const char* what) {
+void ExpectPagedEqualsPacked(const AttentionBatch& b, const std::vector<int32_t>& rows, const char* what) {
   const Cache cache(b);
   const int64_t row_floats = b.shape.num_heads * b.shape.head_dim;
   std::vector<float> q, out(rows.size() * row_floats);
@@ -166,7 +117,7 @@ void ExpectPagedEqualsPacked(const Batch& b, const std::vector<int32_t>& rows, c
                           {q.data(), cache.keys.data(), cache.values.data(), positions.data(), sequences.data(),
                            static_cast<int64_t>(rows.size()), cache.table_pointers.data()},
                           out.data(), target);
-    const std::vector<float> packed = Evaluate(b, target).out;
+    const std::vector<float> packed = EvaluateAttention(b, target).out;
     for (size_t i = 0; i < rows.size(); ++i) {
       EXPECT_EQ(std::memcmp(&out[i * row_floats], &packed[rows[i] * row_floats], row_floats * sizeof(float)), 0)
           << what << ": row " << rows[i] << " of sequence " << sequences[i] << ", " << CpuTargetName(target);
@@ -176,13 +127,15 @@ void ExpectPagedEqualsPacked(const Batch& b, const std::vector<int32_t>& rows, c
 
 class AttentionShapes : public testing::TestWithParam<std::vector<int64_t>> {
  protected:
-  Batch MakeBatch() const { return Batch(GetParam()[0], GetParam()[1], GetParam()[2], kRaggedLengths, GetParam()[3]); }
+  AttentionBatch MakeBatch() const {
+    return AttentionBatch(GetParam()[0], GetParam()[1], GetParam()[2], kRaggedLengths, GetParam()[3]);
+  }
 };
 
 TEST_P(AttentionShapes, ForwardAndBackwardMatchDoubleReference) {
-  const Batch batch = MakeBatch();
+  const AttentionBatch batch = MakeBatch();
   const DoubleResult reference = Reference(batch);
-  const Result result = Evaluate(batch, BestCpuTarget());
+  const AttentionResult result = EvaluateAttention(batch, BestCpuTarget());
   EXPECT_LT(LargestDifference(result.out, reference.out), 3e-6);
   EXPECT_LT(LargestDifference(result.grad_q, reference.grad_q), 1e-5);
   EXPECT_LT(LargestDifference(result.grad_k, reference.grad_k), 2e-5);
@@ -190,10 +143,10 @@ TEST_P(AttentionShapes, ForwardAndBackwardMatchDoubleReference) {
 }
 
 TEST_P(AttentionShapes, EveryInstructionSetGivesTheSameBits) {
-  const Batch batch = MakeBatch();
-  const Result expected = Evaluate(batch, CpuTarget::kBaseline);
+  const AttentionBatch batch = MakeBatch();
+  const AttentionResult expected = EvaluateAttention(batch, CpuTarget::kBaseline);
   for (const CpuTarget target : SupportedCpuTargets()) {
-    const Result result = Evaluate(batch, target);
+    const AttentionResult result = EvaluateAttention(batch, target);
     EXPECT_TRUE(SameBits(result.out, expected.out)) << CpuTargetName(target);
     EXPECT_TRUE(SameBits(result.row_max, expected.row_max)) << CpuTargetName(target);
     EXPECT_TRUE(SameBits(result.row_sum, expected.row_sum)) << CpuTargetName(target);
@@ -204,14 +157,14 @@ TEST_P(AttentionShapes, EveryInstructionSetGivesTheSameBits) {
 }
 
 TEST_P(AttentionShapes, DecodingOneRowAtATimeEqualsPacked) {
-  const Batch batch = MakeBatch();
+  const AttentionBatch batch = MakeBatch();
   std::vector<int32_t> rows;  // every row, interleaved so that no two neighbours belong together
   for (int32_t t = 0; t < batch.num_rows(); ++t) rows.push_back(static_cast<int32_t>((t * 7919) % batch.num_rows()));
   ExpectPagedEqualsPacked(batch, rows, "decode");
 }
 
 TEST_P(AttentionShapes, PagedPrefillEqualsPacked) {
-  const Batch batch = MakeBatch();
+  const AttentionBatch batch = MakeBatch();
   std::vector<int32_t> rows;
   for (int32_t t = 0; t < batch.num_rows(); ++t) rows.push_back(t);
   ExpectPagedEqualsPacked(batch, rows, "prefill");
@@ -220,10 +173,10 @@ TEST_P(AttentionShapes, PagedPrefillEqualsPacked) {
 }
 
 TEST_P(AttentionShapes, PackingDoesNotChangeASequence) {
-  const Batch batch = MakeBatch();
-  const Result together = Evaluate(batch, BestCpuTarget());
+  const AttentionBatch batch = MakeBatch();
+  const AttentionResult together = EvaluateAttention(batch, BestCpuTarget());
   for (size_t s = 0; s + 1 < batch.cu_seqlens.size(); ++s) {
-    Batch alone = batch;
+    AttentionBatch alone = batch;
     const int64_t first = batch.cu_seqlens[s], last = batch.cu_seqlens[s + 1];
     if (first == last) continue;
     const auto cut = [&](std::vector<float>& values, int64_t row) {
@@ -234,7 +187,7 @@ TEST_P(AttentionShapes, PackingDoesNotChangeASequence) {
     for (auto* values : {&alone.q, &alone.grad_out}) cut(*values, q_row);
     for (auto* values : {&alone.k, &alone.v}) cut(*values, k_row);
     alone.cu_seqlens = {0, static_cast<int32_t>(last - first)};
-    const Result result = Evaluate(alone, BestCpuTarget());
+    const AttentionResult result = EvaluateAttention(alone, BestCpuTarget());
     EXPECT_EQ(std::memcmp(result.out.data(), &together.out[first * q_row], result.out.size() * sizeof(float)), 0);
     EXPECT_EQ(std::memcmp(result.grad_k.data(), &together.grad_k[first * k_row], result.grad_k.size() * sizeof(float)),
               0);
@@ -248,24 +201,25 @@ const std::vector<std::vector<int64_t>> kShapes = {
 INSTANTIATE_TEST_SUITE_P(HeadsKeyHeadsDimWindow, AttentionShapes, testing::ValuesIn(kShapes));
 
 TEST(AttentionTest, WindowOfTheWholeSequenceChangesNoBit) {
-  const Result all = Evaluate(Batch(4, 2, 32, kRaggedLengths), BestCpuTarget());
-  const Result windowed = Evaluate(Batch(4, 2, 32, kRaggedLengths, /*window=*/130), BestCpuTarget());
+  const AttentionResult all = EvaluateAttention(AttentionBatch(4, 2, 32, kRaggedLengths), BestCpuTarget());
+  const AttentionResult windowed =
+      EvaluateAttention(AttentionBatch(4, 2, 32, kRaggedLengths, /*window=*/130), BestCpuTarget());
   EXPECT_TRUE(SameBits(windowed.out, all.out) && SameBits(windowed.grad_q, all.grad_q));
   EXPECT_TRUE(SameBits(windowed.grad_k, all.grad_k) && SameBits(windowed.grad_v, all.grad_v));
 }
 
 TEST(AttentionTest, LargeScoresDoNotOverflow) {
-  Batch batch(2, 1, 32, {40});
+  AttentionBatch batch(2, 1, 32, {40});
   for (float& value : batch.q) value *= 200.0f;
   for (float& value : batch.k) value *= 200.0f;
-  const Result result = Evaluate(batch, BestCpuTarget());
+  const AttentionResult result = EvaluateAttention(batch, BestCpuTarget());
   EXPECT_LT(LargestDifference(result.out, Reference(batch).out), 5e-2);
   for (const float value : result.grad_q) EXPECT_TRUE(std::isfinite(value));
 }
 
 TEST(AttentionTest, MoreQueryHeadsThanATileHoldsMatchTheReference) {
-  const Batch batch(130, 2, 16, {1, 19, 0, 33});
-  const Result result = Evaluate(batch, BestCpuTarget());
+  const AttentionBatch batch(130, 2, 16, {1, 19, 0, 33});
+  const AttentionResult result = EvaluateAttention(batch, BestCpuTarget());
   EXPECT_LT(LargestDifference(result.out, Reference(batch).out), 3e-6);
   std::vector<int32_t> rows(batch.num_rows());
   for (int32_t t = 0; t < batch.num_rows(); ++t) rows[t] = batch.num_rows() - 1 - t;
@@ -274,20 +228,20 @@ TEST(AttentionTest, MoreQueryHeadsThanATileHoldsMatchTheReference) {
 
 TEST(AttentionTest, NoRowsAreNothingToDo) {
   for (const std::vector<int32_t>& lengths : {std::vector<int32_t>{}, {0}, {0, 0}}) {
-    const Batch batch(4, 2, 32, lengths);
+    const AttentionBatch batch(4, 2, 32, lengths);
     for (const CpuTarget target : SupportedCpuTargets()) {
-      EXPECT_TRUE(Evaluate(batch, target).out.empty());
+      EXPECT_TRUE(EvaluateAttention(batch, target).out.empty());
       PagedAttentionForward(batch.shape, {}, nullptr, target);
     }
   }
 }
 
 TEST(AttentionTest, NanInAKeyReachesTheRowsThatSeeItAlone) {
-  Batch batch(2, 1, 32, {40}, /*window=*/7);
-  const Result clean = Evaluate(batch, BestCpuTarget());
+  AttentionBatch batch(2, 1, 32, {40}, /*window=*/7);
+  const AttentionResult clean = EvaluateAttention(batch, BestCpuTarget());
   const int64_t row = 2 * 32;
   batch.k[10 * 32] = batch.v[10 * 32] = std::numeric_limits<float>::quiet_NaN();
-  const Result dirty = Evaluate(batch, BestCpuTarget());
+  const AttentionResult dirty = EvaluateAttention(batch, BestCpuTarget());
   for (int64_t t = 0; t < 40; ++t) {
     const bool is_same = std::memcmp(&clean.out[t * row], &dirty.out[t * row], row * sizeof(float)) == 0;
     EXPECT_EQ(is_same, t < 10 || t >= 17) << t;

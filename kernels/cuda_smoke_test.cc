@@ -236,17 +236,21 @@ TEST_F(CudaSmokeTest, GroupAdvantagesAreBitEqualWithCpu) {
 TEST_F(CudaSmokeTest, AdamWIsBitEqualWithCpu) {
   const int64_t count = 100003;
   std::vector<float> param = RandomFloats(count, 1, 1.0f), exp_avg(count), exp_avg_sq(count);
+  std::vector<uint16_t> cast(count);
+  const DeviceArray<uint16_t> d_cast(cast);
   const DeviceArray<float> d_param(param), d_exp_avg(exp_avg), d_exp_avg_sq(exp_avg_sq);
   for (int64_t step = 1; step <= 3; ++step) {
     const std::vector<float> grad = RandomFloats(count, 10 + static_cast<uint32_t>(step), 0.1f);
     const DeviceArray<float> d_grad(grad);
     const AdamWSettings settings{.learning_rate = 1e-3, .weight_decay = 0.1, .gradient_scale = 0.5, .step = step};
-    AdamWStep(settings, count, param.data(), grad.data(), exp_avg.data(), exp_avg_sq.data());
-    ASSERT_EQ(AdamWStepCuda(settings, count, d_param.get(), d_grad.get(), d_exp_avg.get(), d_exp_avg_sq.get(), nullptr),
+    AdamWStep(settings, count, {param.data(), grad.data(), exp_avg.data(), exp_avg_sq.data(), cast.data()});
+    ASSERT_EQ(AdamWStepCuda(settings, count,
+                            {d_param.get(), d_grad.get(), d_exp_avg.get(), d_exp_avg_sq.get(), d_cast.get()}, nullptr),
               0);
   }
   EXPECT_EQ(d_param.ToHost(), param);
   EXPECT_EQ(d_exp_avg_sq.ToHost(), exp_avg_sq);
+  EXPECT_EQ(d_cast.ToHost(), cast);
 }
 
 }  // namespace

@@ -8,11 +8,12 @@
 //
 // Reduction order on the CPU (part of the contract): a row is visited in blocks of 1,024 logits; in a block 16 lanes
 // sum in fp32 and are added in one fixed tree, blocks are added in double in ascending order. A row's result depends on
-// the row alone: not on T, nor on the instruction set. A logit of minus infinity has probability 0; NaN gives NaN.
+// the row alone: not on T, the instruction set or the threads, which share out rows. A logit of minus infinity has
+// probability 0; NaN gives NaN.
 
 #include <cstdint>
 
-#include "kernels/cpu_target.h"
+#include "kernels/cpu_execution.h"
 
 namespace cohort::kernels {
 
@@ -25,14 +26,14 @@ struct LogprobRows {
 
 // logprobs_T gets ln softmax(logits * inverse_temperature)[target], entropies_T (may be null) the entropy in nats.
 void LogprobForward(const LogprobRows& rows, const float* logits_TV, float* logprobs_T, float* entropies_T,
-                    CpuTarget target = BestCpuTarget());
+                    const CpuExecution& cpu = {});
 
 // Writes the gradient of sum(grad_T * logprobs_T + entropy_grad_T * entropies_T) over the logits:
 //   inverse_temperature * (grad * (1[v = target] - p_v) - entropy_grad * p_v * (ln p_v + entropy)),  p = softmax
 // entropy_grad_T may be null; rows where it is 0 get the bits they get without it. Rows where both are 0 become
 // exactly 0.
 void LogprobBackwardInPlace(const LogprobRows& rows, const float* grad_T, const float* entropy_grad_T, float* logits_TV,
-                            CpuTarget target = BestCpuTarget());
+                            const CpuExecution& cpu = {});
 
 }  // namespace cohort::kernels
 

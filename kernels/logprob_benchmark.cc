@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// kernels/logprob.h against ATen's log_softmax + gather (+ entropy, + the in-place gradient), one thread each. Both are
-// held against ATen in double, on the first rows of a large vocabulary.
+// kernels/logprob.h against ATen's log_softmax + gather (+ entropy, + the in-place gradient), on as many
+// threads each as the argument says (1). Both are held against ATen in double, on the first rows of a large vocabulary.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
@@ -78,7 +78,8 @@ bool RunForward(const Rows& rows, const Rows& few, const std::string& shape) {
                      [&] { PeerForward(rows.logits_TV, rows.targets_T, best_cut); },
                      4.0 * static_cast<double>(rows.logits_TV.numel()),
                      LargestError(LogprobForward(few.logits_TV, few.targets_T, 1.0), exact), 2e-5,
-                     LargestError(PeerForward(few.logits_TV, few.targets_T, num_few), exact)});
+                     LargestError(PeerForward(few.logits_TV, few.targets_T, num_few), exact),
+                     at::get_num_threads() > 1});
 }
 
 bool RunBackward(const Rows& rows, const Rows& few, const std::string& shape, bool with_entropy) {
@@ -97,7 +98,7 @@ bool RunBackward(const Rows& rows, const Rows& few, const std::string& shape, bo
   return RunContest({(with_entropy ? "log-prob and entropy backward, " : "logprob backward, ") + shape,
                      [&] { ours(rows, work_TV); }, [&] { peer(rows); },
                      8.0 * static_cast<double>(rows.logits_TV.numel()), LargestDifference(few_TV, exact_TV),
-                     with_entropy ? 1e-5 : 2e-6, LargestDifference(peer(few), exact_TV)});
+                     with_entropy ? 1e-5 : 2e-6, LargestDifference(peer(few), exact_TV), at::get_num_threads() > 1});
 }
 
 bool RunShape(int64_t num_rows, int64_t vocab_size) {
@@ -115,9 +116,9 @@ bool RunShape(int64_t num_rows, int64_t vocab_size) {
 }  // namespace
 }  // namespace cohort::kernels
 
-int main() {
+int main(int argc, char** argv) {
   const at::InferenceMode no_history;
-  at::set_num_threads(1);
+  at::set_num_threads(cohort::kernels::ThreadsArgument(argc, argv));
   at::manual_seed(1);
   bool equal = cohort::kernels::RunShape(3072, 24);
   equal &= cohort::kernels::RunShape(64, 151936);

@@ -10,6 +10,8 @@
 #include <random>
 #include <vector>
 
+#include "kernels/thread_parallel_for.h"
+
 namespace cohort::kernels {
 namespace {
 
@@ -72,11 +74,11 @@ struct Result {
   std::vector<float> logprobs, entropies, grad_logits, entropy_grad_logits;
 };
 
-Result Evaluate(const Batch& b, CpuTarget target) {
+Result Evaluate(const Batch& b, const CpuExecution& cpu) {
   Result r{std::vector<float>(b.num_rows), std::vector<float>(b.num_rows), b.logits, b.logits};
-  LogprobForward(b.rows(), b.logits.data(), r.logprobs.data(), r.entropies.data(), target);
-  LogprobBackwardInPlace(b.rows(), b.grad.data(), nullptr, r.grad_logits.data(), target);
-  LogprobBackwardInPlace(b.rows(), b.grad.data(), b.entropy_grad.data(), r.entropy_grad_logits.data(), target);
+  LogprobForward(b.rows(), b.logits.data(), r.logprobs.data(), r.entropies.data(), cpu);
+  LogprobBackwardInPlace(b.rows(), b.grad.data(), nullptr, r.grad_logits.data(), cpu);
+  LogprobBackwardInPlace(b.rows(), b.grad.data(), b.entropy_grad.data(), r.entropy_grad_logits.data(), cpu);
   return r;
 }
 
@@ -95,6 +97,32 @@ TEST_P(LogprobShapes, MatchesDoubleReference) {
     ASSERT_NEAR(result.entropy_grad_logits[i], expected.entropy_grad_logits[i],
                 2e-6 + 1e-5 * std::abs(expected.entropy_grad_logits[i]));
   }
+}
+
+// Rows enough that even the smallest vocabulary is shared out.
+TEST_P(LogprobShapes, NumberOfThreadsAndOrderOfThePartsChangeNoBit) {
+  const int64_t vocab_size = GetParam().first;
+  Batch batch((int64_t{1} << 17) / vocab_size + 3, vocab_size, GetParam().second);
+  batch.grad[1] = batch.entropy_grad[1] = 0.0f;  // a row that is written without being read
+  const Result expected = Evaluate(batch, CpuTarget::kBaseline);
+  const auto expect_same = [&expected](const Result& result) {
+    EXPECT_EQ(result.logprobs, expected.logprobs);
+    EXPECT_EQ(result.entropies, expected.entropies);
+    EXPECT_EQ(result.grad_logits, expected.grad_logits);
+    EXPECT_EQ(result.entropy_grad_logits, expected.entropy_grad_logits);
+  };
+  for (const CpuTarget target : SupportedCpuTargets()) {
+    for (const int64_t num_threads : {1, 2, 3, 5}) {
+      SCOPED_TRACE(testing::Message() << num_threads << " threads, " << CpuTargetName(target));
+      expect_same(Evaluate(batch, {target, ThreadParallelFor(num_threads)}));
+    }
+  }
+  int64_t fewest_parts = batch.num_rows;
+  expect_same(Evaluate(batch, {BestCpuTarget(), [&fewest_parts](int64_t count, const ParallelBody& body) {
+                                 fewest_parts = std::min(fewest_parts, count);
+                                 for (int64_t i = count - 1; i >= 0; --i) body(i, i + 1);
+                               }}));
+  EXPECT_GT(fewest_parts, 1) << "nothing was shared out";
 }
 
 TEST_P(LogprobShapes, EveryInstructionSetGivesTheSameBits) {

@@ -11,8 +11,13 @@
 
 namespace cohort::kernels {
 
-// The number of the fastest of several ways, so that a contest is against the best of them.
+// The number of the fastest of several ways, so that a contest is against the best of them. Times are CPU times of the
+// calling thread.
 size_t Fastest(const std::vector<std::function<void()>>& ways);
+
+// The first argument of a benchmark: on how many threads both sides run, 1 without one. Exits with a message on
+// anything but a number from 1 to 1,024.
+int ThreadsArgument(int argc, char** argv);
 
 // Two ways to compute the same thing.
 struct Contest {
@@ -24,6 +29,8 @@ struct Contest {
   double allowed = 0;     // a larger difference stops the benchmark
   // Where both sides were held against a more exact reference: the peer's largest difference from it.
   std::optional<double> peer_error;
+  // Both sides may use several threads: wall times instead of CPU times, which other programs disturb.
+  bool uses_threads = false;
 };
 
 // Whether ours is as right as it must be: within `allowed`, or at least as near to the reference as the peer. Pure.
@@ -32,7 +39,7 @@ bool IsAccepted(const Contest& contest);
 // Runs ours, peer and a memory copy in turns (nine rounds) in this process and prints one line: median times, the ratio
 // peer / ours with its range over the rounds, and ours in percent of the best copy bandwidth measured in between; where
 // there is a reference, a line with the errors of both sides comes first. Returns false, without a time, when ours is
-// not accepted. Times are CPU times of the calling thread, so neither side may use others. Not thread-safe.
+// not accepted. Times are CPU times of the calling thread unless the contest uses several. Not thread-safe.
 bool RunContest(const Contest& contest);
 
 }  // namespace cohort::kernels

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <string>
+#include <vector>
 
 namespace cohort::kernels {
 namespace {
@@ -38,6 +40,16 @@ TEST(SideBySideTest, ContestWithAWrongResultIsNotTimed) {
   contest.ours = contest.peer = [&num_calls] { ++num_calls; };
   EXPECT_FALSE(RunContest(contest));
   EXPECT_EQ(num_calls, 0);
+}
+
+TEST(SideBySideTest, ThreadsAreTheFirstArgumentAndOneWithoutIt) {
+  std::string program = "benchmark", number = "3", text = "3x";
+  std::vector<char*> arguments = {program.data()};
+  EXPECT_EQ(ThreadsArgument(1, arguments.data()), 1);
+  arguments.push_back(number.data());
+  EXPECT_EQ(ThreadsArgument(2, arguments.data()), 3);
+  arguments[1] = text.data();
+  EXPECT_EXIT(ThreadsArgument(2, arguments.data()), testing::ExitedWithCode(2), "usage: benchmark");
 }
 
 }  // namespace

@@ -7,11 +7,16 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/clock.h"
+#include "common/testing/seeded_random.h"
+#include "common/testing/simulated_disk.h"
+#include "common/testing/simulated_file_system.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
 #include "learner/checkpoint/manifest.h"
+#include "learner/checkpoint/saved_state.h"
 #include "learner/checkpoint/sealed_folder.h"
 #include "learner/testing/fake_process_group.h"
 #include "learner/testing/step_fixture.h"
@@ -56,10 +61,19 @@ class CheckpointTest : public ::testing::Test {
     }
   }
 
+  static Moments MomentsOf(const TrainState& state) {
+    return {state.optimizer->exp_avg_S(), state.optimizer->exp_avg_sq_S()};
+  }
+  static std::string DigestOf(const TrainState& state) {
+    return model::DescribeWeights(state.parameters->parameters())->digest();
+  }
   absl::StatusOr<std::string> Seal(const TrainState& state) {
-    return SealCheckpoint(state, {.parent = dir_.Join("checkpoints"),
+    return Seal(*ViewOf(state, MomentsOf(state)), DigestOf(state));
+  }
+  absl::StatusOr<std::string> Seal(const SavedState& saved, const std::string& digest) {
+    return SealCheckpoint(saved, {.parent = dir_.Join("checkpoints"),
                                   .model_path = model_path_,
-                                  .weight_digest = model::DescribeWeights(state.parameters->parameters())->digest(),
+                                  .weight_digest = digest,
                                   .incarnation = 1,
                                   .spec_digest = "spec"});
   }
@@ -89,8 +103,66 @@ TEST_F(CheckpointTest, ResumedRunEqualsTheUninterruptedOneByteForByte) {
   TrainUpTo(&resumed, 4);
 
   EXPECT_TRUE(at::equal(resumed.parameters->weights_P(), whole->parameters->weights_P()));
-  EXPECT_TRUE(at::equal(resumed.optimizer->exp_avg_P(), whole->optimizer->exp_avg_P()));
-  EXPECT_TRUE(at::equal(resumed.optimizer->exp_avg_sq_P(), whole->optimizer->exp_avg_sq_P()));
+  EXPECT_TRUE(at::equal(resumed.optimizer->exp_avg_S(), whole->optimizer->exp_avg_S()));
+  EXPECT_TRUE(at::equal(resumed.optimizer->exp_avg_sq_S(), whole->optimizer->exp_avg_sq_S()));
+}
+
+TEST_F(CheckpointTest, SnapshotIsTheVersionThatItWasTakenOfWhileTrainingGoesOn) {
+  absl::StatusOr<TrainState> state = CreateTrainState(model_path_, optimizer_, at::kCPU);
+  StateSnapshot snapshot;
+  for (const int64_t version : {1, 3}) {  // the second one in the memory of the first
+    TrainUpTo(&*state, version);
+    const std::string digest = DigestOf(*state);
+    const at::Tensor exp_avg_P = state->optimizer->exp_avg_S().clone();
+    ASSERT_OK_AND_ASSIGN(const SavedState saved, snapshot.Take(*state, MomentsOf(*state)));
+    TrainUpTo(&*state, version + 1);
+    ASSERT_OK_AND_ASSIGN(const std::string path, Seal(saved, digest));
+    ASSERT_OK_AND_ASSIGN(const TrainState loaded, Load(path, version));
+    EXPECT_EQ(loaded.num_updates, 2 * version);
+    EXPECT_TRUE(at::equal(loaded.optimizer->exp_avg_S(), exp_avg_P));
+    EXPECT_FALSE(at::equal(loaded.parameters->weights_P(), state->parameters->weights_P()));
+  }
+}
+
+TEST_F(CheckpointTest, OneWhoseManifestLostAFileIsNotKeptWhenItsVersionIsSealedAgain) {
+  const absl::StatusOr<TrainState> state = CreateTrainState(model_path_, optimizer_, at::kCPU);
+  ASSERT_OK_AND_ASSIGN(const std::string path, Seal(*state));
+  CheckpointManifest manifest = Manifest(path);
+  std::erase_if(manifest.files, [](const ManifestEntry& file) { return file.name == "optimizer.safetensors"; });
+  ASSERT_OK(WriteManifest(path, manifest));
+  ASSERT_OK(VerifyManifest(path)) << "what is listed is there";
+  ASSERT_OK(Seal(*state));
+  EXPECT_OK(Load(path));
+}
+
+// The files as they are, on a disk that loses power.
+TEST_F(CheckpointTest, DeathAtAnyCallOfTheWriteLeavesTheCheckpointBefore) {
+  absl::StatusOr<TrainState> state = CreateTrainState(model_path_, optimizer_, at::kCPU);
+  const auto seal = [&](int64_t version, common::FileSystem* files) {
+    state->policy_version = version;
+    return SealCheckpoint(*ViewOf(*state, MomentsOf(*state)),
+                          {.parent = "/checkpoints", .model_path = model_path_, .weight_digest = "d", .files = files});
+  };
+  bool has_survived = false;
+  for (int64_t call = 1; !has_survived; ++call) {
+    ASSERT_LT(call, 1000);
+    common::SimulatedDisk disk;
+    common::SimulatedFileSystem first(&disk);
+    ASSERT_OK(seal(1, &first));
+    common::SimulatedFileSystem dying(&disk);
+    dying.DieAt(call, common::SimulatedFileSystem::Moment::kWithin);
+    has_survived = seal(2, &dying).ok();
+    common::SeededRandom random(static_cast<uint64_t>(call));
+    disk.LosePower(&random);
+    common::SimulatedFileSystem next(&disk);
+    const std::vector<SealedFolder> sealed = ListSealedFolders("/checkpoints", &next);
+    for (const SealedFolder& folder : sealed) EXPECT_OK(VerifyManifest(folder.path, &next)) << "call " << call;
+    ASSERT_FALSE(sealed.empty()) << "call " << call;
+    EXPECT_EQ(sealed.back().policy_version, 1);
+    if (has_survived) {
+      EXPECT_EQ(sealed.front().policy_version, 2);
+    }
+  }
 }
 
 TEST_F(CheckpointTest, SealedFolderIsAModelFolder) {

@@ -24,7 +24,8 @@ model::ParameterMap ThreeParameters() {
 // The same in flat buffers.
 absl::StatusOr<std::unique_ptr<FlatParameters>> ThreeFlatParameters() {
   const at::NoGradGuard no_grad;
-  auto flat = FlatParameters::Create({{"a", {2, 3}}, {"norm", {5}}, {"b", {8, 5}}}, at::kCPU);
+  auto flat = FlatParameters::Create(
+      SelectParameters({{"a", {2, 3}}, {"norm", {5}, model::ParameterSpec::Kind::kNorm}, {"b", {8, 5}}}), at::kCPU);
   for (const auto& [name, value] : ThreeParameters().entries) (*flat)->parameters().Find(name).copy_(value);
   return flat;
 }
@@ -37,8 +38,6 @@ TEST(FlatParametersTest, ViewsHoldTheValuesAndStartOnCacheLines) {
     EXPECT_TRUE(view.is_leaf()) << name;
     EXPECT_EQ(reinterpret_cast<uintptr_t>(view.const_data_ptr()) % 64, 0) << name;
   }
-  EXPECT_TRUE(flat->spans()[0].is_matrix);
-  EXPECT_FALSE(flat->spans()[1].is_matrix);
 }
 
 TEST(FlatParametersTest, ChangingTheBufferChangesTheParameters) {
@@ -51,7 +50,7 @@ TEST(FlatParametersTest, BackwardAddsIntoTheGradientBuffer) {
   ASSERT_OK_AND_ASSIGN(const auto flat, ThreeFlatParameters());
   const at::Tensor b = flat->parameters().Find("b");
   for (int pass = 0; pass < 2; ++pass) (b * b).sum().backward();
-  const FlatParameters::Span& span = flat->spans()[2];
+  const FlatSpan& span = flat->layout().spans[2];
   EXPECT_TRUE(at::equal(flat->gradients_P().narrow(0, span.offset, span.size).view({8, 5}), 4 * b.detach()));
   EXPECT_EQ(flat->gradients_P().narrow(0, 0, span.offset).abs().sum().item<float>(), 0);
 }

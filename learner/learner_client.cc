@@ -218,11 +218,13 @@ absl::StatusOr<cohort::v1::PublishVersionResponse> LearnerClient::PublishVersion
   return response;
 }
 
-absl::Status LearnerClient::SealCheckpoint(const cohort::v1::SealCheckpointRequest& request) {
+absl::StatusOr<cohort::v1::SealCheckpointResponse> LearnerClient::SealCheckpoint(
+    const cohort::v1::SealCheckpointRequest& request) {
   grpc::ClientContext context;
   Prepare(&context, kCallDeadline);
   cohort::v1::SealCheckpointResponse response;
-  return common::FromGrpcStatus(stub_->SealCheckpoint(&context, request, &response));
+  COHORT_RETURN_IF_ERROR(common::FromGrpcStatus(stub_->SealCheckpoint(&context, request, &response)));
+  return response;
 }
 
 absl::Status LearnerClient::Heartbeat(const cohort::v1::RankHeartbeatRequest& request) {

@@ -37,7 +37,7 @@ class LearnerClient final {
   void CancelSteps();
   absl::Status CommitStep(const cohort::v1::CommitStepRequest& request);
   absl::StatusOr<cohort::v1::PublishVersionResponse> PublishVersion(const cohort::v1::PublishVersionRequest& request);
-  absl::Status SealCheckpoint(const cohort::v1::SealCheckpointRequest& request);
+  absl::StatusOr<cohort::v1::SealCheckpointResponse> SealCheckpoint(const cohort::v1::SealCheckpointRequest& request);
   // With a short deadline.
   absl::Status Heartbeat(const cohort::v1::RankHeartbeatRequest& request);
 

@@ -168,6 +168,19 @@ TEST_F(LearnerLoopTest, ResumeFromACheckpointGivesTheDigestsOfTheUninterruptedRu
   EXPECT_EQ(resuming.record().digests.at(4), whole.record().digests.at(4));
 }
 
+TEST_F(LearnerLoopTest, TrainingGoesOnWhileACheckpointIsWrittenAndRecorded) {
+  UseRollouts();
+  place_.mutable_spec()->mutable_checkpoint()->set_keep_last(2);
+  FakeCoordinator coordinator;
+  coordinator.seal_after_version = 1;
+  coordinator.before_seal = [&coordinator] { coordinator.AwaitCommit(4); };
+  ASSERT_OK(RunToTheEnd(&coordinator));
+  EXPECT_THAT(coordinator.record().commits, ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(coordinator.record().sealed,
+              ElementsAre(dir_.Join("checkpoints/step-000001"), dir_.Join("checkpoints/step-000004")));
+  for (const std::string& path : coordinator.record().sealed) EXPECT_OK(VerifyManifest(path));
+}
+
 TEST_F(LearnerLoopTest, TerminationIsToldToTheCoordinatorAndEndsWithASealedCheckpoint) {
   UseRollouts();
   FakeCoordinator coordinator;

@@ -42,12 +42,21 @@ LearnerMetrics::LearnerMetrics(prometheus::Registry* registry)
       loss_(Gauge(registry, "cohort_learner_loss_nats", "Loss of the last train step.")),
       gradient_norm_(
           Gauge(registry, "cohort_learner_gradient_norm", "Gradient norm before clipping, last train step.")),
+      update_ratio_(Gauge(registry, "cohort_learner_update_ratio",
+                          "Norm of an update by the norm of the weights, last train step.")),
       mismatch_(Gauge(registry, "cohort_learner_mismatch_max_nats",
                       "Largest train-inference log-prob mismatch of the last train step.")),
       step_seconds_(Histogram(registry, "cohort_learner_step_seconds",
                               "Time of a train step from the arrival of its plan to its commit.")),
       publish_seconds_(Histogram(registry, "cohort_learner_publish_seconds", "Time to copy and hash a version.")),
-      checkpoint_seconds_(Histogram(registry, "cohort_learner_checkpoint_seconds", "Time to seal a checkpoint.")) {}
+      checkpoint_bytes_(Gauge(registry, "cohort_learner_checkpoint_bytes", "Size of the newest sealed checkpoint.")),
+      checkpoint_time_(Gauge(registry, "cohort_learner_checkpoint_timestamp_seconds",
+                             "When the newest checkpoint was sealed, in seconds since 1970.")),
+      checkpoint_stall_seconds_(Histogram(registry, "cohort_learner_checkpoint_stall_seconds",
+                                          "Time that training stood still to copy what a checkpoint holds, and to wait "
+                                          "for the checkpoint before.")),
+      checkpoint_seconds_(Histogram(registry, "cohort_learner_checkpoint_seconds",
+                                    "Time to write and seal a checkpoint, while training goes on.")) {}
 
 void LearnerMetrics::RecordStep(const std::string& training_job, int64_t policy_version,
                                 const std::map<std::string, double>& step_metrics) {
@@ -61,6 +70,7 @@ void LearnerMetrics::RecordStep(const std::string& training_job, int64_t policy_
   policy_version_.Add(labels).Set(static_cast<double>(policy_version));
   loss_.Add(labels).Set(ValueOr(step_metrics, "loss", 0));
   gradient_norm_.Add(labels).Set(ValueOr(step_metrics, "gradient_norm", 0));
+  update_ratio_.Add(labels).Set(ValueOr(step_metrics, "update_ratio", 0));
   // No gauge rather than 0 where it is not measured.
   const auto mismatch = step_metrics.find("mismatch_max_abs");
   if (mismatch != step_metrics.end()) mismatch_.Add(labels).Set(mismatch->second);
@@ -71,8 +81,15 @@ void LearnerMetrics::RecordPublish(const std::string& training_job, double secon
   publish_seconds_.Add({{"training_job", training_job}}, kSeconds).Observe(seconds);
 }
 
-void LearnerMetrics::RecordCheckpoint(const std::string& training_job, double seconds) {
-  checkpoint_seconds_.Add({{"training_job", training_job}}, kSeconds).Observe(seconds);
+void LearnerMetrics::RecordCheckpointStall(const std::string& training_job, double seconds) {
+  checkpoint_stall_seconds_.Add({{"training_job", training_job}}, kSeconds).Observe(seconds);
+}
+
+void LearnerMetrics::RecordCheckpoint(const std::string& training_job, const SealedCheckpoint& sealed) {
+  const prometheus::Labels labels = {{"training_job", training_job}};
+  checkpoint_bytes_.Add(labels).Set(static_cast<double>(sealed.size_bytes));
+  checkpoint_time_.Add(labels).Set(absl::ToDoubleSeconds(sealed.sealed_time - absl::UnixEpoch()));
+  checkpoint_seconds_.Add(labels, kSeconds).Observe(sealed.seconds);
 }
 
 void LearnerMetrics::RecordCheckpointFailure(const std::string& training_job) {

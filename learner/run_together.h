@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <functional>
 
 #include "absl/status/status.h"
@@ -22,6 +23,25 @@ namespace cohort::learner {
 // same.
 absl::Status RunTogether(model::ProcessGroup* group, const at::Device& device,
                          const std::function<absl::Status()>& work, absl::Duration pulse = absl::Seconds(5));
+
+// Collectives 0 .. count - 1 of work under way, the same on every rank.
+struct ReleasedCollectives {
+  int64_t count = 0;
+  // Makes one of them. Runs on the thread that sends the pulses, the only one that uses the group. May throw what
+  // LibTorch throws.
+  std::function<absl::Status(int64_t index)> run;
+};
+
+// Called by the work, from any thread: the first `count` collectives may run as far as this rank is concerned.
+using CollectiveRelease = std::function<void(int64_t count)>;
+
+// The same with collectives that begin while the work goes on: a pulse says how many this rank has released, and the
+// next one runs as soon as every rank has released it. So a rank that is late keeps nobody waiting in one of them, and
+// their order is fixed whatever the times are. Work that is done has released all. When this returns OK all were made;
+// an error of one is returned when the work has ended. In a world of one they run after the work.
+absl::Status RunTogether(model::ProcessGroup* group, const at::Device& device, const ReleasedCollectives& collectives,
+                         const std::function<absl::Status(const CollectiveRelease&)>& work,
+                         absl::Duration pulse = absl::Seconds(5));
 
 }  // namespace cohort::learner
 

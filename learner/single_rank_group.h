@@ -9,13 +9,15 @@
 
 namespace cohort::learner {
 
-// A gang of one, for work outside a job: every reduction leaves its tensor as it is. Thread-safe.
+// A gang of one, for work outside a job: every collective leaves its tensor as it is. Thread-safe.
 class SingleRankGroup final : public model::ProcessGroup {
  public:
   int rank() const override { return 0; }
   int world_size() const override { return 1; }
   absl::Status AllReduceSum(at::Tensor) override { return absl::OkStatus(); }
   absl::Status AllReduceMax(at::Tensor) override { return absl::OkStatus(); }
+  absl::Status ReduceScatterSum(at::Tensor) override { return absl::OkStatus(); }
+  absl::Status AllGather(at::Tensor) override { return absl::OkStatus(); }
   absl::Status Broadcast(at::Tensor, int) override { return absl::OkStatus(); }
   absl::Status Barrier() override { return absl::OkStatus(); }
 };

@@ -15,6 +15,7 @@
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/checkpoint/sealed_folder.h"
 #include "learner/checkpoint/train_state_file.h"
+#include "learner/flat_layout.h"
 #include "learner/run_together.h"
 
 namespace cohort::learner {
@@ -39,8 +40,12 @@ std::vector<SealedFolder> Candidates(const cohort::v1::JoinGangResponse& place) 
 // One rank's search.
 class StartSearch final {
  public:
-  StartSearch(const cohort::v1::JoinGangResponse& place, const at::Device& device)
-      : place_(place), device_(device), spec_digest_(SpecDigest(place.spec())), candidates_(Candidates(place)) {}
+  StartSearch(const cohort::v1::JoinGangResponse& place, const RankPlace& rank_place, const at::Device& device)
+      : place_(place),
+        rank_place_(rank_place),
+        device_(device),
+        spec_digest_(SpecDigest(place.spec())),
+        candidates_(Candidates(place)) {}
 
   // Loads the newest valid state up to `newest`, unless that is what was loaded before.
   absl::Status Load(int64_t newest) {
@@ -51,7 +56,7 @@ class StartSearch final {
       if (candidate.policy_version > newest) continue;
       absl::StatusOr<TrainState> loaded =
           LoadCheckpoint(candidate.path, {.policy_version = candidate.policy_version, .spec_digest = spec_digest_},
-                         place_.spec().optimizer(), device_);
+                         place_.spec().optimizer(), device_, rank_place_);
       if (loaded.ok()) {
         ++next_;
         state_ = *std::move(loaded);
@@ -61,7 +66,8 @@ class StartSearch final {
       damaged_.push_back(candidate);
       complaints_.push_back(std::string(loaded.status().message()));
     }
-    absl::StatusOr<TrainState> initial = CreateTrainState(place_.model_path(), place_.spec().optimizer(), device_);
+    absl::StatusOr<TrainState> initial =
+        CreateTrainState(place_.model_path(), place_.spec().optimizer(), device_, rank_place_);
     if (!initial.ok()) {
       std::string message(initial.status().message());
       for (const std::string& complaint : complaints_) absl::StrAppend(&message, "; ", complaint);
@@ -77,6 +83,7 @@ class StartSearch final {
 
  private:
   const cohort::v1::JoinGangResponse& place_;
+  const RankPlace rank_place_;
   const at::Device device_;
   const std::string spec_digest_;
   const std::vector<SealedFolder> candidates_;
@@ -126,7 +133,7 @@ void ReportDamage(const cohort::v1::JoinGangResponse& place, const StartSearch& 
 
 absl::StatusOr<TrainState> LoadStartState(const cohort::v1::JoinGangResponse& place, const at::Device& device,
                                           model::ProcessGroup* group, LearnerMetrics* metrics) {
-  StartSearch search(place, device);
+  StartSearch search(place, {.rank = group->rank(), .world_size = group->world_size()}, device);
   Extremes loaded{.smallest = place.resume_version(), .largest = place.resume_version() + 1};
   while (loaded.smallest < loaded.largest) {
     const int64_t newest = loaded.smallest;

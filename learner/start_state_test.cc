@@ -14,6 +14,7 @@
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
 #include "learner/checkpoint/checkpoint.h"
+#include "learner/checkpoint/saved_state.h"
 #include "learner/checkpoint/train_state_file.h"
 #include "learner/testing/fake_process_group.h"
 #include "learner/testing/tiny_model.h"
@@ -40,11 +41,12 @@ class StartStateTest : public ::testing::Test {
       state.policy_version = version;
       state.num_updates = 10 * version;
       const auto path =
-          SealCheckpoint(state, {.parent = place_.checkpoint_directory(),
-                                 .model_path = place_.model_path(),
-                                 .weight_digest = model::DescribeWeights(state.parameters->parameters())->digest(),
-                                 .incarnation = 1,
-                                 .spec_digest = SpecDigest(place_.spec())});
+          SealCheckpoint(*ViewOf(state, {state.optimizer->exp_avg_S(), state.optimizer->exp_avg_sq_S()}),
+                         {.parent = place_.checkpoint_directory(),
+                          .model_path = place_.model_path(),
+                          .weight_digest = model::DescribeWeights(state.parameters->parameters())->digest(),
+                          .incarnation = 1,
+                          .spec_digest = SpecDigest(place_.spec())});
       ASSERT_OK(path);
       place_.set_resume_checkpoint(*path);
     }

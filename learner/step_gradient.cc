@@ -12,9 +12,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "kernels/torch/torch_status.h"
-#include "learner/optim/gradient_clip.h"
+#include "learner/bucket_watch.h"
+#include "learner/parameter_exchange.h"
 #include "learner/policy_pass.h"
-#include "learner/run_together.h"
 #include "learner/update_statistics.h"
 
 namespace cohort::learner {
@@ -115,20 +115,27 @@ absl::Status StepGradient::ComputeKnownNumbers(std::vector<PreparedUpdate>* prep
 
 absl::StatusOr<double> StepGradient::Compute(const StepData& data, const std::vector<PreparedUpdate>& prepared,
                                              int64_t update, StepTotals* totals, PhaseTimer* timer) const {
+  const ParameterExchange exchange(group_, state_);
+  const at::Tensor& gradients_P = state_->parameters->gradients_P();
+  const ReleasedCollectives reductions = {.count = static_cast<int64_t>(state_->parameters->layout().buckets.size()),
+                                          .run = [&exchange](int64_t bucket) { return exchange.ReduceBucket(bucket); }};
   absl::Status local;
-  COHORT_RETURN_IF_ERROR(Together([&] {
-    local = Accumulate(data.updates[update], prepared[update], totals, timer);
-    return absl::IsInvalidArgument(local) ? absl::OkStatus() : local;  // told to the others below
-  }));
+  COHORT_RETURN_IF_ERROR(
+      RunTogether(group_, gradients_P.device(), reductions, [&](const CollectiveRelease& release) -> absl::Status {
+        local = Accumulate(data.updates[update], prepared[update], release, totals, timer);
+        if (!absl::IsInvalidArgument(local)) return local;
+        // A rank whose loss is not finite says so through the gradients, so that every rank stops at the same update.
+        // A loss is checked before its backward pass: no bucket of this rank was released.
+        return kernels::StatusFromTorch("gradients", [&] {
+          gradients_P.fill_(std::numeric_limits<double>::quiet_NaN());
+          return absl::OkStatus();
+        });
+      }));
+  timer->Mark(Phase::kReduce);
+  if (!local.ok()) return absl::InvalidArgumentError(absl::StrCat(Where(update), ": ", std::string(local.message())));
   double norm = 0;
   COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("gradients", [&]() -> absl::Status {
-    // A rank whose loss is not finite says so through the gradients, so that every rank stops at the same update.
-    at::Tensor gradients_P = state_->parameters->gradients_P();
-    if (!local.ok()) gradients_P.fill_(std::numeric_limits<double>::quiet_NaN());
-    COHORT_RETURN_IF_ERROR(group_->AllReduceSum(gradients_P));
-    timer->Mark(Phase::kReduce);
-    if (!local.ok()) return absl::InvalidArgumentError(absl::StrCat(Where(update), ": ", std::string(local.message())));
-    norm = GradientNorm(gradients_P);
+    COHORT_ASSIGN_OR_RETURN(norm, exchange.GradientNorm());
     if (std::isfinite(norm)) return absl::OkStatus();
     // A rank that met it has left to say where; when none did, all meet here.
     COHORT_RETURN_IF_ERROR(group_->Barrier());
@@ -137,16 +144,18 @@ absl::StatusOr<double> StepGradient::Compute(const StepData& data, const std::ve
   return norm;
 }
 
-absl::Status StepGradient::Accumulate(const UpdateData& data, const PreparedUpdate& prepared, StepTotals* totals,
-                                      PhaseTimer* timer) const {
+absl::Status StepGradient::Accumulate(const UpdateData& data, const PreparedUpdate& prepared,
+                                      const CollectiveRelease& release, StepTotals* totals, PhaseTimer* timer) const {
   COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("gradients", [&] {
     state_->parameters->gradients_P().zero_();
     return absl::OkStatus();
   }));
-  for (size_t i = 0; i < prepared.microbatches.size(); ++i) {
-    COHORT_RETURN_IF_ERROR(Backpropagate(data, prepared, i, totals, timer));
-  }
-  return absl::OkStatus();
+  const size_t count = prepared.microbatches.size();
+  if (count == 0) return absl::OkStatus();
+  for (size_t i = 0; i + 1 < count; ++i) COHORT_RETURN_IF_ERROR(Backpropagate(data, prepared, i, totals, timer));
+  BucketWatch watch(state_->parameters.get(), release);
+  COHORT_RETURN_IF_ERROR(Backpropagate(data, prepared, count - 1, totals, timer));
+  return watch.status();
 }
 
 absl::Status StepGradient::Backpropagate(const UpdateData& data, const PreparedUpdate& prepared, size_t index,

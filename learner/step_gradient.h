@@ -17,6 +17,7 @@
 #include "learner/batch/microbatch.h"
 #include "learner/loss_batch.h"
 #include "learner/phase_timer.h"
+#include "learner/run_together.h"
 #include "learner/step_data.h"
 #include "learner/step_totals.h"
 #include "learner/train_state.h"
@@ -45,7 +46,8 @@ struct GradientOptions {
 //
 //   Prepare  at the step's start: proximal log-probs of every update but the first (whose policy is still the proximal
 //            policy; of the first too where the objective's statistics need them), reference log-probs, statistics
-//   Compute  per update: per microbatch forward -> log-probs -> objective -> backward, then summed over ranks
+//   Compute  per update: per microbatch forward -> log-probs -> objective -> backward; the sums over ranks of the
+//            buckets (flat_layout.h) begin during the last microbatch's backward, each when all ranks have it
 //
 // Every rank of the group calls both at the same time, also one without sequences. Denominators cover an update over
 // all ranks, so the result does not depend on the cut into microbatches and ranks beyond rounding. Not thread-safe; the
@@ -62,16 +64,17 @@ class StepGradient final {
   // peer that is lost.
   absl::StatusOr<std::vector<PreparedUpdate>> Prepare(const StepData& data, PhaseTimer* timer) const;
 
-  // Writes the gradient of update `update` into the state's gradients and adds its sums to `totals`; returns its norm.
-  // Errors as Prepare; also when the gradient is not finite.
+  // Writes the gradient of update `update` into the state's gradients (those that this rank updates, where the
+  // optimizer is sharded) and adds its sums to `totals`; returns the norm over all ranks. Errors as Prepare; also when
+  // the gradient is not finite.
   absl::StatusOr<double> Compute(const StepData& data, const std::vector<PreparedUpdate>& prepared, int64_t update,
                                  StepTotals* totals, PhaseTimer* timer) const;
 
  private:
   absl::Status Together(const std::function<absl::Status()>& work) const;
   absl::Status ComputeKnownNumbers(std::vector<PreparedUpdate>* prepared) const;
-  absl::Status Accumulate(const UpdateData& data, const PreparedUpdate& prepared, StepTotals* totals,
-                          PhaseTimer* timer) const;
+  absl::Status Accumulate(const UpdateData& data, const PreparedUpdate& prepared, const CollectiveRelease& release,
+                          StepTotals* totals, PhaseTimer* timer) const;
   absl::Status Backpropagate(const UpdateData& data, const PreparedUpdate& prepared, size_t index, StepTotals* totals,
                              PhaseTimer* timer) const;
   std::string Where(int64_t update) const;

@@ -2,6 +2,7 @@
 #include "learner/step_totals.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "absl/strings/match.h"
@@ -12,7 +13,7 @@ namespace cohort::learner {
 namespace {
 
 // What a rank adds beside the objective's sums.
-constexpr const char* kOwnNames[] = {"count_packed_tokens", "sum_loss"};
+constexpr const char* kOwnNames[] = {"count_packed_tokens", "sum_loss", "sum_squared_change", "sum_squared_weights"};
 // What a rank without tokens contributes never wins.
 constexpr double kNoMinimum = std::numeric_limits<double>::max();
 constexpr double kNoMaximum = std::numeric_limits<double>::lowest();
@@ -145,6 +146,10 @@ std::map<std::string, double> StepMetrics(const StepTotals& totals, const StepFa
   metrics["loss"] = totals.Get("sum_loss") / static_cast<double>(std::max<int64_t>(1, facts.num_updates));
   metrics["learning_rate"] = facts.learning_rate;
   metrics["gradient_norm"] = facts.gradient_norm;
+  // Ranks that all make the whole update count it all: numerator and denominator alike.
+  if (totals.Get("sum_squared_weights") > 0) {
+    metrics["update_ratio"] = std::sqrt(totals.Get("sum_squared_change") / totals.Get("sum_squared_weights"));
+  }
   metrics["entropy_mean"] = totals.Get("sum_entropy") / num_tokens;
   metrics["trained_tokens"] = totals.Get("count_tokens");
   metrics["packed_tokens"] = totals.Get("count_packed_tokens");

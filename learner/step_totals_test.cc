@@ -53,6 +53,16 @@ TEST(StepTotalsTest, MetricsAreMeansOverTokensOfAllRanks) {
   EXPECT_EQ(metrics.at("trained_tokens"), 40);
 }
 
+TEST(StepTotalsTest, UpdateRatioIsTheSameWhetherRanksShareTheUpdateOrRepeatIt) {
+  StepTotals whole, half;
+  whole.Add({{"sum_squared_change", 4}, {"sum_squared_weights", 100}});
+  half.Add({{"sum_squared_change", 2}, {"sum_squared_weights", 50}});
+  for (const StepTotals& totals : {whole, Reduced({whole, whole}), Reduced({half, half})}) {
+    EXPECT_DOUBLE_EQ(StepMetrics(totals, {.num_updates = 1}).at("update_ratio"), 0.2);
+  }
+  EXPECT_EQ(StepMetrics(StepTotals(), {.num_updates = 1}).count("update_ratio"), 0);
+}
+
 TEST(StepTotalsTest, DemonstrationsHaveNoRatios) {
   const auto metrics = StepMetrics(RankWith(1, 10), {.num_updates = 1});
   EXPECT_EQ(metrics.count("ratio_mean"), 0);

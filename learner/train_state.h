@@ -2,6 +2,9 @@
 #ifndef COHORT_LEARNER_TRAIN_STATE_H_
 #define COHORT_LEARNER_TRAIN_STATE_H_
 
+// Shapes: P numbers of all parameters (learner/flat_parameters.h).
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
 #include <memory>
 
@@ -10,6 +13,12 @@
 #include "model/decoder.h"
 
 namespace cohort::learner {
+
+// First and second moments of all parameters, as a checkpoint holds them.
+struct Moments {
+  at::Tensor exp_avg_P;
+  at::Tensor exp_avg_sq_P;
+};
 
 // Everything that a train step changes. The decoder computes with the tensors of `parameters`, the optimizer updates
 // them in place. Not thread-safe.

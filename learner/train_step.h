@@ -27,14 +27,17 @@ struct TrainStepOptions {
 };
 
 // One train step on one rank, from sequences to updated weights: per update the gradient (step_gradient.h), clip,
-// AdamW. Every rank of the group calls Run at the same time, also one without sequences. Not thread-safe; the pointers
-// must outlive it.
+// AdamW and, where it is sharded, the weights from the ranks that updated them. Every rank of the group calls Run at
+// the same time, also one without sequences. Not thread-safe; the pointers must outlive it.
 class TrainStep final {
  public:
   // `reference` may be null unless the objective needs one.
   TrainStep(TrainStepOptions options, const objective::Objective* objective, const model::Decoder* reference,
             model::ProcessGroup* group, TrainState* state)
-      : options_(std::move(options)), gradient_(options_.gradient, objective, reference, group, state), state_(state) {}
+      : options_(std::move(options)),
+        gradient_(options_.gradient, objective, reference, group, state),
+        group_(group),
+        state_(state) {}
 
   // What the step did on this rank, and the facts that all ranks agree on.
   struct Outcome {
@@ -51,13 +54,15 @@ class TrainStep final {
 
   // The same in parts, for replay: prepare at the step's start, then per update compute and apply, then end the step.
   const StepGradient& gradient() const { return gradient_; }
-  // Clip and AdamW with the gradient that was computed last, whose norm is `gradient_norm`; returns the learning rate.
-  absl::StatusOr<double> Apply(double gradient_norm, PhaseTimer* timer);
+  // Clip and AdamW with the gradient that was computed last, whose norm is `gradient_norm`; adds the size of the update
+  // to `totals` and returns the learning rate.
+  absl::StatusOr<double> Apply(double gradient_norm, StepTotals* totals, PhaseTimer* timer);
   void EndStep() { ++state_->policy_version; }
 
  private:
   const TrainStepOptions options_;
   const StepGradient gradient_;
+  model::ProcessGroup* const group_;
   TrainState* const state_;
 };
 

@@ -30,14 +30,6 @@ cohort::v1::ObjectiveSpec Preset(const std::string& name) {
 
 class TrainStepTest : public TrainStepFixture {
  protected:
-  static absl::StatusOr<TrainStep::Outcome> RunStep(Rank* rank, const WholeStep& whole) {
-    PhaseTimer timer(common::SystemClock());
-    absl::StatusOr<StepData> data =
-        BuildStepData(whole.ForRank(rank->data_options.rank, rank->data_options.world_size), rank->data_options);
-    if (!data.ok()) return data.status();
-    return rank->step->Run(*data, &timer);
-  }
-
   // Weights of rank 0 after `num_steps` steps; the other ranks must have the same bytes.
   at::Tensor WeightsAfter(const RunSettings& settings, int num_steps, int num_groups = 6) {
     std::vector<at::Tensor> weights(settings.world_size);
@@ -48,17 +40,12 @@ class TrainStepTest : public TrainStepFixture {
                                                             : MakeDemonstrationStep(version, num_groups)));
       }
       EXPECT_EQ(rank->state.policy_version, num_steps);
-      weights[group->rank()] = rank->state.parameters->weights_P().clone();
+      weights[group->rank()] = WeightsOf(rank->state);
     });
     for (const at::Tensor& other : weights) EXPECT_TRUE(at::equal(other, weights[0]));
     return weights[0];
   }
 };
-
-void ExpectClose(const at::Tensor& found, const at::Tensor& expected) {
-  EXPECT_LT((found - expected).abs().max().item<double>(), 2e-4);
-  EXPECT_LT((found - expected).norm().item<double>() / expected.norm().item<double>(), 1e-5);
-}
 
 TEST_F(TrainStepTest, RanksGiveTheWeightsOfOneRank) {
   for (bool has_rollouts : {true, false}) {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "learner/trainer.h"
 
-#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
-#include "learner/checkpoint/checkpoint.h"
-#include "learner/checkpoint/sealed_folder.h"
-#include "learner/checkpoint/train_state_file.h"
+#include "kernels/torch/torch_status.h"
 #include "learner/job_setup.h"
+#include "learner/number_reduction.h"
+#include "learner/parameter_exchange.h"
 #include "learner/run_together.h"
 #include "learner/start_state.h"
 #include "learner/step_reduction.h"
@@ -23,10 +23,6 @@ namespace {
 constexpr int64_t kStepWaitSeconds = 5;
 // A call that came back sooner than that did not wait: the next one does not follow at once.
 constexpr absl::Duration kShortestPoll = absl::Milliseconds(100);
-// Between tries to write the last checkpoint.
-constexpr absl::Duration kSealPause = absl::Seconds(2);
-// For a checkpoint of a job that can go on later: who terminates a rank soon kills it, who cancels a job waits.
-constexpr absl::Duration kSealPatienceBeforeTheEnd = absl::Seconds(6);
 
 }  // namespace
 
@@ -34,7 +30,16 @@ Trainer::Trainer(const cohort::v1::JoinGangResponse& place, const TrainerEnviron
     : place_(place),
       environment_(environment),
       version_publisher_(place, environment.weight_service_address, environment.publisher, environment.client,
-                         environment.membership) {}
+                         environment.membership),
+      sealer_(place_, {.client = environment.client,
+                       .membership = environment.membership,
+                       .clock = environment.clock,
+                       .metrics = environment.metrics,
+                       .seal_patience = environment.seal_patience,
+                       .pause = environment.pause}) {}
+
+// The write, which may take minutes, needs no group: peers that wait in a collective are not to wait for it.
+Trainer::~Trainer() { group_.reset(); }
 
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const cohort::v1::JoinGangResponse& place,
                                                          const TrainerEnvironment& environment) {
@@ -148,10 +153,11 @@ absl::Status Trainer::Train(StepPayload payload, PhaseTimer* timer) {
   COHORT_RETURN_IF_ERROR(Commit(step_metrics));
   COHORT_RETURN_IF_ERROR(Announce());
   if (!is_sealing) return absl::OkStatus();
-  return RunTogether(group_.get(), environment_.device, [this] {
-    const absl::Status sealed = Seal();
-    // Training goes on without: the checkpoint before is valid, and the plans since are still there.
-    return absl::IsAborted(sealed) ? sealed : absl::OkStatus();
+  // Every rank gives its share; rank 0 alone writes.
+  COHORT_ASSIGN_OR_RETURN(const Moments moments, ParameterExchange(group_.get(), &state_).GatherMoments());
+  return RunTogether(group_.get(), environment_.device, [&] {
+    if (is_leader()) sealer_.Seal(SealedVersion(moments));
+    return absl::OkStatus();
   });
 }
 
@@ -185,77 +191,39 @@ absl::Status Trainer::Announce() {
   return version_publisher_.Announce(state_.policy_version, digest_);
 }
 
-absl::StatusOr<std::string> Trainer::WriteCheckpoint() {
-  const absl::Duration start = environment_.clock->Monotonic();
-  absl::StatusOr<std::string> path = SealCheckpoint(state_, {.parent = place_.checkpoint_directory(),
-                                                             .model_path = place_.model_path(),
-                                                             .weight_digest = digest_,
-                                                             .incarnation = place_.incarnation(),
-                                                             .spec_digest = SpecDigest(place_.spec())});
-  if (path.ok()) {
-    const absl::Duration elapsed = environment_.clock->Monotonic() - start;
-    environment_.metrics->RecordCheckpoint(place_.job(), absl::ToDoubleSeconds(elapsed));
-  } else {
-    environment_.metrics->RecordCheckpointFailure(place_.job());
-    log::Error("checkpoint not sealed",
-               {{"job", place_.job()}, {"policy_version", state_.policy_version}, {"reason", path.status()}});
-  }
-  return path;
+CheckpointSealer::Version Trainer::SealedVersion(const Moments& moments) const {
+  return {.state = &state_,
+          .moments = moments,
+          .digest = digest_,
+          .needed_version = version_publisher_.oldest_needed_version()};
 }
 
-absl::Status Trainer::RecordCheckpoint(const std::string& path) {
-  cohort::v1::SealCheckpointRequest request;
-  request.set_job(place_.job());
-  request.set_incarnation(place_.incarnation());
-  request.set_version(state_.policy_version);
-  request.set_path(path);
-  request.set_digest(digest_);
-  COHORT_RETURN_IF_ERROR(
-      environment_.membership->Persist([&] { return environment_.client->SealCheckpoint(request); }));
-  sealed_version_ = state_.policy_version;
-  log::Info("checkpoint sealed", {{"job", place_.job()}, {"policy_version", state_.policy_version}, {"path", path}});
-  const absl::Status pruned =
-      PruneCheckpoints(place_.checkpoint_directory(), std::max(1, place_.spec().checkpoint().keep_last()),
-                       version_publisher_.oldest_needed_version());
-  if (!pruned.ok()) log::Warning("old checkpoints not removed", {{"job", place_.job()}, {"reason", pruned}});
-  return absl::OkStatus();
-}
-
-absl::Status Trainer::Seal() {
-  if (!is_leader()) return absl::OkStatus();
-  COHORT_ASSIGN_OR_RETURN(const std::string path, WriteCheckpoint());
-  return RecordCheckpoint(path);
-}
-
-// The disk may be full: the other ranks wait with this one for somebody to make room.
-absl::Status Trainer::SealAtTheEnd() {
-  const absl::Duration start = environment_.clock->Monotonic();
-  const bool is_last = state_.policy_version >= place_.spec().training().num_steps();
-  while (true) {
-    const absl::StatusOr<std::string> path = WriteCheckpoint();
-    if (path.ok()) return RecordCheckpoint(*path);
-    if (environment_.membership->IsLost()) return absl::AbortedError("the gang was dissolved");
-    const bool is_draining = environment_.membership->IsDraining();
-    const absl::Duration patience = is_last && !is_draining
-                                        ? environment_.seal_patience
-                                        : std::min(environment_.seal_patience, kSealPatienceBeforeTheEnd);
-    if (environment_.clock->Monotonic() - start + kSealPause <= patience) {
-      environment_.pause(kSealPause);
-      continue;
-    }
-    const std::string message = absl::StrCat("checkpoint of version ", state_.policy_version,
-                                             " not sealed: ", std::string(path.status().message()));
-    // The next gang repeats the plans since the checkpoint before and tries again. The last one has nobody after it.
-    if (is_draining) return absl::InternalError(message);
-    return is_last ? absl::FailedPreconditionError(message) : absl::AbortedError(message);
-  }
+absl::StatusOr<Moments> Trainer::MomentsToSeal() {
+  const ParameterExchange exchange(group_.get(), &state_);
+  // Uncopied, and no exchange.
+  if (place_.spec().optimizer().sharding() != cohort::v1::OPTIMIZER_SHARDING_ZERO1) return exchange.GatherMoments();
+  COHORT_RETURN_IF_ERROR(RunTogether(group_.get(), environment_.device, [&] {
+    sealer_.Finish();
+    return absl::OkStatus();
+  }));
+  std::vector<double> num_sealed = {is_leader() && sealer_.IsSealed(state_.policy_version) ? 1.0 : 0.0};
+  std::vector<double> none;
+  COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch(
+      "end of the job", [&] { return ReduceNumbers(group_.get(), environment_.device, &num_sealed, &none); }));
+  if (num_sealed[0] > 0) return Moments();
+  return exchange.GatherMoments();
 }
 
 absl::Status Trainer::Stop(const cohort::v1::StepPlan& plan) {
+  Moments moments;
+  if (plan.seal_checkpoint()) {
+    COHORT_ASSIGN_OR_RETURN(moments, MomentsToSeal());
+  }
   absl::Status sealed;
   // Ranks leave together: one that joins again while rank 0 is still sealing would look like a restart.
   const absl::Status together = RunTogether(group_.get(), environment_.device, [&] {
-    if (is_leader() && plan.seal_checkpoint() && sealed_version_ != state_.policy_version) sealed = SealAtTheEnd();
+    if (plan.seal_checkpoint() && is_leader()) sealed = sealer_.SealAtTheEnd(SealedVersion(moments));
+    sealer_.Finish();
     return absl::OkStatus();
   });
   log::Info("job stopped", {{"job", place_.job()},

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "cohort/v1/learner_service.pb.h"
 #include "common/clock.h"
+#include "learner/checkpoint_sealer.h"
 #include "learner/gang_membership.h"
 #include "learner/learner_client.h"
 #include "learner/learner_metrics.h"
@@ -56,7 +57,8 @@ struct TrainerEnvironment {
 //   Run:    load -> publish -> { GetStep -> train step -> CommitStep -> publish -> seal } until a plan says stop
 //
 // After a crash GetStep repeats the plans since the checkpoint, and the same steps give the same bytes. Rank 0 alone
-// commits, publishes and seals. Not thread-safe.
+// commits, publishes and seals. The destructor frees the peers and waits for a checkpoint that is
+// being written. Not thread-safe.
 class Trainer final {
  public:
   // Errors as Run.
@@ -69,6 +71,10 @@ class Trainer final {
   // written. Everything else is an error of this machine. Once.
   absl::Status Run();
 
+  ~Trainer();
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+
  private:
   Trainer(const cohort::v1::JoinGangResponse& place, const TrainerEnvironment& environment);
 
@@ -80,11 +86,11 @@ class Trainer final {
   absl::Status Commit(const std::map<std::string, double>& step_metrics);
   absl::Status HashWeights();
   absl::Status Announce();
-  absl::StatusOr<std::string> WriteCheckpoint();
-  absl::Status RecordCheckpoint(const std::string& path);
-  absl::Status Seal();
-  absl::Status SealAtTheEnd();
+  // The present version, to be sealed.
+  CheckpointSealer::Version SealedVersion(const Moments& moments) const;
   absl::Status Stop(const cohort::v1::StepPlan& plan);
+  // What Stop seals; nothing where that version is sealed already. Ranks are alike.
+  absl::StatusOr<Moments> MomentsToSeal();
 
   const cohort::v1::JoinGangResponse place_;
   const TrainerEnvironment environment_;
@@ -96,8 +102,8 @@ class Trainer final {
   TrainState state_;
   StepDataOptions data_options_;
   std::unique_ptr<TrainStep> train_step_;
-  std::string digest_;           // of the present weights, 32 bytes
-  int64_t sealed_version_ = -1;  // newest that this trainer sealed
+  std::string digest_;       // of the present weights, 32 bytes
+  CheckpointSealer sealer_;  // rank 0 alone uses it; last: it writes what the others hold
 };
 
 }  // namespace cohort::learner

@@ -4,7 +4,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
@@ -18,6 +17,7 @@
 #include "kernels/torch/logprob_op.h"
 #include "kernels/torch/torch_status.h"
 #include "model/decoder_rows.h"
+#include "model/layers/gradient_products.h"
 #include "model/layers/matrix_product.h"
 
 namespace cohort::model {
@@ -48,26 +48,33 @@ std::vector<Chunk> Chunks(int64_t rows, int64_t max_rows) {
   return chunks;
 }
 
+at::Tensor ChunkLogits(const at::Tensor& hidden_TD, const at::Tensor& weight_VD, const Chunk& chunk) {
+  return MatrixProduct(PadRows(hidden_TD.narrow(0, chunk.first, chunk.size)), weight_VD).narrow(0, 0, chunk.size);
+}
+
 struct LogprobSettings {
   double temperature;
   int64_t max_rows_per_chunk;
 };
 
+// `last_logits`, unless null, gets the logits of the last chunk.
 TokenLogprobs Run(const at::Tensor& hidden_TD, const at::Tensor& weight_VD, const at::Tensor& targets_T,
-                  const LogprobSettings& settings) {
+                  const LogprobSettings& settings, at::Tensor* last_logits = nullptr) {
   TokenLogprobs result{at::empty({hidden_TD.size(0)}, hidden_TD.options().dtype(at::kFloat)),
                        at::empty({hidden_TD.size(0)}, hidden_TD.options().dtype(at::kFloat))};
   for (const Chunk& chunk : Chunks(hidden_TD.size(0), settings.max_rows_per_chunk)) {
-    const at::Tensor logits = MatrixProduct(PadRows(hidden_TD.narrow(0, chunk.first, chunk.size)), weight_VD);
-    const kernels::LogprobAndEntropy rows = kernels::LogprobForward(
-        logits.narrow(0, 0, chunk.size), targets_T.narrow(0, chunk.first, chunk.size), settings.temperature);
+    const at::Tensor logits = ChunkLogits(hidden_TD, weight_VD, chunk);
+    const kernels::LogprobAndEntropy rows =
+        kernels::LogprobForward(logits, targets_T.narrow(0, chunk.first, chunk.size), settings.temperature);
     result.logprobs_T.narrow(0, chunk.first, chunk.size).copy_(rows.logprobs_T);
     result.entropies_T.narrow(0, chunk.first, chunk.size).copy_(rows.entropies_T);
+    if (last_logits != nullptr && chunk.first + chunk.size == hidden_TD.size(0)) *last_logits = logits;
   }
   return result;
 }
 
-// Logits are computed again in the backward pass, so that no more than a chunk of them ever exists.
+// Logits are computed again in the backward pass, so that no more than a chunk of them ever exists. Those of the last
+// chunk wait for it instead: the backward pass begins with them.
 class LogprobFunction : public torch::autograd::Function<LogprobFunction> {
  public:
   static variable_list forward(AutogradContext* ctx, const Variable& hidden_TD, const Variable& weight_VD,
@@ -76,7 +83,9 @@ class LogprobFunction : public torch::autograd::Function<LogprobFunction> {
     ctx->save_for_backward({hidden_TD, weight_VD, targets_T});
     ctx->saved_data["temperature"] = temperature;
     ctx->saved_data["max_rows_per_chunk"] = max_rows_per_chunk;
-    const TokenLogprobs result = Run(hidden_TD, weight_VD, targets_T, {temperature, max_rows_per_chunk});
+    at::Tensor last_logits;
+    const TokenLogprobs result = Run(hidden_TD, weight_VD, targets_T, {temperature, max_rows_per_chunk}, &last_logits);
+    ctx->saved_data["last_logits"] = last_logits;
     if (!differentiable_entropies) ctx->mark_non_differentiable({result.entropies_T});
     ctx->set_materialize_grads(false);  // an output that the loss does not use costs nothing
     return {result.logprobs_T, result.entropies_T};
@@ -90,18 +99,28 @@ class LogprobFunction : public torch::autograd::Function<LogprobFunction> {
     const at::Tensor entropy_grad_T = grads[1].defined() ? grads[1].contiguous() : at::Tensor();
     at::Tensor grad_hidden_TD = at::empty_like(hidden_TD);
     at::Tensor grad_weight_VD = at::zeros_like(weight_VD);
-    for (const Chunk& chunk : Chunks(hidden_TD.size(0), ctx->saved_data["max_rows_per_chunk"].toInt())) {
+    std::vector<Chunk> chunks = Chunks(hidden_TD.size(0), ctx->saved_data["max_rows_per_chunk"].toInt());
+    std::reverse(chunks.begin(), chunks.end());
+    for (const Chunk& chunk : chunks) {
       const auto rows = [&chunk](const at::Tensor& tensor) {
         return tensor.defined() ? tensor.narrow(0, chunk.first, chunk.size) : at::Tensor();
       };
-      const at::Tensor hidden = PadRows(rows(hidden_TD));
-      const at::Tensor logits = MatrixProduct(hidden, weight_VD).narrow(0, 0, chunk.size);
+      at::Tensor logits = TakeLastLogits(ctx);
+      if (!logits.defined()) logits = ChunkLogits(hidden_TD, weight_VD, chunk);
       kernels::LogprobBackwardInPlace(logits, rows(targets_T), {rows(grad_T), rows(entropy_grad_T)}, temperature);
-      at::Tensor grad_hidden = rows(grad_hidden_TD);
-      at::mm_out(grad_hidden, logits, weight_VD);
-      grad_weight_VD.addmm_(logits.t(), rows(hidden_TD));
+      InputGradient(logits, weight_VD, rows(grad_hidden_TD));
+      AddWeightGradient(logits, rows(hidden_TD), grad_weight_VD);
     }
     return {grad_hidden_TD, grad_weight_VD, Variable(), Variable(), Variable(), Variable()};
+  }
+
+ private:
+  // Undefined from the second time on: they are overwritten.
+  static at::Tensor TakeLastLogits(AutogradContext* ctx) {
+    c10::IValue& kept = ctx->saved_data["last_logits"];
+    const at::Tensor logits = kept.toTensor();
+    kept = at::Tensor();
+    return logits;
   }
 };
 

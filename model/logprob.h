@@ -20,8 +20,9 @@ struct TokenLogprobs {
 // Log-prob of targets[t] and entropy of the distribution softmax(hidden[t] . weight^T / temperature), row by row: the
 // only log-prob function, used by sampler and learner. Differentiable in hidden and weight, entropies (for a bonus)
 // only with `differentiable_entropies`; values, and gradients that reach log-probs alone, are the same bits either way.
-// Logits exist for at most `max_rows_per_chunk` rows at a time; the row count is padded to a multiple of 8, 16 at
-// least, inside.
+// Logits exist for at most `max_rows_per_chunk` rows at a time; with history, those of the last chunk until the
+// backward pass, which computes the others again. The row count is padded to a multiple of 8, 16 at least, inside.
+// Gradients are added up chunk by chunk from the last one; neither they nor values depend on the number of threads.
 absl::StatusOr<TokenLogprobs> ComputeTokenLogprobs(const at::Tensor& hidden_TD, const at::Tensor& weight_VD,
                                                    const std::vector<int32_t>& targets_T, double temperature,
                                                    int64_t max_rows_per_chunk = 1024,

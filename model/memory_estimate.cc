@@ -68,7 +68,8 @@ LearnerMemory EstimateLearnerMemory(const ModelConfig& config, const std::vector
   LearnerMemory memory;
   memory.weights = FlatBytes(parameters);
   memory.gradients = memory.weights;
-  memory.optimizer = 2 * memory.weights;
+  memory.optimizer = RoundUp(2 * memory.weights, load.optimizer_shards) / load.optimizer_shards;
+  memory.gathered_optimizer = load.optimizer_shards > 1 ? 2 * memory.weights : 0;
   memory.reference = load.has_reference ? ParameterBytes(parameters) : 0;
   memory.logits_chunk = kLogitRows * config.vocab_size * kFloatBytes;
   memory.head_gradient = config.vocab_size * config.hidden_size * kFloatBytes;
@@ -78,6 +79,7 @@ LearnerMemory EstimateLearnerMemory(const ModelConfig& config, const std::vector
   memory.total = memory.weights + memory.gradients + memory.optimizer + memory.reference + memory.logits_chunk +
                  memory.head_gradient + memory.activations;
   memory.published = BoundedProduct(load.held_versions, ParameterBytes(parameters));
+  memory.snapshot = load.seals_while_training ? 3 * memory.weights : 0;
   return memory;
 }
 

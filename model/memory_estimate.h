@@ -31,23 +31,28 @@ int64_t KvBytesPerToken(const ModelConfig& config);
 
 // What a job asks of one learner rank.
 struct LearnerLoad {
-  int64_t microbatch_tokens = 8192;  // of one forward and backward pass
-  bool has_reference = false;        // the objective has a KL penalty
-  int64_t held_versions = 2;         // that rank 0 keeps for the workers: fixed_lag or max_lag + 2
+  int64_t microbatch_tokens = 8192;   // of one forward and backward pass
+  bool has_reference = false;         // the objective has a KL penalty
+  int64_t optimizer_shards = 1;       // ranks that share the optimizer's state (ZeRO-1)
+  int64_t held_versions = 2;          // that rank 0 keeps for the workers: fixed_lag or max_lag + 2
+  bool seals_while_training = false;  // checkpoints before the last step
 };
 
-// One learner rank. Ranks share groups, not parameters, so every rank has all of this; but `published`, which is shared
-// memory of the host of rank 0.
+// One learner rank. Ranks share groups and, with ZeRO-1, the optimizer's state, so every rank has all of this; but
+// `published`, which is shared memory of the host of rank 0, and `snapshot` and `gathered_optimizer`, host memory of
+// rank 0.
 struct LearnerMemory {
   int64_t weights = 0;
   int64_t gradients = 0;
-  int64_t optimizer = 0;      // both moments of AdamW
+  int64_t optimizer = 0;      // both moments of AdamW, or the rank's share of them
   int64_t reference = 0;      // the frozen policy
   int64_t logits_chunk = 0;   // 1,024 rows, the only logits that exist at a time
   int64_t head_gradient = 0;  // of the output projection, beside the gradients while a chunk adds to it
   int64_t activations = 0;    // estimate: what a microbatch keeps for its backward pass
   int64_t total = 0;          // of the above
   int64_t published = 0;
+  int64_t snapshot = 0;  // copy of weights and moments, from which a checkpoint is written while training goes on
+  int64_t gathered_optimizer = 0;  // sharded moments of all ranks, while a checkpoint is written
 };
 
 LearnerMemory EstimateLearnerMemory(const ModelConfig& config, const std::vector<ParameterSpec>& parameters,

@@ -66,7 +66,8 @@ TEST(MemoryEstimateTest, KvCacheHoldsKeysAndValuesOfEveryLayer) {
 TEST(MemoryEstimateTest, LearnerHoldsFourFlatBuffersAndOneChunkOfLogits) {
   const ModelConfig config = SmallConfig();
   const LearnerMemory memory =
-      EstimateLearnerMemory(config, SmallParameters(/*is_tied=*/true), {.microbatch_tokens = 100, .held_versions = 3});
+      EstimateLearnerMemory(config, SmallParameters(/*is_tied=*/true),
+                            {.microbatch_tokens = 100, .held_versions = 3, .seals_while_training = true});
   // Each tensor takes whole lines of 16 numbers: 48 + 3 x (16 + 64 + 32 + 32 + 16 + 16 + 64 + 16 + 3 x 32) + 16.
   constexpr int64_t kFlat = 4 * (48 + 3 * 352 + 16);
   EXPECT_EQ(memory.weights, kFlat);
@@ -79,6 +80,8 @@ TEST(MemoryEstimateTest, LearnerHoldsFourFlatBuffersAndOneChunkOfLogits) {
   EXPECT_EQ(memory.activations, 100 * (3 * 110 + 12) * 4);
   EXPECT_EQ(memory.total, 4 * kFlat + memory.logits_chunk + memory.head_gradient + memory.activations);
   EXPECT_EQ(memory.published, 3 * 4 * kTotal);
+  EXPECT_EQ(memory.snapshot, 3 * memory.weights);
+  EXPECT_EQ(EstimateLearnerMemory(config, SmallParameters(/*is_tied=*/true), {}).snapshot, 0);
 }
 
 TEST(MemoryEstimateTest, ReferencePolicyIsOneMoreCopyOfTheWeights) {
@@ -88,6 +91,17 @@ TEST(MemoryEstimateTest, ReferencePolicyIsOneMoreCopyOfTheWeights) {
   const LearnerMemory with = EstimateLearnerMemory(config, parameters, {.has_reference = true});
   EXPECT_EQ(with.reference, 4 * kTotal);
   EXPECT_EQ(with.total - without.total, 4 * kTotal);
+}
+
+TEST(MemoryEstimateTest, RanksThatShareTheOptimizerHaveAPartOfItsMomentsEach) {
+  const ModelConfig config = SmallConfig();
+  const auto parameters = SmallParameters(/*is_tied=*/true);
+  const LearnerMemory whole = EstimateLearnerMemory(config, parameters, {});
+  const LearnerMemory shared = EstimateLearnerMemory(config, parameters, {.optimizer_shards = 4});
+  EXPECT_EQ(whole.gathered_optimizer, 0);
+  EXPECT_EQ(shared.optimizer * 4, whole.optimizer);
+  EXPECT_EQ(whole.total - shared.total, whole.optimizer - shared.optimizer);
+  EXPECT_EQ(shared.gathered_optimizer, whole.optimizer);
 }
 
 TEST(MemoryEstimateTest, WorkerHoldsTwoVersionsWithACacheEach) {

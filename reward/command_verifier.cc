@@ -7,13 +7,13 @@
 #include "common/utf8.h"
 #include "nlohmann/json.hpp"
 #include "reward/score.h"
+#include "reward/verifier_defaults.h"
 
 namespace cohort::reward {
 namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kDefaultMaxMemoryBytes = int64_t{1} << 30;
 constexpr size_t kMaxReasonBytes = 1024;
 
 json ParseLeniently(const std::string& text) { return json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false); }
@@ -71,7 +71,7 @@ absl::StatusOr<std::unique_ptr<Verifier>> CommandVerifier::Create(const cohort::
     return common::InvalidField("command.max_memory_bytes", absl::StrCat(command.max_memory_bytes()),
                                 "must not be negative");
   }
-  if (command.max_memory_bytes() == 0) command.set_max_memory_bytes(kDefaultMaxMemoryBytes);
+  SetDefaults(&command);
   return std::unique_ptr<Verifier>(new CommandVerifier(command));
 }
 

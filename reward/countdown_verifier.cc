@@ -13,6 +13,7 @@
 #include "reward/expression.h"
 #include "reward/number_parser.h"
 #include "reward/score.h"
+#include "reward/verifier_defaults.h"
 
 namespace cohort::reward {
 namespace {
@@ -40,12 +41,14 @@ std::string_view WithoutAnswerTags(std::string_view line) {
 }  // namespace
 
 CountdownVerifier::CountdownVerifier(const cohort::v1::CountdownVerifier& spec)
-    : numbers_field_(spec.numbers_field().empty() ? "numbers" : spec.numbers_field()),
-      target_field_(spec.target_field().empty() ? "target" : spec.target_field()),
+    : numbers_field_(spec.numbers_field()),
+      target_field_(spec.target_field()),
       require_all_numbers_(spec.require_all_numbers()) {}
 
 absl::StatusOr<std::unique_ptr<Verifier>> CountdownVerifier::Create(const cohort::v1::VerifierSpec& spec) {
-  return std::unique_ptr<Verifier>(new CountdownVerifier(spec.countdown()));
+  cohort::v1::CountdownVerifier countdown = spec.countdown();
+  SetDefaults(&countdown);
+  return std::unique_ptr<Verifier>(new CountdownVerifier(countdown));
 }
 
 cohort::v1::Score CountdownVerifier::Judge(const cohort::v1::Problem& problem, std::string_view completion) {

@@ -14,6 +14,7 @@
 #include "reward/ranking_metrics.h"
 #include "reward/score.h"
 #include "reward/score_agreement.h"
+#include "reward/verifier_defaults.h"
 
 namespace cohort::reward {
 namespace {
@@ -26,19 +27,11 @@ constexpr size_t kMaxDocuments = 1000;
 constexpr double kNoTagsValue = 1;
 constexpr double kNoScoresValue = 0.2;
 
-cohort::v1::DocumentScoresVerifier WithDefaults(cohort::v1::DocumentScoresVerifier spec) {
-  if (spec.scores_field().empty()) spec.set_scores_field("scores");
-  if (spec.num_documents() == 0) spec.set_num_documents(10);
-  if (spec.max_score() == 0) spec.set_max_score(10);
-  if (spec.relevant_from() == 0) spec.set_relevant_from(spec.max_score() / 2);
-  if (spec.metric() == Metric::METRIC_UNSPECIFIED) spec.set_metric(Metric::METRIC_NDCG);
-  return spec;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Verifier>> DocumentScoresVerifier::Create(const cohort::v1::VerifierSpec& spec) {
-  const cohort::v1::DocumentScoresVerifier scores = WithDefaults(spec.document_scores());
+  cohort::v1::DocumentScoresVerifier scores = spec.document_scores();
+  SetDefaults(&scores);
   if (scores.num_documents() < 0) {
     return common::InvalidField("document_scores.num_documents", absl::StrCat(scores.num_documents()),
                                 "must be at least 1");

@@ -13,29 +13,6 @@ namespace {
 constexpr std::string_view kMarks = "*_-#";
 constexpr size_t kMaxNumberDigits = 6;  // of a numbering; bounds what one round looks at
 
-// The code point of a valid UTF-8 character of this size.
-char32_t Decode(std::string_view character) {
-  const auto byte = [&](size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(character[i])); };
-  if (character.size() == 1) return byte(0);
-  char32_t point = byte(0) & (0xFFu >> (character.size() + 1));
-  for (size_t i = 1; i < character.size(); ++i) point = (point << 6) | (byte(i) & 0x3F);
-  return point;
-}
-
-// `point` is below U+10000: no letter that is folded is above.
-void AppendUtf8(char32_t point, std::string* text) {
-  if (point < 0x80) {
-    text->push_back(static_cast<char>(point));
-  } else if (point < 0x800) {
-    text->push_back(static_cast<char>(0xC0 | (point >> 6)));
-    text->push_back(static_cast<char>(0x80 | (point & 0x3F)));
-  } else {
-    text->push_back(static_cast<char>(0xE0 | (point >> 12)));
-    text->push_back(static_cast<char>(0x80 | ((point >> 6) & 0x3F)));
-    text->push_back(static_cast<char>(0x80 | (point & 0x3F)));
-  }
-}
-
 bool IsSpace(char32_t point) {
   return (point >= 0x09 && point <= 0x0D) || (point >= 0x1C && point <= 0x20) || point == 0x85 || point == 0xA0 ||
          point == 0x1680 || (point >= 0x2000 && point <= 0x200A) || point == 0x2028 || point == 0x2029 ||
@@ -76,13 +53,13 @@ std::string FoldCase(std::string_view text) {
   std::string folded;
   while (!text.empty()) {
     const size_t size = common::LeadingUtf8Character(text);
-    const char32_t point = size == 0 ? 0 : Decode(text.substr(0, size));
+    const char32_t point = size == 0 ? 0 : common::Utf8CharacterAt(text, 0).code_point;
     if (size == 0 || size == 4) {  // broken, or above all letters that are folded: as it is
       folded.append(text.substr(0, size == 0 ? 1 : size));
     } else if (point == 0xDF || point == 0x1E9E) {
       folded.append("ss");
     } else {
-      AppendUtf8(FoldPoint(point), &folded);
+      common::AppendUtf8(FoldPoint(point), &folded);
     }
     text.remove_prefix(size == 0 ? 1 : size);
   }
@@ -152,7 +129,7 @@ std::string CollapseSpaces(std::string_view text) {
   bool is_after_space = true;
   while (!text.empty()) {
     const size_t size = common::LeadingUtf8Character(text);
-    const bool is_space = size != 0 && IsSpace(Decode(text.substr(0, size)));
+    const bool is_space = size != 0 && IsSpace(common::Utf8CharacterAt(text, 0).code_point);
     if (!is_space) collapsed.append(text.substr(0, size == 0 ? 1 : size));
     if (is_space && !is_after_space) collapsed.push_back(' ');
     is_after_space = is_space;

@@ -14,24 +14,14 @@
 #include "reward/ranking_list.h"
 #include "reward/ranking_metrics.h"
 #include "reward/score.h"
+#include "reward/verifier_defaults.h"
 
 namespace cohort::reward {
 namespace {
 
 constexpr size_t kMaxCompletionBytes = size_t{1} << 20;
 constexpr int kMaxItems = 1000;
-constexpr int kDefaultItems = 20;
 constexpr int kYearTolerance = 2;
-
-cohort::v1::RankingVerifier WithDefaults(cohort::v1::RankingVerifier spec) {
-  if (spec.num_items() == 0) spec.set_num_items(kDefaultItems);
-  if (spec.truths_field().empty()) spec.set_truths_field("truths");
-  if (spec.seen_field().empty()) spec.set_seen_field("seen");
-  if (spec.metric() == cohort::v1::RankingVerifier::METRIC_UNSPECIFIED) {
-    spec.set_metric(cohort::v1::RankingVerifier::METRIC_NDCG);
-  }
-  return spec;
-}
 
 // The ground truths that were not hit yet, by title and year.
 class OpenTruths final {
@@ -62,10 +52,11 @@ class OpenTruths final {
 }  // namespace
 
 RankingVerifier::RankingVerifier(const cohort::v1::RankingVerifier& spec)
-    : spec_(WithDefaults(spec)), fields_({.truths = spec_.truths_field(), .seen = spec_.seen_field()}) {}
+    : spec_(spec), fields_({.truths = spec_.truths_field(), .seen = spec_.seen_field()}) {}
 
 absl::StatusOr<std::unique_ptr<Verifier>> RankingVerifier::Create(const cohort::v1::VerifierSpec& spec) {
-  const cohort::v1::RankingVerifier& ranking = spec.ranking();
+  cohort::v1::RankingVerifier ranking = spec.ranking();
+  SetDefaults(&ranking);
   if (ranking.catalogue_path().empty()) return common::InvalidField("ranking.catalogue_path", "", "names no file");
   if (ranking.num_items() < 0 || ranking.num_items() > kMaxItems) {
     return common::InvalidField("ranking.num_items", absl::StrCat(ranking.num_items()),

@@ -25,7 +25,9 @@ struct RecordLocation {
 
 inline constexpr int64_t kDefaultMaxSegmentBytes = int64_t{64} << 20;
 
-// Append-only record of rollout groups in segment files of one folder (format: docs/rollout_log.md). Thread-safe.
+// Append-only record of rollout groups in segment files of one folder (format: docs/rollout_log.md). Thread-safe. Calls
+// that append at the same time share one fdatasync: whoever finds nobody writing writes what waits, in order of
+// arrival.
 class RolloutLog {
  public:
   // Opens or creates the folder. A tail beyond `end` (the last location that the store refers to; all zero when none)
@@ -39,7 +41,7 @@ class RolloutLog {
 
   // Durable (fdatasync) when it returns. On failure (a full disk, say) the log is as before.
   virtual absl::StatusOr<RecordLocation> Append(const cohort::v1::RolloutGroup& group) = 0;
-  // Several at the price of one fdatasync. All or none.
+  // Several at the price of one fdatasync. All or none. Calls that share an fdatasync share its failure.
   virtual absl::StatusOr<std::vector<RecordLocation>> AppendAll(
       const std::vector<const cohort::v1::RolloutGroup*>& groups) = 0;
   // DATA_LOSS names segment and offset when the checksum is wrong; NOT_FOUND when the segment is gone.

@@ -60,12 +60,18 @@ absl::Status CheckSegmentHeader(std::string_view bytes) {
 }
 
 std::string EncodeRecord(std::string_view payload) {
-  std::string record;
+  std::string record(kRecordHeaderBytes, '\0');
   record.reserve(kRecordHeaderBytes + payload.size());
-  PutUint32(static_cast<uint32_t>(payload.size()), &record);
-  PutUint32(Crc32c(payload), &record);
+  PutRecordHeader({.length_bytes = static_cast<int64_t>(payload.size()), .crc = Crc32c(payload)}, record.data());
   record.append(payload);
   return record;
+}
+
+void PutRecordHeader(const RecordHeader& header, char* bytes) {
+  std::string encoded;
+  PutUint32(static_cast<uint32_t>(header.length_bytes), &encoded);
+  PutUint32(header.crc, &encoded);
+  encoded.copy(bytes, kRecordHeaderBytes);
 }
 
 absl::StatusOr<RecordHeader> DecodeRecordHeader(std::string_view bytes) {

@@ -34,6 +34,8 @@ absl::Status CheckSegmentHeader(std::string_view bytes);
 
 // Header and payload as they are written.
 std::string EncodeRecord(std::string_view payload);
+// The header alone, into kRecordHeaderBytes bytes before the payload.
+void PutRecordHeader(const RecordHeader& header, char* bytes);
 // `bytes` are kRecordHeaderBytes long. DATA_LOSS when the length is impossible.
 absl::StatusOr<RecordHeader> DecodeRecordHeader(std::string_view bytes);
 

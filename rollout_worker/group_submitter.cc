@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rollout_worker/group_submitter.h"
 
-#include <set>
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "common/telemetry/log.h"
-#include "rollout_worker/backoff.h"
 
 namespace cohort::rollout_worker {
 namespace {
@@ -70,16 +71,7 @@ void GroupSubmitter::Stop(absl::Duration grace) {
 }
 
 void GroupSubmitter::Run() {
-  for (;;) {
-    Batch batch;
-    {
-      absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(this, &GroupSubmitter::HasGroupOrStopped));
-      if (is_stopped_) return;
-      batch = TakeBatch();
-      is_submitting_ = true;
-      metrics_->submit_queue_groups.Set(static_cast<double>(queue_.size()));
-    }
+  for (Batch batch = TakeBatch(); !batch.empty(); batch = TakeBatch()) {
     SubmitUntilAnswered(std::move(batch));
     absl::MutexLock lock(&mutex_);
     is_submitting_ = false;
@@ -87,31 +79,62 @@ void GroupSubmitter::Run() {
 }
 
 GroupSubmitter::Batch GroupSubmitter::TakeBatch() {
+  absl::MutexLock lock(&mutex_);
+  while (!HasDueOrStopped()) {
+    mutex_.AwaitWithDeadline(absl::Condition(this, &GroupSubmitter::HasDueOrStopped), NextPauseEnd());
+  }
   Batch batch;
+  if (is_stopped_) return batch;
+  const absl::Time now = absl::Now();
   size_t num_bytes = 0;
-  do {
-    num_bytes += queue_.front().ByteSizeLong();
-    batch.push_back(std::move(queue_.front()));
-    queue_.pop_front();
-  } while (!queue_.empty() && num_bytes + queue_.front().ByteSizeLong() <= kMaxBatchBytes);
+  std::deque<cohort::v1::SubmitGroupsRequest> rest;  // in their order
+  for (cohort::v1::SubmitGroupsRequest& submit : queue_) {
+    const size_t size = submit.ByteSizeLong();
+    const bool fits = batch.empty() || num_bytes + size <= kMaxBatchBytes;
+    if (!fits || !IsDue(submit, now)) {
+      rest.push_back(std::move(submit));
+      continue;
+    }
+    num_bytes += size;
+    batch.push_back(std::move(submit));
+  }
+  queue_.swap(rest);
+  is_submitting_ = true;
+  metrics_->submit_queue_groups.Set(static_cast<double>(queue_.size()));
   return batch;
+}
+
+bool GroupSubmitter::IsDue(const cohort::v1::SubmitGroupsRequest& submit, absl::Time now) const {
+  const auto trouble = troubles_.find(submit.group().job());
+  return trouble == troubles_.end() || trouble->second.pause_end <= now;
+}
+
+bool GroupSubmitter::HasDueOrStopped() const {
+  const absl::Time now = absl::Now();
+  return is_stopped_ ||
+         std::any_of(queue_.begin(), queue_.end(), [&](const auto& submit) { return IsDue(submit, now); });
+}
+
+absl::Time GroupSubmitter::NextPauseEnd() const {
+  absl::Time next = absl::InfiniteFuture();
+  for (const cohort::v1::SubmitGroupsRequest& submit : queue_) {
+    const auto trouble = troubles_.find(submit.group().job());
+    if (trouble != troubles_.end()) next = std::min(next, trouble->second.pause_end);
+  }
+  return next;
 }
 
 void GroupSubmitter::SubmitUntilAnswered(Batch batch) {
   Backoff backoff;
   for (int num_aborted = 0, num_faults = 0;;) {
     const absl::StatusOr<cohort::v1::SubmitGroupsResponse> response = client_->SubmitGroups(worker_id_, batch);
-    absl::Status status = response.status();
-    if (response.ok()) {
-      batch = TakeReceipts(std::move(batch), *response, &status);
-      if (batch.empty()) return condition_->SubmitAnswered();
-    }
+    if (response.ok()) return TakeReceipts(std::move(batch), *response);
+    const absl::Status& status = response.status();
     metrics_->coordinator_errors.Increment();
     log::Warning("submit_failed", {{"groups", batch.size()}, {"reason", status}});
     if (absl::IsAborted(status)) ++num_aborted;
     if (IsFault(status)) ++num_faults;
     if (IsRefusal(status) || num_aborted == kMaxAborted || num_faults == kMaxFaults) {
-      condition_->SubmitAnswered();
       return GiveUp(batch, status);
     }
     condition_->SubmitFailed(status);
@@ -120,13 +143,14 @@ void GroupSubmitter::SubmitUntilAnswered(Batch batch) {
   }
 }
 
-GroupSubmitter::Batch GroupSubmitter::TakeReceipts(Batch batch, const cohort::v1::SubmitGroupsResponse& response,
-                                                   absl::Status* trouble) {
-  std::set<std::pair<std::string, int64_t>> again;
+void GroupSubmitter::TakeReceipts(Batch batch, const cohort::v1::SubmitGroupsResponse& response) {
+  std::set<std::pair<std::string, int64_t>> not_stored;
+  std::map<std::string, std::string> troubles;
+  std::set<std::string> answered;
   for (const cohort::v1::GroupReceipt& receipt : response.receipts()) {
     if (receipt.try_again()) {
-      again.emplace(receipt.job(), receipt.group_id());
-      *trouble = absl::UnavailableError(receipt.reason());
+      not_stored.emplace(receipt.job(), receipt.group_id());
+      troubles[receipt.job()] = receipt.reason();
       continue;
     }
     metrics_->Groups(receipt.job(), receipt.accepted() ? "submitted" : "refused").Increment();
@@ -134,15 +158,38 @@ GroupSubmitter::Batch GroupSubmitter::TakeReceipts(Batch batch, const cohort::v1
     log::Warning("group_refused",
                  {{"job", receipt.job()}, {"group", receipt.group_id()}, {"reason", receipt.reason()}});
   }
-  Batch rest;
+  Batch again;
   for (cohort::v1::SubmitGroupsRequest& submit : batch) {
-    if (again.count({submit.group().job(), submit.group().group_id()}) > 0) {
-      rest.push_back(std::move(submit));
+    if (not_stored.count({submit.group().job(), submit.group().group_id()}) > 0) {
+      again.push_back(std::move(submit));
     } else {
+      answered.insert(submit.group().job());
       leases_->Remove(LeaseOfSubmit(submit));
     }
   }
-  return rest;
+  PutBack(std::move(again), troubles, answered);
+}
+
+void GroupSubmitter::PutBack(Batch again, const std::map<std::string, std::string>& troubles,
+                             const std::set<std::string>& answered) {
+  for (const auto& [job, reason] : troubles) {
+    metrics_->coordinator_errors.Increment();
+    log::Warning("submit_failed", {{"job", job}, {"reason", reason}});
+  }
+  absl::MutexLock lock(&mutex_);
+  for (const std::string& job : answered) troubles_.erase(job);
+  const absl::Time now = absl::Now();
+  for (const auto& [job, reason] : troubles) {
+    Trouble& trouble = troubles_[job];
+    trouble.pause_end = now + trouble.backoff.Next();
+  }
+  queue_.insert(queue_.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
+  metrics_->submit_queue_groups.Set(static_cast<double>(queue_.size()));
+  if (!troubles.empty()) {
+    condition_->SubmitFailed(absl::UnavailableError(troubles.begin()->second));
+  } else if (troubles_.empty()) {
+    condition_->SubmitAnswered();
+  }
 }
 
 // One bad group must not take the others with it.
@@ -152,6 +199,11 @@ void GroupSubmitter::GiveUp(const Batch& batch, const absl::Status& status) {
     return;
   }
   const cohort::v1::GroupLease lease = LeaseOfSubmit(batch[0]);
+  {
+    absl::MutexLock lock(&mutex_);
+    troubles_.erase(lease.job());
+    if (troubles_.empty()) condition_->SubmitAnswered();
+  }
   if (!absl::IsAborted(status)) return releaser_->Release({lease}, std::string(status.message()));
   leases_->Remove(lease);
   metrics_->Groups(lease.job(), "refused").Increment();

@@ -187,6 +187,7 @@ def main():
             figures['submits']['postgres_insert_p99_ms'] = postgres.submit_p99_ms(6)
             postgres.stop()
             line('durable submit at 500/s, p99', figures['submits']['p99_ms'], 'bar 5', ' ms')
+            line('write + fdatasync of a page, p99', figures['submits']['disk_sync_p99_ms'], '', ' ms')
             line('PostgreSQL INSERT at 500/s, p99', figures['submits']['postgres_insert_p99_ms'], '', ' ms')
         if 'scale' in wanted:
             scale = figures['scale'] = ours('scale')

@@ -18,6 +18,8 @@ struct Caller {
   // Sees every namespace; `namespaces` is empty then.
   bool sees_all = true;
   std::set<std::string, std::less<>> namespaces;
+  // Tells one token from another without giving it away; empty where none is asked for.
+  std::string identity;
 
   bool MaySee(std::string_view name_space) const { return sees_all || namespaces.find(name_space) != namespaces.end(); }
 };

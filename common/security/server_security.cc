@@ -43,13 +43,14 @@ std::shared_ptr<grpc::ServerCredentials> TlsServer(const CertificateWatch& certi
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ServerSecurity>> ServerSecurity::Create(const ServerSecurityFiles& files,
-                                                                       std::string_view listen, common::Clock* clock) {
+                                                                       std::string_view listen, common::Clock* clock,
+                                                                       std::string_view admitting_service) {
   COHORT_ASSIGN_OR_RETURN(const common::NetworkAddress address, common::ParseAddress(listen));
   COHORT_RETURN_IF_ERROR(CheckFiles(files, address));
   std::unique_ptr<ServerSecurity> self(new ServerSecurity);
   if (!files.tokens.empty()) {
     COHORT_ASSIGN_OR_RETURN(auto tokens, TokenTable::Open(files.tokens, clock));
-    self->authorizer_ = std::make_shared<CallAuthorizer>(std::move(tokens), clock);
+    self->authorizer_ = std::make_shared<CallAuthorizer>(std::move(tokens), clock, admitting_service);
   }
   if (!files.certificate.empty()) {
     COHORT_ASSIGN_OR_RETURN(self->certificates_,
@@ -71,6 +72,11 @@ absl::StatusOr<std::unique_ptr<ServerSecurity>> ServerSecurity::Create(const Ser
 absl::StatusOr<Caller> ServerSecurity::CallerOf(const grpc::ServerContext& context) const {
   if (authorizer_ == nullptr) return Caller();
   return authorizer_->CallerOf(context);
+}
+
+absl::StatusOr<Caller> ServerSecurity::Admit(const grpc::ServerContext& context, const std::string& method) const {
+  if (authorizer_ == nullptr) return Caller();
+  return authorizer_->Admit(context, method);
 }
 
 }  // namespace cohort::security

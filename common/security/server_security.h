@@ -29,15 +29,21 @@ class ServerSecurity final {
  public:
   // `listen` is where the server will listen, host:port. INVALID_ARGUMENT for files that do not fit together, and for
   // tokens without TLS at an address that other machines can reach; otherwise the errors of the files, by name. A
-  // server without any protection at such an address is warned of in the log. `clock` must outlive it.
+  // server without any protection at such an address is warned of in the log. `clock` must outlive it. Handlers of
+  // `admitting_service` ("cohort.v1.JobService"; empty: none) must call Admit: only then are refusals of roles answered
+  // with details (call_authorizer.h).
   static absl::StatusOr<std::unique_ptr<ServerSecurity>> Create(const ServerSecurityFiles& files,
-                                                                std::string_view listen, common::Clock* clock);
+                                                                std::string_view listen, common::Clock* clock,
+                                                                std::string_view admitting_service = "");
 
   // For GrpcServer::Create.
   const std::shared_ptr<grpc::ServerCredentials>& credentials() const { return credentials_; }
 
   // Who makes a call. Without tokens everybody may do everything.
   absl::StatusOr<Caller> CallerOf(const grpc::ServerContext& context) const;
+  // The same, and PERMISSION_DENIED, with a line in the log, when its role may not call `method`
+  // ("/package.Service/Method").
+  absl::StatusOr<Caller> Admit(const grpc::ServerContext& context, const std::string& method) const;
 
  private:
   ServerSecurity() = default;

@@ -18,6 +18,8 @@ namespace {
 
 constexpr size_t kMaxTokens = 1000;
 constexpr size_t kMaxNamespaceBytes = 63;
+// Of the digest.
+constexpr size_t kIdentityBytes = 8;
 
 std::optional<Role> RoleOf(std::string_view name) {
   if (name == "viewer") return Role::kViewer;
@@ -66,7 +68,9 @@ absl::StatusOr<Caller> ParseCaller(const std::vector<std::string>& words) {
 absl::StatusOr<TokenEntry> ParseLine(const std::vector<std::string>& words) {
   COHORT_ASSIGN_OR_RETURN(Caller caller, ParseCaller(words));
   COHORT_RETURN_IF_ERROR(CheckTokenText(words[0]));
-  return TokenEntry{.sha256 = common::Sha256Of(words[0]), .caller = std::move(caller)};
+  TokenEntry entry{.sha256 = common::Sha256Of(words[0]), .caller = std::move(caller)};
+  entry.caller.identity = common::HexOf(entry.sha256.substr(0, kIdentityBytes));
+  return entry;
 }
 
 }  // namespace

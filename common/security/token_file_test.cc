@@ -26,6 +26,8 @@ TEST(TokenFileTest, LinesBecomeCallersAndDigests) {
   ASSERT_EQ(entries.size(), 4);
   EXPECT_EQ(entries[0].sha256, common::Sha256Of(kToken));
   EXPECT_EQ(entries[0].caller.role, Role::kAdmin);
+  EXPECT_EQ(entries[0].caller.identity.size(), 16u);
+  EXPECT_NE(entries[0].caller.identity, entries[1].caller.identity);
   EXPECT_TRUE(entries[0].caller.MaySee("anything"));
   EXPECT_EQ(entries[1].caller.role, Role::kSubmitter);
   EXPECT_THAT(entries[1].caller.namespaces, ElementsAre("a", "b"));

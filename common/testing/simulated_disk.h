@@ -19,7 +19,7 @@ namespace cohort::common {
 // What a disk and the kernel's cache before it hold. Processes use it through SimulatedFileSystem. A file has the
 // content that a process reads and the content that is durable; what was written since the last sync stands between
 // them, and LosePower keeps any part of it. The same is true for names in a folder. Folders are durable at once, as
-// FileSystem::MakeFolders promises. Thread-safe.
+// FileSystem::MakeFolders promises; their names change as those of files do. Thread-safe.
 class SimulatedDisk final {
  public:
   static constexpr int64_t kSectorBytes = 512;
@@ -51,12 +51,20 @@ class SimulatedDisk final {
   struct Renaming {
     std::string path;
     std::shared_ptr<Node> node;  // null: the name is removed
+    std::string moved_from;      // of a folder: the name in the same folder that it had before; `node` is null
   };
   using Names = std::map<std::string, std::shared_ptr<Node>, std::less<>>;
 
   static std::string FolderOf(std::string_view path);
   static void Apply(const Change& change, std::string* content);
   void SetName(const std::string& path, std::shared_ptr<Node> node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsEmpty(const std::string& folder) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  // Within one folder.
+  void MoveFolder(const std::string& from, const std::string& to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Where the disk has what processes see at `path`, as long as a move of a folder above it is not durable.
+  std::string DurablePath(std::string_view path) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  // Makes a change of a name durable.
+  void Settle(const Renaming& renaming) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Bytes of a write of which the disk takes no more than this many.
   int64_t FreeBytes() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
 
@@ -65,6 +73,7 @@ class SimulatedDisk final {
   Names durable_names_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::vector<Renaming>> unsynced_names_ ABSL_GUARDED_BY(mutex_);  // by folder
   std::set<std::string, std::less<>> folders_ ABSL_GUARDED_BY(mutex_) = {"/"};
+  std::map<std::string, std::string, std::less<>> durable_folders_ ABSL_GUARDED_BY(mutex_);  // of those that were moved
   int64_t capacity_bytes_ ABSL_GUARDED_BY(mutex_) = int64_t{1} << 40;
 };
 

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 
@@ -155,6 +154,7 @@ absl::Status SimulatedFileSystem::Remove(std::string_view path) {
 absl::Status SimulatedFileSystem::Rename(std::string_view from, std::string_view to) {
   return Do(Call::kRename, from, [&] {
     absl::MutexLock lock(&disk_->mutex_);
+    if (disk_->folders_.count(from) > 0) return MoveFolder(std::string(from), std::string(to));
     const auto it = disk_->names_.find(from);
     if (it == disk_->names_.end()) return Error(ENOENT, from);
     if (disk_->folders_.count(to) > 0) return Error(EISDIR, to);
@@ -166,19 +166,20 @@ absl::Status SimulatedFileSystem::Rename(std::string_view from, std::string_view
   });
 }
 
+absl::Status SimulatedFileSystem::MoveFolder(const std::string& from, const std::string& to) {
+  if (disk_->names_.count(to) > 0) return Error(ENOTDIR, to);
+  if (disk_->folders_.count(to) > 0 && !disk_->IsEmpty(to)) return Error(ENOTEMPTY, to);
+  disk_->MoveFolder(from, to);
+  return absl::OkStatus();
+}
+
 absl::Status SimulatedFileSystem::SyncFolder(std::string_view path) {
   return Do(Call::kSyncFolder, path, [&] {
     absl::MutexLock lock(&disk_->mutex_);
     if (disk_->folders_.count(path) == 0) return Error(ENOENT, path);
     const auto it = disk_->unsynced_names_.find(std::string(path));
     if (it == disk_->unsynced_names_.end()) return absl::OkStatus();
-    for (const auto& renaming : it->second) {
-      if (renaming.node == nullptr) {
-        disk_->durable_names_.erase(renaming.path);
-      } else {
-        disk_->durable_names_[renaming.path] = renaming.node;
-      }
-    }
+    for (const auto& renaming : it->second) disk_->Settle(renaming);
     disk_->unsynced_names_.erase(it);
     return absl::OkStatus();
   });
@@ -198,14 +199,22 @@ absl::Status SimulatedFileSystem::MakeFolders(std::string_view path) {
   });
 }
 
+absl::Status SimulatedFileSystem::MakeFolder(std::string_view path) {
+  if (IsFolder(path)) return CheckAlive();
+  return Do(Call::kMakeFolders, path, [&] {
+    absl::MutexLock lock(&disk_->mutex_);
+    if (disk_->names_.count(path) > 0) return Error(ENOTDIR, path);
+    if (disk_->folders_.count(SimulatedDisk::FolderOf(path)) == 0) return Error(ENOENT, path);
+    disk_->folders_.insert(std::string(path));
+    return absl::OkStatus();
+  });
+}
+
 absl::Status SimulatedFileSystem::RemoveFolder(std::string_view path) {
   COHORT_RETURN_IF_ERROR(CheckAlive());
   absl::MutexLock lock(&disk_->mutex_);
-  const std::string below = absl::StrCat(std::string(path), "/");
-  const auto is_below = [&below](const std::string& name) { return absl::StartsWith(name, below); };
-  const bool has_files =
-      std::any_of(disk_->names_.begin(), disk_->names_.end(), [&](const auto& entry) { return is_below(entry.first); });
-  if (has_files || std::any_of(disk_->folders_.begin(), disk_->folders_.end(), is_below)) return Error(ENOTEMPTY, path);
+  if (!disk_->IsEmpty(std::string(path))) return Error(ENOTEMPTY, path);
+  disk_->durable_folders_.erase(std::string(path));
   return disk_->folders_.erase(std::string(path)) > 0 ? absl::OkStatus() : Error(ENOENT, path);
 }
 

@@ -48,7 +48,9 @@ class SimulatedFileSystem final : public FileSystem {
   absl::Status Remove(std::string_view path) override;
   absl::Status Rename(std::string_view from, std::string_view to) override;
   absl::Status SyncFolder(std::string_view path) override;
+  // Both are durable at once.
   absl::Status MakeFolders(std::string_view path) override;
+  absl::Status MakeFolder(std::string_view path) override;
   absl::Status RemoveFolder(std::string_view path) override;
   absl::StatusOr<std::vector<std::string>> List(std::string_view path) const override;
   bool IsFile(std::string_view path) const override;
@@ -58,6 +60,7 @@ class SimulatedFileSystem final : public FileSystem {
   friend class SimulatedFile;
 
   absl::Status CheckAlive() const;
+  absl::Status MoveFolder(const std::string& from, const std::string& to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk_->mutex_);
   // Counts a call, then `change` unless the process dies before or a fault is due. `torn` is done when it dies within.
   absl::Status Do(
       Call call, std::string_view path, const std::function<absl::Status()>& change,

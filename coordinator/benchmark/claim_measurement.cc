@@ -26,8 +26,6 @@ constexpr int kNumChannels = 16;
 constexpr int64_t kNumGroups = 200'000;
 constexpr absl::Duration kRound = absl::Seconds(2);
 
-using Lease = std::pair<std::string, cohort::v1::GroupLease>;
-
 cohort::v1::WorkerDescription Worker(int number) {
   cohort::v1::WorkerDescription worker;
   worker.set_worker_id(absl::StrCat("worker-", number));
@@ -43,11 +41,20 @@ cohort::v1::GroupLease LeaseOf(const cohort::v1::GroupAssignment& group) {
   return lease;
 }
 
-// Claims `batch` groups a call; gives them all back afterwards, untimed.
-absl::StatusOr<LoadFigures> ClaimRound(MeasuredCoordinator* measured,
+// What a worker keeps of a group of the measured job.
+struct ClaimedLease {
+  int64_t group_id = 0;
+  int64_t coordinator_epoch = 0;
+  int32_t attempt = 0;
+};
+
+// Claims `batch` groups a call; proves that none was leased twice and gives them all back afterwards, untimed.
+absl::StatusOr<LoadFigures> ClaimRound(MeasuredCoordinator* measured, const std::string& job,
                                        const std::vector<std::shared_ptr<grpc::Channel>>& channels, int batch,
                                        int64_t* num_leases) {
-  std::vector<cohort::v1::GroupLease> leases;
+  std::vector<ClaimedLease> leases;
+  leases.reserve(kNumGroups);
+  int64_t num_foreign = 0;
   ClosedLoop<cohort::v1::ClaimGroupsRequest, cohort::v1::ClaimGroupsResponse> loop(channels, kClaim, kNumWorkers);
   const LoadFigures figures = loop.Run(
       kRound,
@@ -58,16 +65,28 @@ absl::StatusOr<LoadFigures> ClaimRound(MeasuredCoordinator* measured,
         return request;
       },
       [&](int, const cohort::v1::ClaimGroupsResponse& response) {
-        for (const auto& group : response.groups()) leases.push_back(LeaseOf(group));
+        for (const auto& group : response.groups()) {
+          num_foreign += group.job() == job && !group.problem().prompt().empty() ? 0 : 1;
+          leases.push_back({.group_id = group.group_id(),
+                            .coordinator_epoch = group.lease().coordinator_epoch(),
+                            .attempt = group.lease().attempt()});
+        }
         return response.groups_size() > 0;
       });
   std::set<int64_t> ids;
-  for (const auto& lease : leases) ids.insert(lease.group_id());
+  for (const auto& lease : leases) ids.insert(lease.group_id);
   if (ids.size() != leases.size()) return absl::InternalError("a group was leased twice");
+  if (num_foreign > 0) return absl::InternalError(absl::StrCat(num_foreign, " groups are not whole"));
   if (figures.num_failed > 0) return absl::InternalError(absl::StrCat(figures.num_failed, " claims failed"));
   *num_leases = static_cast<int64_t>(leases.size());
   cohort::v1::ReleaseGroupsRequest release;
-  for (auto& lease : leases) *release.add_leases() = std::move(lease);
+  for (const auto& claimed : leases) {
+    cohort::v1::GroupLease& lease = *release.add_leases();
+    lease.set_job(job);
+    lease.set_group_id(claimed.group_id);
+    lease.mutable_lease()->set_coordinator_epoch(claimed.coordinator_epoch);
+    lease.mutable_lease()->set_attempt(claimed.attempt);
+  }
   measured->coordinator().rollouts().Release(release);
   return figures;
 }
@@ -91,7 +110,8 @@ void Record(const LoadFigures& figures, int64_t num_leases, nlohmann::json* kind
 absl::StatusOr<nlohmann::json> MeasureClaims(const std::string& folder, int num_rounds) {
   COHORT_RETURN_IF_ERROR(WriteProblems(folder, kNumGroups));
   COHORT_ASSIGN_OR_RETURN(const auto measured, MeasuredCoordinator::Open({.folder = folder}));
-  COHORT_RETURN_IF_ERROR(measured->StartJob("claims", kNumGroups, /*group_size=*/2, /*max_tokens=*/8).status());
+  COHORT_ASSIGN_OR_RETURN(const std::string job,
+                          measured->StartJob("claims", kNumGroups, /*group_size=*/2, /*max_tokens=*/8));
   const auto channels = measured->Connect(kNumChannels);
   nlohmann::json figures;
   for (int round = -1; round < num_rounds; ++round) {  // round -1 connects and warms up
@@ -99,7 +119,7 @@ absl::StatusOr<nlohmann::json> MeasureClaims(const std::string& folder, int num_
     if (round >= 0) Record(empty, 0, &figures["empty"]);
     for (const int batch : {1, 16, 64}) {
       int64_t num_leases = 0;
-      COHORT_ASSIGN_OR_RETURN(const LoadFigures claims, ClaimRound(measured.get(), channels, batch, &num_leases));
+      COHORT_ASSIGN_OR_RETURN(const LoadFigures claims, ClaimRound(measured.get(), job, channels, batch, &num_leases));
       if (round >= 0) Record(claims, num_leases, &figures[absl::StrCat("claim_", batch)]);
     }
   }

@@ -7,10 +7,12 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
 #include "coordinator/dataset/open_row_reader.h"
+#include "coordinator/dataset/row_scan.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -128,26 +130,66 @@ absl::StatusOr<std::string> Dataset::Prompt(const RowText& row) const {
 }
 
 absl::StatusOr<Dataset::RowText> Dataset::ReadRow(int64_t row) const {
-  RowText read{.where = rows_->Describe(row)};
-  COHORT_ASSIGN_OR_RETURN(read.text, rows_->Read(row));
+  COHORT_ASSIGN_OR_RETURN(std::string text, rows_->Read(row));
+  return ParseText(row, std::move(text));
+}
+
+absl::StatusOr<Dataset::RowText> Dataset::ParseText(int64_t row, std::string text) const {
+  RowText read{.where = rows_->Describe(row), .text = std::move(text)};
   COHORT_ASSIGN_OR_RETURN(read.fields, ParseRow(read.text, read.where));
   return read;
 }
 
 absl::StatusOr<cohort::v1::Problem> Dataset::ReadProblem(int64_t row) const {
-  COHORT_ASSIGN_OR_RETURN(const RowText read, ReadRow(row));
   cohort::v1::Problem problem;
-  problem.set_problem_id(row);
-  COHORT_ASSIGN_OR_RETURN(*problem.mutable_prompt(), Prompt(read));
-  problem.set_prompt_is_rendered(chats_ != nullptr);
-  problem.set_row_json(read.text);
-  if (!spec_.fields().answer().empty()) {
-    COHORT_ASSIGN_OR_RETURN(const std::string answer, FieldText(read.fields, spec_.fields().answer(), read.where));
-    COHORT_ASSIGN_OR_RETURN(*problem.mutable_answer(),
-                            AnswerAfterMarker(answer, spec_.fields().answer_marker(), read.where));
-  }
-  COHORT_RETURN_IF_ERROR(CheckMessageSize(problem.ByteSizeLong(), read.where));
+  COHORT_RETURN_IF_ERROR(ReadProblem(row, &problem));
   return problem;
+}
+
+absl::Status Dataset::ReadProblem(int64_t row, cohort::v1::Problem* problem) const {
+  problem->Clear();
+  problem->set_problem_id(row);
+  problem->set_prompt_is_rendered(chats_ != nullptr);
+  COHORT_ASSIGN_OR_RETURN(std::string text, rows_->Read(row));
+  if (!ScanProblem(text, problem)) {
+    COHORT_ASSIGN_OR_RETURN(RowText read, ParseText(row, std::move(text)));
+    COHORT_ASSIGN_OR_RETURN(*problem->mutable_prompt(), Prompt(read));
+    if (!spec_.fields().answer().empty()) {
+      COHORT_ASSIGN_OR_RETURN(const std::string answer, FieldText(read.fields, spec_.fields().answer(), read.where));
+      COHORT_ASSIGN_OR_RETURN(*problem->mutable_answer(),
+                              AnswerAfterMarker(answer, spec_.fields().answer_marker(), read.where));
+    }
+    text = std::move(read.text);
+  }
+  *problem->mutable_row_json() = std::move(text);
+  const size_t num_bytes = problem->ByteSizeLong();
+  return num_bytes <= kMaxMessageBytes ? absl::OkStatus() : CheckMessageSize(num_bytes, rows_->Describe(row));
+}
+
+bool Dataset::ScanProblem(const std::string& text, cohort::v1::Problem* problem) const {
+  if (chats_ != nullptr) return false;
+  const auto& names = spec_.fields();
+  ScannedField fields[] = {{.name = names.prompt()}, {.name = names.answer()}};
+  ScannedField &prompt = fields[0], &answer = fields[1];
+  const bool has_answer = !names.answer().empty();
+  // The same field may be both; it is found as the first.
+  if (names.prompt() == names.answer()) return false;
+  if (!ScanRow(text, absl::MakeSpan(fields, has_answer ? 2 : 1)) || !prompt.is_found) return false;
+  if (has_answer && !answer.is_found) return false;
+  const std::string& marker = names.answer_marker();
+  if (has_answer && !marker.empty()) {
+    const size_t at = answer.text.rfind(marker);
+    if (at == std::string::npos) return false;
+    problem->set_answer(std::string(absl::StripAsciiWhitespace(answer.text.substr(at + marker.size()))));
+  } else if (has_answer) {
+    problem->set_answer(std::move(answer.text));
+  }
+  if (spec_.prompt_prefix().empty() && spec_.prompt_suffix().empty()) {
+    problem->set_prompt(std::move(prompt.text));
+  } else {
+    problem->set_prompt(absl::StrCat(spec_.prompt_prefix(), prompt.text, spec_.prompt_suffix()));
+  }
+  return true;
 }
 
 absl::StatusOr<cohort::v1::Demonstration> Dataset::ReadDemonstration(int64_t row) const {

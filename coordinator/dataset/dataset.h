@@ -31,6 +31,8 @@ class Dataset final {
   // INVALID_ARGUMENT names file, row and what is wrong: not UTF-8, no JSON object, nested too deeply, a mapped field
   // missing, a conversation that the chat template refuses, too large for one message.
   absl::StatusOr<cohort::v1::Problem> ReadProblem(int64_t row) const;
+  // The same into `problem`, whose memory serves again. On an error it holds nothing of use.
+  absl::Status ReadProblem(int64_t row, cohort::v1::Problem* problem) const;
   absl::StatusOr<cohort::v1::Demonstration> ReadDemonstration(int64_t row) const;
   // For messages: "problems.jsonl row 12 (line 13)".
   std::string Describe(int64_t row) const { return rows_->Describe(row); }
@@ -41,6 +43,9 @@ class Dataset final {
   Dataset(cohort::v1::DatasetSpec spec, std::unique_ptr<RowReader> rows, std::unique_ptr<const ChatRows> chats);
 
   absl::StatusOr<RowText> ReadRow(int64_t row) const;
+  absl::StatusOr<RowText> ParseText(int64_t row, std::string text) const;
+  // Prompt and answer of a row whose fields are plain strings; false: it is to be parsed, and anything may be wrong.
+  bool ScanProblem(const std::string& text, cohort::v1::Problem* problem) const;
   absl::StatusOr<std::string> Prompt(const RowText& row) const;
 
   const cohort::v1::DatasetSpec spec_;

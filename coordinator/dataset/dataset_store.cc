@@ -66,7 +66,7 @@ absl::StatusOr<std::unique_ptr<DatasetUpload>> DatasetStore::BeginUpload(const s
                                                                          const std::string& sha256) {
   COHORT_RETURN_IF_ERROR(CheckSha256("sha256", sha256));
   UploadTarget target{.folder = absl::StrCat(directory_, "/", name_space), .sha256 = sha256};
-  target.path = absl::StrCat(target.folder, "/", sha256, kSuffix);
+  target.path = PathOf(name_space, sha256);
   target.max_bytes = max_upload_bytes_;
   absl::MutexLock lock(&mutex_);
   if (num_uploads_ >= kMaxUploads) {
@@ -81,7 +81,7 @@ absl::StatusOr<std::unique_ptr<DatasetUpload>> DatasetStore::BeginUpload(const s
 
 absl::StatusOr<std::string> DatasetStore::Use(const std::string& name_space, const std::string& sha256) {
   COHORT_RETURN_IF_ERROR(CheckSha256("sha256", sha256));
-  const std::string path = absl::StrCat(directory_, "/", name_space, "/", sha256, kSuffix);
+  const std::string path = PathOf(name_space, sha256);
   absl::MutexLock lock(&mutex_);
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) {
@@ -107,6 +107,10 @@ int64_t DatasetStore::RemoveUnused(const std::set<Key>& needed, absl::Duration g
     log::Info("dataset_removed", {{"namespace", key.first}, {"sha256", key.second}});
   }
   return num_removed;
+}
+
+std::string DatasetStore::PathOf(const std::string& name_space, const std::string& sha256) const {
+  return absl::StrCat(directory_, "/", name_space, "/", sha256, kSuffix);
 }
 
 void DatasetStore::RemovePartialFiles() {

@@ -38,6 +38,8 @@ class DatasetStore final {
   // Removes the files that are not in `needed` and were not used for `grace`. How many.
   int64_t RemoveUnused(const std::set<Key>& needed, absl::Duration grace);
 
+  // Of a file that may be there.
+  std::string PathOf(const std::string& name_space, const std::string& sha256) const;
   const std::string& directory() const { return directory_; }
 
  private:

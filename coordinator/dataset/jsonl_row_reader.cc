@@ -1,117 +1,91 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/dataset/jsonl_row_reader.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/sha256.h"
+#include "absl/time/time.h"
 #include "common/status_macros.h"
+#include "coordinator/dataset/index_rows.h"
 #include "coordinator/dataset/row_index.h"
 
 namespace cohort::coordinator {
 namespace {
 
-constexpr int64_t kScanBytes = 1 << 18;
-
 class JsonlRowReader final : public RowReader {
  public:
-  JsonlRowReader(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
-  ~JsonlRowReader() override { ::close(descriptor_); }
+  JsonlRowReader(std::string path, std::unique_ptr<common::File> file, int64_t size_bytes, IndexedRows rows)
+      : path_(std::move(path)), file_(std::move(file)), size_bytes_(size_bytes), rows_(std::move(rows)) {}
 
-  absl::Status FindRows(const JsonlOptions& options) {
-    struct stat status;
-    if (::fstat(descriptor_, &status) != 0) return absl::ErrnoToStatus(errno, "cannot read the file");
-    if (!S_ISREG(status.st_mode)) return absl::InvalidArgumentError("not a regular file");
-    max_rows_ = options.max_rows > 0 ? options.max_rows : RowIndex::kMaxRows + 1;
-    std::string buffer(kScanBytes, '\0');
-    common::Sha256 digest;
-    for (int64_t offset = 0; offset < status.st_size && !IsFull();) {
-      const ssize_t got = ::pread(descriptor_, buffer.data(), buffer.size(), offset);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return absl::ErrnoToStatus(errno, "cannot read the file");
-      if (got == 0) break;
-      COHORT_ASSIGN_OR_RETURN(const int64_t used, AddRows(buffer.data(), got, offset));
-      if (options.digest.empty()) digest.Update(buffer.data(), used);
-      offset += got;
-    }
-    if (end_ < status.st_size && !IsFull()) COHORT_RETURN_IF_ERROR(AddRow(status.st_size + 1));
-    if (NumRows() == 0) return absl::FailedPreconditionError("the file has no rows");
-    digest_ = options.digest.empty() ? digest.Finish() : options.digest;
-    return absl::OkStatus();
-  }
+  std::string Digest() const override { return rows_.digest; }
 
-  std::string Digest() const override { return digest_; }
-
-  int64_t NumRows() const override { return index_.NumRows(); }
+  int64_t NumRows() const override { return rows_.index.NumRows(); }
 
   absl::StatusOr<std::string> Read(int64_t row) const override {
     if (row < 0 || row >= NumRows()) return absl::OutOfRangeError(absl::StrCat(path_, ": no row ", row));
-    const auto [begin, end] = index_.Row(row);
-    std::string text(end - begin, '\0');
-    for (size_t done = 0; done < text.size();) {
-      const ssize_t got = ::pread(descriptor_, text.data() + done, text.size() - done, begin + done);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return absl::ErrnoToStatus(errno, Describe(row));
-      if (got == 0) return absl::DataLossError(absl::StrCat(Describe(row), ": the file became shorter"));
-      done += got;
+    const auto [begin, end] = rows_.index.Row(row);
+    // With its newline, which only the last row may lack.
+    const bool has_newline = end < size_bytes_;
+    std::string text(end - begin + (has_newline ? 1 : 0), '\0');
+    COHORT_ASSIGN_OR_RETURN(const int64_t got, file_->Read(text.data(), static_cast<int64_t>(text.size()), begin));
+    if (got < static_cast<int64_t>(text.size())) {
+      return absl::DataLossError(absl::StrCat(Describe(row), ": the file became shorter"));
+    }
+    const bool ends_here = !has_newline || text.back() == '\n';
+    if (has_newline) text.pop_back();
+    if (!ends_here || std::memchr(text.data(), '\n', text.size()) != nullptr) {
+      return absl::DataLossError(absl::StrCat(Describe(row), ": the file was changed while it was in use"));
     }
     return text;
   }
 
-  std::string Describe(int64_t row) const override {
-    return absl::StrCat(path_, " row ", row, " (line ", row + 1, ")");
-  }
+  std::string Describe(int64_t row) const override { return DescribeRow(path_, row); }
 
  private:
-  bool IsFull() const { return NumRows() >= max_rows_; }
-
-  // Rows that end in `size` bytes read at `offset`. How many of the bytes belong to rows: with max_rows what follows
-  // does not matter.
-  absl::StatusOr<int64_t> AddRows(const char* bytes, int64_t size, int64_t offset) {
-    for (int64_t at = 0; at < size;) {
-      const void* const newline = std::memchr(bytes + at, '\n', size - at);
-      if (newline == nullptr) break;
-      at = static_cast<const char*>(newline) - bytes + 1;
-      COHORT_RETURN_IF_ERROR(AddRow(offset + at));
-      if (IsFull()) return at;
-    }
-    return size;
-  }
-
-  absl::Status AddRow(int64_t end) {
-    const int64_t row = NumRows();
-    if (row == RowIndex::kMaxRows) return absl::InvalidArgumentError("more than 2^32 - 1 rows");
-    const int64_t num_bytes = end - 1 - end_;
-    if (num_bytes > RowIndex::kMaxRowBytes) {
-      return absl::InvalidArgumentError(absl::StrCat(Describe(row), ": longer than 16 MiB (", num_bytes, " bytes)"));
-    }
-    index_.Add(end);
-    end_ = end;
-    return absl::OkStatus();
-  }
-
   const std::string path_;
-  const int descriptor_;
-  int64_t max_rows_ = 0;
-  int64_t end_ = 0;  // behind the newest row
-  RowIndex index_;
-  std::string digest_;
+  const std::unique_ptr<common::File> file_;
+  const int64_t size_bytes_;  // when it was opened
+  const IndexedRows rows_;
 };
+
+// Nullopt when it cannot be told.
+std::optional<common::FileVersion> VersionOf(const common::File& file, const JsonlOptions& options) {
+  std::optional<common::FileVersion> version = file.Version();
+  // The times of a file that is known by its name say when it was last used.
+  if (version.has_value() && !options.digest.empty()) version->modified_unix_ns = version->changed_unix_ns = 0;
+  return version;
+}
+
+absl::StatusOr<IndexedRows> FindRows(const common::File& file, const std::string& path, const JsonlOptions& options) {
+  const auto version = VersionOf(file, options);
+  const bool may_be_stored = options.indices != nullptr && version.has_value();
+  RowIndexKey key{.path = path, .max_rows = options.max_rows};
+  if (may_be_stored) {
+    key.version = *version;
+    auto stored = options.indices->Find(key);
+    if (stored.has_value() && (options.digest.empty() || stored->digest == options.digest)) return *std::move(stored);
+  }
+  const absl::Time begin = may_be_stored ? options.indices->Now() : absl::InfinitePast();
+  COHORT_ASSIGN_OR_RETURN(IndexedRows rows, IndexRows(file, path,
+                                                      {.max_rows = options.max_rows,
+                                                       .wants_digest = options.digest.empty(),
+                                                       .is_stopped = options.is_stopped}));
+  if (!options.digest.empty()) rows.digest = options.digest;
+  // Of a file that changed while it was read nobody knows what was read.
+  if (may_be_stored && VersionOf(file, options) == version) options.indices->Keep(key, rows, begin);
+  return rows;
+}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RowReader>> OpenJsonlRowReader(const std::string& path, const JsonlOptions& options) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return absl::ErrnoToStatus(errno, "cannot open the file");
-  auto reader = std::make_unique<JsonlRowReader>(path, descriptor);
-  COHORT_RETURN_IF_ERROR(reader->FindRows(options));
-  return std::unique_ptr<RowReader>(std::move(reader));
+  COHORT_ASSIGN_OR_RETURN(auto file, options.files->Open(path, common::FileSystem::Mode::kRead));
+  if (!options.files->IsFile(path)) return absl::InvalidArgumentError("not a regular file");
+  COHORT_ASSIGN_OR_RETURN(const int64_t size_bytes, file->SizeBytes());
+  COHORT_ASSIGN_OR_RETURN(IndexedRows rows, FindRows(*file, path, options));
+  return std::make_unique<JsonlRowReader>(path, std::move(file), size_bytes, std::move(rows));
 }
 
 }  // namespace cohort::coordinator

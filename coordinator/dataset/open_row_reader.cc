@@ -8,6 +8,7 @@
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "coordinator/dataset/jsonl_row_reader.h"
+#include "coordinator/dataset/row_index_store.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -21,12 +22,16 @@ absl::Status AtField(const std::string& field, const std::string& value, const a
   return gone;
 }
 
+JsonlOptions OptionsOf(const cohort::v1::DatasetSpec& spec, const DatasetRoots& roots) {
+  return {.max_rows = spec.max_rows(), .files = roots.files, .indices = roots.indices, .is_stopped = roots.is_stopped};
+}
+
 absl::StatusOr<std::unique_ptr<RowReader>> OpenPath(const cohort::v1::DatasetSpec& spec, const DatasetRoots& roots) {
   const auto path = common::ResolvePath(roots.data_root, spec.jsonl().path());
   if (!path.ok()) {
     return common::InvalidField("jsonl.path", spec.jsonl().path(), std::string(path.status().message()));
   }
-  auto rows = OpenJsonlRowReader(*path, {.max_rows = spec.max_rows()});
+  auto rows = OpenJsonlRowReader(*path, OptionsOf(spec, roots));
   return rows.ok() ? std::move(rows) : AtField("jsonl.path", spec.jsonl().path(), rows.status());
 }
 
@@ -38,8 +43,9 @@ absl::StatusOr<std::unique_ptr<RowReader>> OpenUpload(const cohort::v1::DatasetS
   const auto path = roots.uploads->Use(roots.name_space, sha256);
   if (!path.ok()) return AtField("uploaded.sha256", sha256, path.status());
   // What the rows are is said by the name of the file and how many of them are taken.
-  auto rows = OpenJsonlRowReader(
-      *path, {.max_rows = spec.max_rows(), .digest = common::Sha256Of(absl::StrCat(sha256, " ", spec.max_rows()))});
+  JsonlOptions options = OptionsOf(spec, roots);
+  options.digest = common::Sha256Of(absl::StrCat(sha256, " ", spec.max_rows()));
+  auto rows = OpenJsonlRowReader(*path, options);
   return rows.ok() ? std::move(rows) : AtField("uploaded.sha256", sha256, rows.status());
 }
 
@@ -56,6 +62,16 @@ absl::StatusOr<std::unique_ptr<RowReader>> OpenRowReader(const cohort::v1::Datas
       break;
   }
   return common::InvalidField("jsonl", "", "a dataset needs a reader");
+}
+
+std::optional<std::string> IndexNameOf(const cohort::v1::DatasetSpec& spec, const DatasetRoots& roots) {
+  if (spec.has_uploaded()) {
+    if (roots.uploads == nullptr) return std::nullopt;
+    return RowIndexStore::NameOf(roots.uploads->PathOf(roots.name_space, spec.uploaded().sha256()), spec.max_rows());
+  }
+  const auto path = common::ResolvePath(roots.data_root, spec.jsonl().path());
+  if (!path.ok()) return std::nullopt;
+  return RowIndexStore::NameOf(*path, spec.max_rows());
 }
 
 std::string ReaderText(const cohort::v1::DatasetSpec& spec) {

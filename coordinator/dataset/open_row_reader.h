@@ -3,6 +3,7 @@
 #define COHORT_COORDINATOR_DATASET_OPEN_ROW_READER_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -16,6 +17,9 @@ namespace cohort::coordinator {
 // else the code of what went wrong with it (NOT_FOUND).
 absl::StatusOr<std::unique_ptr<RowReader>> OpenRowReader(const cohort::v1::DatasetSpec& spec,
                                                          const DatasetRoots& roots);
+
+// RowIndexStore::NameOf what OpenRowReader opens. Nullopt when the spec names no file that there could be.
+std::optional<std::string> IndexNameOf(const cohort::v1::DatasetSpec& spec, const DatasetRoots& roots);
 
 // The file as the spec names it, for messages: a path, or the digest of an upload.
 std::string ReaderText(const cohort::v1::DatasetSpec& spec);

@@ -34,5 +34,19 @@ TEST(RowIndexTest, LongestRowsOfAFileFarAbove4GiBAreFound) {
   EXPECT_THAT(index.Row(999), Pair(999 * kRow, 1000 * kRow - 1));
 }
 
+TEST(RowIndexTest, RowCostsFourBytesAndAnEighth) {
+  constexpr int64_t kRows = 1'000'000;
+  RowIndex index;
+  for (int64_t row = 1; row <= kRows; ++row) index.Add(row * 1000);
+  index.Finish();
+  EXPECT_LE(index.MemoryBytes(), kRows * 4 + (kRows / 64 + 1) * 8);
+}
+
+TEST(RowIndexTest, PartsThatDoNotFitTogetherAreNoIndex) {
+  EXPECT_TRUE(RowIndex::FromParts({.block_begins = {0, 640}, .ends = std::vector<uint32_t>(65)}).has_value());
+  EXPECT_FALSE(RowIndex::FromParts({.block_begins = {0}, .ends = std::vector<uint32_t>(65)}).has_value());
+  EXPECT_FALSE(RowIndex::FromParts({.block_begins = {0, 640}, .ends = std::vector<uint32_t>(64)}).has_value());
+}
+
 }  // namespace
 }  // namespace cohort::coordinator

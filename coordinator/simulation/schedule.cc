@@ -21,7 +21,16 @@ cohort::v1::JobSpec RandomSpec(common::SeededRandom* random) {
   }
   cohort::v1::RolloutSpec& rollout = *spec.mutable_rlvr()->mutable_rollout();
   rollout.set_groups_per_step(random->Between(2, 3));
-  rollout.set_fixed_lag(random->Between(0, 1));
+  const bool is_by_arrival = random->Chance(500);
+  if (is_by_arrival) rollout.set_max_lag(static_cast<int32_t>(random->Between(0, 3)));
+  if (!is_by_arrival) rollout.set_fixed_lag(static_cast<int32_t>(random->Between(0, 2)));
+  // What replaces a group is sampled by the newest version (objective_resolution.cc).
+  const bool may_replace = rollout.fixed_lag() == 0;
+  if (may_replace && random->Chance(200)) {
+    cohort::v1::DynamicSamplingSpec& dynamic = *spec.mutable_objective()->mutable_dynamic_sampling();
+    dynamic.set_enabled(true);
+    dynamic.set_max_rounds(1000);  // stale groups count, too: faults alone must not fail the job
+  }
   // Most schedules leave no group out, so that the result is that of an undisturbed run.
   rollout.set_max_attempts(random->Chance(200) ? 2 : 100);
   if (random->Chance(250)) {

@@ -15,6 +15,14 @@ namespace {
 constexpr absl::Duration kBeat = absl::Seconds(2);
 constexpr absl::Duration kClaimWait = absl::Seconds(2);
 constexpr size_t kMaxHeld = 4;
+// With dynamic sampling a third of the groups have no signal and are replaced.
+FakeScore ScoreOf(const cohort::v1::JobSpec& spec) {
+  if (!spec.objective().dynamic_sampling().enabled()) return FirstSiblingIsRight();
+  return [](const cohort::v1::GroupAssignment& assignment, int sibling, cohort::v1::Rollout* rollout) {
+    rollout->set_reward(assignment.group_id() % 3 == 0 || sibling == 0 ? 1 : 0);
+  };
+}
+
 // The lease, and two ticks.
 constexpr absl::Duration kLeaseEnd = absl::Seconds(8);
 
@@ -118,7 +126,7 @@ void SimulatedWorker::FinishSampling(const Key& key) {
   if (it == held_.end() || it->second.is_sampled) return;
   if (IsHit(schedule_->releases)) return Release(key);
   Held& held = it->second;
-  held.submission = {.lease = held.assignment.lease(), .group = SampleGroup(held.assignment, FirstSiblingIsRight())};
+  held.submission = {.lease = held.assignment.lease(), .group = SampleGroup(held.assignment, ScoreOf(schedule_->spec))};
   held.submission.worker_id = id_;
   held.is_sampled = true;
   if (IsHit(schedule_->garbage)) MakeGarbage(&held);

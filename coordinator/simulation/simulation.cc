@@ -70,7 +70,7 @@ class Simulation final {
     while (coordinator_.get() == nullptr && loop_.RunOne()) continue;
     witness_.CheckStore(coordinator_.get()->context().store, *coordinator_.get()->context().log);
     result.violations = witness_.violations();
-    CheckLedger(coordinator_.get()->context().store, kJob, &result);
+    CheckLedger(coordinator_.get()->context().store, coordinator_.get()->context().log, kJob, &result);
     result.num_refused_submits = witness_.num_refused();
     return result;
   }
@@ -209,7 +209,7 @@ SimulationResult RunSimulation(const Schedule& schedule, const std::string& data
   const cohort::v1::Job& job = result.job;
   const bool is_whole = job.state() == cohort::v1::JOB_STATE_SUCCEEDED;
   // A step or an evaluation without enough groups fails the job, by name.
-  const bool may_fail = result.num_dropped > 0;
+  const bool may_fail = result.num_errored > 0;
   const bool may_be_cancelled = schedule.cancels > 0 && job.state() == cohort::v1::JOB_STATE_CANCELLED;
   if (!is_whole && !may_be_cancelled && !(may_fail && job.state() == cohort::v1::JOB_STATE_FAILED)) {
     result.violations.push_back(

@@ -17,8 +17,9 @@ struct SimulationResult {
   std::vector<std::string> violations;
   cohort::v1::Job job;
   std::string final_digest;
-  // Groups that were left out, of training and evaluation.
+  // Groups that were left out, of training and evaluation; and of these, those given up because attempts failed.
   int64_t num_dropped = 0;
+  int64_t num_errored = 0;
   // Calls of the first coordinator process that changed its disk.
   int64_t num_first_disk_calls = 0;
   int64_t num_starts = 0;

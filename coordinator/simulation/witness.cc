@@ -18,7 +18,7 @@ void Witness::Renewed(const cohort::v1::GroupLease& lease, absl::Duration now) {
 void Witness::Answered(const Submission& submission, bool is_garbage, const cohort::v1::GroupReceipt& receipt,
                        absl::Duration lease_end, absl::Duration now) {
   if (!receipt.accepted()) {
-    ++num_refused_;
+    if (!receipt.try_again()) ++num_refused_;
     return;
   }
   const std::string name = absl::StrCat("group ", submission.group.group_id(), " of ", submission.group.job());

@@ -138,6 +138,14 @@ absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> BenchCoordinator::Submit(
   return rollouts_->Submit(submissions);
 }
 
+std::string BenchCoordinator::WhyTryAgain(const absl::StatusOr<std::vector<cohort::v1::GroupReceipt>>& receipts) {
+  if (!receipts.ok() || receipts->empty()) return "";
+  for (const auto& receipt : *receipts) {
+    if (!receipt.try_again() || receipt.accepted()) return "";
+  }
+  return receipts->front().reason();
+}
+
 void BenchCoordinator::Release(const cohort::v1::ClaimGroupsResponse& claimed, const std::string& error) {
   cohort::v1::ReleaseGroupsRequest request;
   for (const auto& lease : LeasesOf(claimed)) *request.add_leases() = lease;

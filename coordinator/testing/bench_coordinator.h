@@ -50,6 +50,8 @@ class BenchCoordinator : public ::testing::Test {
   // Does not wait. A cancelled call is alive when it comes in and gone when it is to be answered.
   cohort::v1::ClaimGroupsResponse Claim(const std::string& worker, int count, bool is_cancelled = false);
   absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> Submit(const cohort::v1::ClaimGroupsResponse& claimed);
+  // Why all groups of an answer are to be submitted again; empty when they are not.
+  static std::string WhyTryAgain(const absl::StatusOr<std::vector<cohort::v1::GroupReceipt>>& receipts);
   void Release(const cohort::v1::ClaimGroupsResponse& claimed, const std::string& error);
   // How many of the leases a heartbeat finds lost.
   int NumLost(const std::string& worker, const cohort::v1::ClaimGroupsResponse& claimed);

@@ -56,7 +56,8 @@ void FakeWorker::Run() {
         // What was not answered is submitted again, as a worker does.
         for (int attempt = 0; attempt < kSubmitAttempts && !coordinator_->IsClosed(); ++attempt) {
           const auto group = SampleGroup(assignment, score_);
-          if (SubmitGroup(stubs.rollouts.get(), assignment, group, &receipt, worker_id_).ok()) break;
+          const grpc::Status status = SubmitGroup(stubs.rollouts.get(), assignment, group, &receipt, worker_id_);
+          if (status.ok() && !receipt.try_again()) break;
         }
       }
     }

@@ -30,11 +30,14 @@ class FaultyJobStore final : public JobStore {
 
   absl::StatusOr<int64_t> BeginEpoch() override { return store_->BeginEpoch(); }
   absl::StatusOr<JobRecord> CreateJob(JobRecord record, const cohort::v1::JobEvent& first_event) override {
+    fault_->before_write();
     if (!fault_->store.ok()) return fault_->store;
     return store_->CreateJob(std::move(record), first_event);
   }
   absl::StatusOr<JobRecord> GetJob(std::string_view name) override { return store_->GetJob(name); }
-  absl::StatusOr<JobRecord> FindJobByRequestId(std::string_view id) override { return store_->FindJobByRequestId(id); }
+  absl::StatusOr<JobRecord> FindJobByRequestId(std::string_view name_space, std::string_view id) override {
+    return store_->FindJobByRequestId(name_space, id);
+  }
   absl::StatusOr<std::vector<JobRecord>> ListJobs(const JobFilter& filter) override { return store_->ListJobs(filter); }
   absl::Status DeleteJob(std::string_view name) override {
     fault_->before_write();

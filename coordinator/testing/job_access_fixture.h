@@ -26,16 +26,19 @@ class JobAccessFixture : public ::testing::Test {
   using Message = google::protobuf::Message;
   using MethodDescriptor = google::protobuf::MethodDescriptor;
 
-  // Tokens of a submitter of the namespaces a and default, and of an admin.
+  // Tokens of a submitter and a viewer of the namespaces a and default, of a worker and of an admin.
   static constexpr char kOfA[] = "submitterAsubmitterAsubmitterA01";
+  static constexpr char kViewerOfA[] = "viewerAviewerAviewerAviewerA0001";
+  static constexpr char kWorker[] = "workerworkerworkerworkerworker01";
   static constexpr char kAdmin[] = "adminadminadminadminadminadmin01";
 
   // What Serve protects the service by.
   const security::ServerSecurity* Protect(bool asks_for_tokens = true) {
     const std::string tokens = folder_.Join("tokens");
-    security::WriteSecret(tokens, std::string(kOfA) + " submitter a,default\n" + kAdmin + " admin\n");
+    security::WriteSecret(tokens, std::string(kOfA) + " submitter a,default\n" + kViewerOfA + " viewer a,default\n" +
+                                      kWorker + " worker\n" + kAdmin + " admin\n");
     security_ = *security::ServerSecurity::Create({.tokens = asks_for_tokens ? tokens : ""}, "127.0.0.1:0",
-                                                  common::SystemClock());
+                                                  common::SystemClock(), kJobServiceName);
     return security_.get();
   }
   void Serve(cohort::v1::JobService::Service* jobs, bool asks_for_tokens = true) {
@@ -52,23 +55,30 @@ class JobAccessFixture : public ::testing::Test {
 
   // A call of any method with `name` where it names a job or namespace.
   absl::Status Call(const std::string& token, const MethodDescriptor& method, const std::string& name) {
+    return common::FromGrpcStatus(CallForStatus(token, method, name));
+  }
+  grpc::Status CallForStatus(const std::string& token, const MethodDescriptor& method, const std::string& name) {
     auto* const factory = google::protobuf::MessageFactory::generated_factory();
     const std::unique_ptr<Message> request(factory->GetPrototype(method.input_type())->New());
     const std::unique_ptr<Message> response(factory->GetPrototype(method.output_type())->New());
-    request->GetReflection()->SetString(request.get(), NameField(method), name);
+    const auto* const field = NameField(method);
+    if (field != nullptr) request->GetReflection()->SetString(request.get(), field, name);
     const std::string path = "/" + method.service()->full_name() + "/" + method.name();
-    return common::FromGrpcStatus(common::CallUnary(ChannelOf(token), path.c_str(), *request, response.get()));
+    return common::CallUnary(ChannelOf(token), path.c_str(), *request, response.get());
   }
   static const google::protobuf::FieldDescriptor* NameField(const MethodDescriptor& method) {
     const auto* field = method.input_type()->FindFieldByName("name");
     return field == nullptr ? method.input_type()->FindFieldByName("parent") : field;
   }
-  static std::vector<const MethodDescriptor*> MethodsWithAName() {
+  static std::vector<const MethodDescriptor*> AllMethods() {
     const auto* service = cohort::v1::GetJobRequest::descriptor()->file()->FindServiceByName("JobService");
     std::vector<const MethodDescriptor*> methods;
-    for (int i = 0; i < service->method_count(); ++i) {
-      if (NameField(*service->method(i)) != nullptr) methods.push_back(service->method(i));
-    }
+    for (int i = 0; i < service->method_count(); ++i) methods.push_back(service->method(i));
+    return methods;
+  }
+  static std::vector<const MethodDescriptor*> MethodsWithAName() {
+    std::vector<const MethodDescriptor*> methods = AllMethods();
+    std::erase_if(methods, [](const MethodDescriptor* method) { return NameField(*method) == nullptr; });
     return methods;
   }
 

@@ -31,9 +31,10 @@ class JobStoreFixture : public ::testing::Test {
  protected:
   JobStore& store() { return *backend_.store; }
 
-  absl::StatusOr<JobRecord> Create(const std::string& id, const std::string& request_id = "") {
+  absl::StatusOr<JobRecord> Create(const std::string& id, const std::string& request_id = "",
+                                   const std::string& name_space = "default") {
     JobRecord record;
-    record.job.set_name("namespaces/default/jobs/" + id);
+    record.job.set_name(absl::StrCat("namespaces/", name_space, "/jobs/", id));
     record.job.set_state(cohort::v1::JOB_STATE_QUEUED);
     record.request_id = request_id;
     record.request_digest = std::string("\0\xFF", 2);

@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "kernels/attention.h"
+#include "kernels/torch/at_parallel_for.h"
 
 namespace cohort::kernels {
 namespace {
@@ -73,7 +74,7 @@ ForwardTensors RunForward(const at::Tensor& q, const at::Tensor& k, const at::Te
   ForwardTensors f{at::empty_like(q), at::empty({q.size(0), q.size(1)}, q.options()),
                    at::empty({q.size(0), q.size(1)}, q.options())};
   PackedAttentionForward(ShapeOf(q, k, options), Sequences(q, k, v, cu_seqlens), f.out_TNH.mutable_data_ptr<float>(),
-                         f.row_max_TN.mutable_data_ptr<float>(), f.row_sum_TN.mutable_data_ptr<float>());
+                         f.row_max_TN.mutable_data_ptr<float>(), f.row_sum_TN.mutable_data_ptr<float>(), AtExecution());
   ZeroRowsFrom(f.out_TNH, cu_seqlens.back());
   return f;
 }
@@ -99,11 +100,12 @@ class PackedAttentionFunction : public torch::autograd::Function<PackedAttention
     const AttentionOptions options{ctx->saved_data["scale"].toDouble(), ctx->saved_data["window"].toInt()};
     const at::Tensor grad_out = grads[0].contiguous();
     at::Tensor grad_q = at::empty_like(q), grad_k = at::empty_like(k), grad_v = at::empty_like(v);
-    PackedAttentionBackward(ShapeOf(q, k, options), Sequences(q, k, v, cu_seqlens),
-                            {saved[3].const_data_ptr<float>(), saved[4].const_data_ptr<float>(),
-                             saved[5].const_data_ptr<float>(), grad_out.const_data_ptr<float>()},
-                            grad_q.mutable_data_ptr<float>(), grad_k.mutable_data_ptr<float>(),
-                            grad_v.mutable_data_ptr<float>());
+    PackedAttentionBackward(
+        ShapeOf(q, k, options), Sequences(q, k, v, cu_seqlens),
+        {saved[3].const_data_ptr<float>(), saved[4].const_data_ptr<float>(), saved[5].const_data_ptr<float>(),
+         grad_out.const_data_ptr<float>()},
+        {grad_q.mutable_data_ptr<float>(), grad_k.mutable_data_ptr<float>(), grad_v.mutable_data_ptr<float>()},
+        AtExecution());
     for (at::Tensor* grad : {&grad_q, &grad_k, &grad_v}) ZeroRowsFrom(*grad, cu_seqlens.back());
     return {grad_q, grad_k, grad_v, Variable(), Variable()};
   }
@@ -229,7 +231,7 @@ at::Tensor PagedAttention(const at::Tensor& q_TNH, const at::Tensor& keys_BSKH, 
       shape,
       {q.const_data_ptr<float>(), keys_BSKH.const_data_ptr<float>(), values_BSKH.const_data_ptr<float>(),
        positions.data(), sequences.data(), num_rows, tables.data()},
-      out.mutable_data_ptr<float>());
+      out.mutable_data_ptr<float>(), AtExecution());
   ZeroRowsFrom(out, num_rows);
   return out;
 }

@@ -2,6 +2,7 @@
 #ifndef COHORT_KERNELS_TORCH_ATTENTION_OP_H_
 #define COHORT_KERNELS_TORCH_ATTENTION_OP_H_
 
+// On the CPU the operators run on at::get_num_threads() threads, whose number changes no bit.
 // Shapes: T rows, N query heads, K key/value heads (N a multiple of K), H head dim, B blocks, S = 16 tokens of a block.
 #include <ATen/core/Tensor.h>
 

@@ -5,6 +5,7 @@
 #include <c10/core/GradMode.h>
 
 #include "kernels/logprob.h"
+#include "kernels/torch/at_parallel_for.h"
 #include "kernels/torch/logprob_device.h"
 
 namespace cohort::kernels {
@@ -42,7 +43,7 @@ LogprobAndEntropy LogprobForward(const at::Tensor& logits_TV, const at::Tensor& 
   LogprobAndEntropy result{at::empty({rows.num_rows}, logits.options().requires_grad(false)),
                            at::empty({rows.num_rows}, logits.options().requires_grad(false))};
   LogprobForward(rows, logits.const_data_ptr<float>(), result.logprobs_T.mutable_data_ptr<float>(),
-                 result.entropies_T.mutable_data_ptr<float>());
+                 result.entropies_T.mutable_data_ptr<float>(), AtExecution());
   return result;
 }
 
@@ -60,7 +61,7 @@ void LogprobBackwardInPlace(at::Tensor logits_TV, const at::Tensor& targets_T, c
   const at::Tensor entropy_grad = has_entropy ? gradients.entropies_T.to(at::kFloat).contiguous() : at::Tensor();
   LogprobBackwardInPlace(rows, grad.const_data_ptr<float>(),
                          has_entropy ? entropy_grad.const_data_ptr<float>() : nullptr,
-                         logits_TV.mutable_data_ptr<float>());
+                         logits_TV.mutable_data_ptr<float>(), AtExecution());
 }
 
 }  // namespace cohort::kernels

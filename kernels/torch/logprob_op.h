@@ -2,6 +2,7 @@
 #ifndef COHORT_KERNELS_TORCH_LOGPROB_OP_H_
 #define COHORT_KERNELS_TORCH_LOGPROB_OP_H_
 
+// On the CPU the operators run on at::get_num_threads() threads, whose number changes no bit.
 // Shapes: T rows, V vocabulary.
 #include <ATen/core/Tensor.h>
 

@@ -10,14 +10,17 @@
 
 #include "absl/status/statusor.h"
 #include "cohort/v1/optimizer_spec.pb.h"
+#include "common/file_system.h"
+#include "learner/checkpoint/saved_state.h"
 #include "learner/checkpoint/train_state_file.h"
+#include "learner/flat_layout.h"
 #include "learner/train_state.h"
 
 namespace cohort::learner {
 
-// Version 0: the weights of a model folder, zero moments.
+// Version 0: the weights of a model folder, zero moments, laid out for the rank at `place`.
 absl::StatusOr<TrainState> CreateTrainState(std::string_view model_path, const cohort::v1::OptimizerSpec& optimizer,
-                                            const at::Device& device);
+                                            const at::Device& device, const RankPlace& place = {});
 
 // What sealing needs beside the state.
 struct SealOptions {
@@ -26,11 +29,12 @@ struct SealOptions {
   std::string weight_digest;  // 32 bytes
   int64_t incarnation = 0;
   std::string spec_digest;
+  common::FileSystem* files = common::RealFileSystem();  // what is written to
 };
 
 // Seals `parent`/step-%06d: a model folder in Hugging Face layout with optimizer.safetensors, train_state.json and
 // manifest.json beside it (sealed_folder.h says what a failure leaves). Returns the folder.
-absl::StatusOr<std::string> SealCheckpoint(const TrainState& state, const SealOptions& options);
+absl::StatusOr<std::string> SealCheckpoint(const SavedState& state, const SealOptions& options);
 
 // What a checkpoint must be, beside valid.
 struct ExpectedCheckpoint {
@@ -38,11 +42,12 @@ struct ExpectedCheckpoint {
   std::string spec_digest;
 };
 
-// The state of a sealed checkpoint after verifying the checksum of every file, that none is missing, the version and
-// the digest of the weights. DATA_LOSS or NOT_FOUND names what is damaged; FAILED_PRECONDITION: it belongs to another
-// job's spec.
+// The state of a sealed checkpoint, for the rank at `place` of any world, after verifying the checksum of every file,
+// that none is missing, the version and the digest of the weights. DATA_LOSS or NOT_FOUND names what is damaged;
+// FAILED_PRECONDITION: it belongs to another job's spec.
 absl::StatusOr<TrainState> LoadCheckpoint(std::string_view directory, const ExpectedCheckpoint& expected,
-                                          const cohort::v1::OptimizerSpec& optimizer, const at::Device& device);
+                                          const cohort::v1::OptimizerSpec& optimizer, const at::Device& device,
+                                          const RankPlace& place = {});
 
 }  // namespace cohort::learner
 

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "learner/checkpoint/manifest.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <exception>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/files.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 
@@ -26,41 +20,47 @@ std::string PathOf(std::string_view directory, std::string_view name) {
   return std::string(directory) + "/" + std::string(name);
 }
 
-// A file that is not there or that the disk cannot read is lost; a lack of rights or descriptors says nothing about it.
-absl::Status ReadError(int error, const std::string& path) {
-  const absl::Status status = absl::ErrnoToStatus(error, absl::StrCat(path, ": cannot be read"));
-  const bool is_lost = error == ENOENT || error == EIO || error == EISDIR || error == ENOTDIR;
+// A file that is not there, is none, or that the disk cannot read (EIO is UNKNOWN) is lost; a lack of rights or
+// descriptors says nothing about it.
+absl::Status ReadError(const absl::Status& status) {
+  const bool is_lost = absl::IsNotFound(status) || absl::IsUnknown(status) || absl::IsFailedPrecondition(status);
   return is_lost ? absl::DataLossError(status.message()) : status;
 }
 
-absl::StatusOr<ManifestEntry> DescribeFile(std::string_view directory, std::string_view name) {
-  const std::string path = PathOf(directory, name);
-  const std::unique_ptr<FILE, int (*)(FILE*)> file(fopen(path.c_str(), "rbe"), fclose);
-  if (file == nullptr) return ReadError(errno, path);
+absl::StatusOr<ManifestEntry> DescribeFile(common::FileSystem* files, std::string_view directory,
+                                           std::string_view name) {
+  const auto file = files->Open(PathOf(directory, name), common::FileSystem::Mode::kRead);
+  if (!file.ok()) return ReadError(file.status());
   ManifestEntry entry;
   entry.name = std::string(name);
   common::Sha256 hash;
   std::string buffer(kReadBytes, '\0');
-  while (const size_t size_bytes = fread(buffer.data(), 1, buffer.size(), file.get())) {
-    hash.Update(buffer.data(), size_bytes);
-    entry.size_bytes += static_cast<int64_t>(size_bytes);
+  while (true) {
+    const auto size_bytes = (*file)->Read(buffer.data(), static_cast<int64_t>(buffer.size()), entry.size_bytes);
+    if (!size_bytes.ok()) return ReadError(size_bytes.status());
+    if (*size_bytes == 0) break;
+    hash.Update(buffer.data(), static_cast<size_t>(*size_bytes));
+    entry.size_bytes += *size_bytes;
   }
-  if (ferror(file.get())) return ReadError(errno, path);
   entry.sha256 = common::HexOf(hash.Finish());
   return entry;
 }
 
-absl::Status CheckFile(std::string_view directory, const ManifestEntry& expected) {
+absl::StatusOr<int64_t> SizeOf(common::FileSystem* files, const std::string& path) {
+  COHORT_ASSIGN_OR_RETURN(const auto file, files->Open(path, common::FileSystem::Mode::kRead));
+  return file->SizeBytes();
+}
+
+absl::Status CheckFile(common::FileSystem* files, std::string_view directory, const ManifestEntry& expected) {
   const std::string path = PathOf(directory, expected.name);
-  std::error_code error;
-  const uintmax_t size_bytes = std::filesystem::file_size(path, error);
-  if (error == std::errc::no_such_file_or_directory) return absl::DataLossError(absl::StrCat(path, ": missing"));
-  if (error) return ReadError(error.value(), path);
-  if (static_cast<int64_t>(size_bytes) != expected.size_bytes) {
+  const absl::StatusOr<int64_t> size_bytes = SizeOf(files, path);
+  if (absl::IsNotFound(size_bytes.status())) return absl::DataLossError(absl::StrCat(path, ": missing"));
+  if (!size_bytes.ok()) return ReadError(size_bytes.status());
+  if (*size_bytes != expected.size_bytes) {
     return absl::DataLossError(
-        absl::StrCat(path, ": wrong size (", size_bytes, " bytes instead of ", expected.size_bytes, ")"));
+        absl::StrCat(path, ": wrong size (", *size_bytes, " bytes instead of ", expected.size_bytes, ")"));
   }
-  COHORT_ASSIGN_OR_RETURN(const ManifestEntry found, DescribeFile(directory, expected.name));
+  COHORT_ASSIGN_OR_RETURN(const ManifestEntry found, DescribeFile(files, directory, expected.name));
   if (found.sha256 != expected.sha256) {
     return absl::DataLossError(absl::StrCat(path, ": checksum differs from the manifest (", found.sha256, ")"));
   }
@@ -93,23 +93,18 @@ absl::StatusOr<CheckpointManifest> ParseManifest(const std::string& text, const 
 
 }  // namespace
 
-absl::StatusOr<std::vector<ManifestEntry>> DescribeFiles(std::string_view directory) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().filename() != kManifestFile) names.push_back(it->path().filename().string());
-  }
-  if (error) return absl::InternalError(absl::StrCat(std::string(directory), ": ", error.message()));
-  std::sort(names.begin(), names.end());
+absl::StatusOr<std::vector<ManifestEntry>> DescribeFiles(std::string_view directory, common::FileSystem* files) {
+  COHORT_ASSIGN_OR_RETURN(const std::vector<std::string> names, files->List(directory));
   std::vector<ManifestEntry> entries;
   for (const std::string& name : names) {
-    COHORT_ASSIGN_OR_RETURN(ManifestEntry entry, DescribeFile(directory, name));
+    if (name == kManifestFile) continue;
+    COHORT_ASSIGN_OR_RETURN(ManifestEntry entry, DescribeFile(files, directory, name));
     entries.push_back(std::move(entry));
   }
   return entries;
 }
 
-absl::Status WriteManifest(std::string_view directory, const CheckpointManifest& manifest) {
+absl::Status WriteManifest(std::string_view directory, const CheckpointManifest& manifest, common::FileSystem* files) {
   nlohmann::ordered_json root;
   root["format_version"] = kFormatVersion;
   root["policy_version"] = manifest.policy_version;
@@ -118,18 +113,18 @@ absl::Status WriteManifest(std::string_view directory, const CheckpointManifest&
   for (const ManifestEntry& file : manifest.files) {
     root["files"].push_back({{"name", file.name}, {"size_bytes", file.size_bytes}, {"sha256", file.sha256}});
   }
-  return common::WriteFileAtomically(PathOf(directory, kManifestFile), root.dump(2) + "\n");
+  return common::WriteFileAtomically(files, PathOf(directory, kManifestFile), root.dump(2) + "\n");
 }
 
-absl::StatusOr<CheckpointManifest> ReadManifest(std::string_view directory) {
+absl::StatusOr<CheckpointManifest> ReadManifest(std::string_view directory, common::FileSystem* files) {
   const std::string path = PathOf(directory, kManifestFile);
-  COHORT_ASSIGN_OR_RETURN(const std::string text, common::ReadFile(path));
+  COHORT_ASSIGN_OR_RETURN(const std::string text, common::ReadFile(files, path));
   return ParseManifest(text, path);
 }
 
-absl::StatusOr<CheckpointManifest> VerifyManifest(std::string_view directory) {
-  COHORT_ASSIGN_OR_RETURN(CheckpointManifest manifest, ReadManifest(directory));
-  for (const ManifestEntry& file : manifest.files) COHORT_RETURN_IF_ERROR(CheckFile(directory, file));
+absl::StatusOr<CheckpointManifest> VerifyManifest(std::string_view directory, common::FileSystem* files) {
+  COHORT_ASSIGN_OR_RETURN(CheckpointManifest manifest, ReadManifest(directory, files));
+  for (const ManifestEntry& file : manifest.files) COHORT_RETURN_IF_ERROR(CheckFile(files, directory, file));
   return manifest;
 }
 

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/file_system.h"
 
 namespace cohort::learner {
 
@@ -29,17 +30,21 @@ struct CheckpointManifest {
 };
 
 // Hashes every file of the folder (by name, rising; the manifest itself is left out).
-absl::StatusOr<std::vector<ManifestEntry>> DescribeFiles(std::string_view directory);
+absl::StatusOr<std::vector<ManifestEntry>> DescribeFiles(std::string_view directory,
+                                                         common::FileSystem* files = common::RealFileSystem());
 
 // Writes manifest.json, durably.
-absl::Status WriteManifest(std::string_view directory, const CheckpointManifest& manifest);
+absl::Status WriteManifest(std::string_view directory, const CheckpointManifest& manifest,
+                           common::FileSystem* files = common::RealFileSystem());
 
 // The manifest without looking at the files. NOT_FOUND: not a checkpoint.
-absl::StatusOr<CheckpointManifest> ReadManifest(std::string_view directory);
+absl::StatusOr<CheckpointManifest> ReadManifest(std::string_view directory,
+                                                common::FileSystem* files = common::RealFileSystem());
 
 // The manifest, every file of which is there with its size and checksum. DATA_LOSS names the first file that is
 // missing, truncated or changed.
-absl::StatusOr<CheckpointManifest> VerifyManifest(std::string_view directory);
+absl::StatusOr<CheckpointManifest> VerifyManifest(std::string_view directory,
+                                                  common::FileSystem* files = common::RealFileSystem());
 
 }  // namespace cohort::learner
 

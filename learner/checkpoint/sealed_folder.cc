@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "learner/checkpoint/sealed_folder.h"
 
-#include <stdlib.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <filesystem>
-#include <system_error>
+#include <random>
 #include <utility>
-#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "common/files.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "learner/checkpoint/manifest.h"
@@ -21,79 +16,75 @@
 namespace cohort::learner {
 namespace {
 
-namespace fs = std::filesystem;
+using common::FileSystem;
 
 constexpr char kSealedPrefix[] = "step-";
 constexpr char kUnsealedPrefix[] = ".tmp-";
 constexpr char kDamagedPrefix[] = "damaged-";
+constexpr char kRemovedSuffix[] = "-removed";
 
-absl::Status FileError(std::string_view what, const std::string& path, const std::error_code& error) {
-  const std::string message = absl::StrCat(path, ": ", std::string(what), " (", error.message(), ")");
-  if (error == std::errc::no_space_on_device) return absl::ResourceExhaustedError(message);
-  return absl::InternalError(message);
-}
-
-// Also the entries of the folders that had to be made are durable then.
-absl::Status MakeParent(const std::string& parent) {
-  std::error_code error;
-  std::vector<fs::path> made;
-  for (fs::path path = parent; !path.empty() && !fs::exists(path, error); path = path.parent_path()) {
-    made.push_back(path);
-  }
-  fs::create_directories(parent, error);
-  if (error) return FileError("cannot be made", parent, error);
-  for (const fs::path& path : made) {
-    const std::string above = path.parent_path().string();
-    COHORT_RETURN_IF_ERROR(common::SyncDirectory(above.empty() ? "." : above));
-  }
-  return absl::OkStatus();
-}
-
-// A folder that no other writer has: one of a former gang may still be at work on the same version.
-absl::StatusOr<std::string> MakeUnsealedFolder(const std::string& parent, int64_t policy_version) {
-  COHORT_RETURN_IF_ERROR(MakeParent(parent));
-  std::string path = absl::StrCat(parent, "/", kUnsealedPrefix, policy_version, "-XXXXXX");
-  if (mkdtemp(path.data()) == nullptr) {
-    return FileError("cannot be made", path, std::error_code(errno, std::generic_category()));
-  }
-  std::error_code error;
-  const fs::perms permissions = fs::status(parent, error).permissions();
-  if (!error) fs::permissions(path, permissions, error);  // mkdtemp's are for this user alone
-  if (error) return FileError("permissions cannot be set", path, error);
+// A folder that no other writer has: one of a former gang, perhaps on another machine, may still be at work on the same
+// version.
+absl::StatusOr<std::string> MakeUnsealedFolder(const std::string& parent, int64_t policy_version, FileSystem* files) {
+  std::random_device random;
+  std::string path;
+  do {
+    path = absl::StrFormat("%s/%s%d-%08x%08x", parent, kUnsealedPrefix, policy_version, random(), random());
+  } while (files->IsFolder(path));
+  COHORT_RETURN_IF_ERROR(files->MakeFolders(path));
   return path;
 }
 
 absl::Status WriteWholeFolder(const std::string& directory, int64_t policy_version, std::string_view weight_digest,
-                              const FolderWriter& write) {
+                              const FolderWriter& write, FileSystem* files) {
   COHORT_RETURN_IF_ERROR(write(directory));
   CheckpointManifest manifest;
   manifest.policy_version = policy_version;
   manifest.weight_digest = common::HexOf(weight_digest);
-  COHORT_ASSIGN_OR_RETURN(manifest.files, DescribeFiles(directory));
-  COHORT_RETURN_IF_ERROR(WriteManifest(directory, manifest));
-  return common::SyncDirectory(directory);
+  COHORT_ASSIGN_OR_RETURN(manifest.files, DescribeFiles(directory, files));
+  COHORT_RETURN_IF_ERROR(WriteManifest(directory, manifest, files));
+  return files->SyncFolder(directory);
 }
 
-bool IsSealedWith(const std::string& sealed, std::string_view weight_digest) {
-  const absl::StatusOr<CheckpointManifest> manifest = VerifyManifest(sealed);
+bool IsSealedWith(const std::string& sealed, std::string_view weight_digest, FileSystem* files) {
+  const absl::StatusOr<CheckpointManifest> manifest = VerifyManifest(sealed, files);
   return manifest.ok() && manifest->weight_digest == common::HexOf(weight_digest);
 }
 
-// What stands at `sealed` is moved out of the way first, for rename cannot replace a folder that is not empty; unless
-// somebody has sealed the same meanwhile.
-absl::Status MoveIntoPlace(const std::string& unsealed, const std::string& sealed, std::string_view weight_digest) {
-  std::error_code error;
-  if (fs::exists(sealed, error)) {
-    const bool is_same = IsSealedWith(sealed, weight_digest);
-    const std::string surplus = is_same ? unsealed : unsealed + "-replaced";
-    if (!is_same) fs::rename(sealed, surplus, error);
-    if (!error) fs::remove_all(surplus, error);
-    if (error) return FileError("cannot be replaced", sealed, error);
-    if (is_same) return absl::OkStatus();
+// What stands at `sealed` is moved out of the way first, for rename cannot replace a folder that is not empty, and is
+// removed when the new one is in place; unless somebody has sealed the same meanwhile.
+absl::Status MoveIntoPlace(const std::string& parent, const std::string& unsealed, const std::string& sealed,
+                           std::string_view weight_digest, FileSystem* files) {
+  if (files->IsFolder(sealed)) {
+    if (IsSealedWith(sealed, weight_digest, files)) return common::RemoveTree(files, unsealed);
+    const std::string replaced = unsealed + "-replaced";
+    COHORT_RETURN_IF_ERROR(files->Rename(sealed, replaced));
+    const absl::Status moved = files->Rename(unsealed, sealed);
+    if (!moved.ok()) {
+      (void)files->Rename(replaced, sealed);  // the first error is the one to report
+      return moved;
+    }
+    COHORT_RETURN_IF_ERROR(files->SyncFolder(parent));
+    (void)common::RemoveTree(files, replaced);  // the new one is in place; pruning clears what is left
+    return absl::OkStatus();
   }
-  fs::rename(unsealed, sealed, error);
-  if (error) return FileError("cannot be renamed", unsealed, error);
-  return absl::OkStatus();
+  return files->Rename(unsealed, sealed);
+}
+
+// First durably under a name that nobody takes for a checkpoint, for it is not gone at once, and that nobody writes to:
+// a writer of a former gang finds its folder gone, and not half of it.
+absl::Status RemoveFolder(const std::string& parent, const std::string& name, FileSystem* files) {
+  const bool is_removed = absl::EndsWith(name, kRemovedSuffix);
+  const char* prefix = absl::StartsWith(name, kUnsealedPrefix) ? "" : kUnsealedPrefix;
+  const std::string removed = absl::StrCat(parent, "/", prefix, name, is_removed ? "" : kRemovedSuffix);
+  if (!is_removed) {
+    COHORT_RETURN_IF_ERROR(common::RemoveTree(files, removed));
+    const absl::Status renamed = files->Rename(absl::StrCat(parent, "/", name), removed);
+    if (absl::IsNotFound(renamed)) return absl::OkStatus();  // its writer was faster
+    COHORT_RETURN_IF_ERROR(renamed);
+    COHORT_RETURN_IF_ERROR(files->SyncFolder(parent));
+  }
+  return common::RemoveTree(files, removed);
 }
 
 // Version in the name of a sealed folder; negative for anything else.
@@ -111,14 +102,6 @@ int64_t DamagedVersionOf(const std::string& name) {
   return VersionOf(sealed.substr(0, sealed.find('.')));
 }
 
-std::vector<std::string> NamesIn(std::string_view directory, std::error_code* error) {
-  std::vector<std::string> names;
-  for (fs::directory_iterator it(directory, *error), end; !*error && it != end; it.increment(*error)) {
-    names.push_back(it->path().filename().string());
-  }
-  return names;
-}
-
 }  // namespace
 
 std::string SealedFolderPath(std::string_view parent, int64_t policy_version) {
@@ -126,30 +109,30 @@ std::string SealedFolderPath(std::string_view parent, int64_t policy_version) {
 }
 
 absl::StatusOr<std::string> SealFolder(std::string_view parent_view, int64_t policy_version,
-                                       std::string_view weight_digest, const FolderWriter& write) {
+                                       std::string_view weight_digest, const FolderWriter& write, FileSystem* files) {
   const std::string parent(parent_view);
   const std::string sealed = SealedFolderPath(parent, policy_version);
-  if (IsSealedWith(sealed, weight_digest)) {
+  if (IsSealedWith(sealed, weight_digest, files)) {
     // Its writer may have died between rename and sync.
-    COHORT_RETURN_IF_ERROR(common::SyncDirectory(parent));
+    COHORT_RETURN_IF_ERROR(files->SyncFolder(parent));
     return sealed;
   }
-  COHORT_ASSIGN_OR_RETURN(const std::string unsealed, MakeUnsealedFolder(parent, policy_version));
-  absl::Status status = WriteWholeFolder(unsealed, policy_version, weight_digest, write);
-  if (status.ok()) status = MoveIntoPlace(unsealed, sealed, weight_digest);
+  COHORT_ASSIGN_OR_RETURN(const std::string unsealed, MakeUnsealedFolder(parent, policy_version, files));
+  absl::Status status = WriteWholeFolder(unsealed, policy_version, weight_digest, write, files);
+  if (status.ok()) status = MoveIntoPlace(parent, unsealed, sealed, weight_digest, files);
   if (!status.ok()) {
-    std::error_code ignored;  // the first error is the one to report
-    fs::remove_all(unsealed, ignored);
+    (void)common::RemoveTree(files, unsealed);  // the first error is the one to report
     return status;
   }
-  COHORT_RETURN_IF_ERROR(common::SyncDirectory(parent));
+  COHORT_RETURN_IF_ERROR(files->SyncFolder(parent));
   return sealed;
 }
 
-std::vector<SealedFolder> ListSealedFolders(std::string_view parent) {
-  std::error_code ignored;  // what cannot be listed is not there
+std::vector<SealedFolder> ListSealedFolders(std::string_view parent, FileSystem* files) {
   std::vector<SealedFolder> sealed;
-  for (const std::string& name : NamesIn(parent, &ignored)) {
+  const auto names = files->List(parent);
+  if (!names.ok()) return sealed;  // what cannot be listed is not there
+  for (const std::string& name : *names) {
     if (VersionOf(name) < 0) continue;
     sealed.push_back({.policy_version = VersionOf(name), .path = absl::StrCat(std::string(parent), "/", name)});
   }
@@ -158,34 +141,32 @@ std::vector<SealedFolder> ListSealedFolders(std::string_view parent) {
   return sealed;
 }
 
-absl::StatusOr<std::string> SetAside(std::string_view directory) {
-  const fs::path path(directory);
-  const std::string target = (path.parent_path() / (kDamagedPrefix + path.filename().string())).string();
+absl::StatusOr<std::string> SetAside(std::string_view directory, FileSystem* files) {
+  const std::string path(directory);
+  const size_t name = path.rfind('/') + 1;
+  const std::string target = absl::StrCat(path.substr(0, name), kDamagedPrefix, path.substr(name));
   std::string free = target;
-  std::error_code error;
-  for (int i = 2; fs::exists(free, error); ++i) free = absl::StrCat(target, ".", i);
-  fs::rename(path, free, error);
-  if (error) return FileError("cannot be set aside", path.string(), error);
+  for (int i = 2; files->IsFolder(free); ++i) free = absl::StrCat(target, ".", i);
+  COHORT_RETURN_IF_ERROR(files->Rename(path, free));
   return free;
 }
 
-absl::Status PruneCheckpoints(std::string_view parent, int64_t keep_last, int64_t needed_version) {
-  std::error_code error;
-  const std::vector<std::string> names = NamesIn(parent, &error);
-  if (error) return FileError("cannot be listed", std::string(parent), error);
-  const std::vector<SealedFolder> sealed = ListSealedFolders(parent);
-  size_t num_kept = std::min(sealed.size(), static_cast<size_t>(std::max<int64_t>(1, keep_last)));
-  while (num_kept < sealed.size() && num_kept > 0 && sealed[num_kept - 1].policy_version > needed_version) ++num_kept;
-  std::vector<std::string> surplus;
-  for (size_t i = num_kept; i < sealed.size(); ++i) surplus.push_back(sealed[i].path);
-  for (const std::string& name : names) {
-    const bool is_old =
-        num_kept > 0 && DamagedVersionOf(name) >= 0 && DamagedVersionOf(name) < sealed[num_kept - 1].policy_version;
-    if (is_old || name.rfind(kUnsealedPrefix, 0) == 0) surplus.push_back(absl::StrCat(std::string(parent), "/", name));
+absl::Status PruneCheckpoints(std::string_view parent_view, const RetentionPolicy& policy, FileSystem* files) {
+  const std::string parent(parent_view);
+  COHORT_ASSIGN_OR_RETURN(const std::vector<std::string> names, files->List(parent));
+  std::vector<int64_t> versions;
+  for (const SealedFolder& folder : ListSealedFolders(parent, files)) {
+    if (folder.policy_version <= policy.recorded_version) versions.push_back(folder.policy_version);
   }
-  for (const std::string& path : surplus) {
-    fs::remove_all(path, error);
-    if (error) return FileError("cannot be removed", path, error);
+  const std::vector<int64_t> surplus = SurplusVersions(versions, policy);
+  const RetentionPolicy newest = {.keep_last = policy.keep_last, .needed_version = policy.needed_version};
+  const size_t num_newest = versions.size() - SurplusVersions(versions, newest).size();
+  for (const std::string& name : names) {
+    const bool is_surplus = std::find(surplus.begin(), surplus.end(), VersionOf(name)) != surplus.end();
+    const bool is_old =
+        num_newest > 0 && DamagedVersionOf(name) >= 0 && DamagedVersionOf(name) < versions[num_newest - 1];
+    if (!is_surplus && !is_old && !absl::StartsWith(name, kUnsealedPrefix)) continue;
+    COHORT_RETURN_IF_ERROR(RemoveFolder(parent, name, files));
   }
   return absl::OkStatus();
 }

@@ -5,13 +5,14 @@
 // Torch-free.
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/file_system.h"
+#include "learner/checkpoint/retention.h"
 
 namespace cohort::learner {
 
@@ -24,7 +25,7 @@ using FolderWriter = std::function<absl::Status(const std::string& directory)>;
 // RESOURCE_EXHAUSTED) the temporary folder is gone and every other checkpoint is as it was. Returns the sealed folder.
 // A writer of a former gang that still runs does no harm.
 absl::StatusOr<std::string> SealFolder(std::string_view parent, int64_t policy_version, std::string_view weight_digest,
-                                       const FolderWriter& write);
+                                       const FolderWriter& write, common::FileSystem* files = common::RealFileSystem());
 
 struct SealedFolder {
   int64_t policy_version = 0;
@@ -32,17 +33,18 @@ struct SealedFolder {
 };
 
 // The folders in `parent` that carry the name of a sealed checkpoint, newest first, without looking into them.
-std::vector<SealedFolder> ListSealedFolders(std::string_view parent);
+std::vector<SealedFolder> ListSealedFolders(std::string_view parent,
+                                            common::FileSystem* files = common::RealFileSystem());
 
 // Renames a damaged checkpoint to damaged-step-%06d beside it, so that nobody resumes from it and somebody can look at
 // it. Returns its path.
-absl::StatusOr<std::string> SetAside(std::string_view directory);
+absl::StatusOr<std::string> SetAside(std::string_view directory, common::FileSystem* files = common::RealFileSystem());
 
-// Removes the oldest sealed checkpoints of `parent` until `keep_last` (at least 1) are left, damaged ones that were set
-// aside and are older than those, and temporary folders of writers that died. Kept in any case is what the versions
-// from `needed_version` on can be replayed from: the newest checkpoint up to it, and all after that.
-absl::Status PruneCheckpoints(std::string_view parent, int64_t keep_last,
-                              int64_t needed_version = std::numeric_limits<int64_t>::max());
+// Removes the sealed checkpoints of `parent` that `policy` does not keep (retention.h), damaged ones that were set
+// aside and are older than the newest that are kept, and temporary folders. A writer that still fills one fails with
+// NOT_FOUND. After a crash in the middle each checkpoint is whole or gone.
+absl::Status PruneCheckpoints(std::string_view parent, const RetentionPolicy& policy,
+                              common::FileSystem* files = common::RealFileSystem());
 
 // `parent`/step-%06d.
 std::string SealedFolderPath(std::string_view parent, int64_t policy_version);

@@ -185,10 +185,10 @@ TEST_F(SealedFolderTest, DamagedFolderIsSetAsideUnderAFreeName) {
 
 TEST_F(SealedFolderTest, PruningRemovesDamagedFoldersOlderThanTheKeptOnes) {
   for (const char* name : {"damaged-step-000003.2", "damaged-step-000012"}) fs::create_directories(dir_.Join(name));
-  ASSERT_OK(PruneCheckpoints(dir_.path(), /*keep_last=*/1));
+  ASSERT_OK(PruneCheckpoints(dir_.path(), {.keep_last = 1}));
   EXPECT_EQ(NamesIn(dir_.path()).size(), 2);
   Seal(10);
-  ASSERT_OK(PruneCheckpoints(dir_.path(), /*keep_last=*/1));
+  ASSERT_OK(PruneCheckpoints(dir_.path(), {.keep_last = 1}));
   EXPECT_EQ(NamesIn(dir_.path()), (std::vector<std::string>{"damaged-step-000012", "step-000010"}));
 }
 
@@ -196,22 +196,36 @@ TEST_F(SealedFolderTest, PruningKeepsTheNewestAndClearsWhatDeadWritersLeft) {
   for (int64_t version : {5, 10, 100, 1000000}) Seal(version);
   fs::create_directories(dir_.Join(".tmp-11/deep"));
   std::ofstream(dir_.Join("notes.txt")) << "kept";
-  ASSERT_OK(PruneCheckpoints(dir_.path(), /*keep_last=*/2));
+  ASSERT_OK(PruneCheckpoints(dir_.path(), {.keep_last = 2}));
   EXPECT_EQ(NamesIn(dir_.path()), (std::vector<std::string>{"notes.txt", "step-000100", "step-1000000"}));
+}
+
+TEST_F(SealedFolderTest, PruningKeepsMultiplesAndTheBestAndNoDamagedOnesOfTheirAge) {
+  for (int64_t version : {2, 4, 6, 8, 10}) Seal(version);
+  fs::create_directories(dir_.Join("damaged-step-000005"));
+  ASSERT_OK(PruneCheckpoints(dir_.path(), {.keep_last = 1, .keep_every = 4, .kept_best = {2}}));
+  EXPECT_EQ(NamesIn(dir_.path()),
+            (std::vector<std::string>{"step-000002", "step-000004", "step-000008", "step-000010"}));
+}
+
+TEST_F(SealedFolderTest, PruningLeavesVersionsAboveTheRecordedOneAndDoesNotCountThem) {
+  for (int64_t version : {2, 4, 6, 8}) Seal(version);
+  ASSERT_OK(PruneCheckpoints(dir_.path(), {.keep_last = 1, .recorded_version = 4}));
+  EXPECT_EQ(NamesIn(dir_.path()), (std::vector<std::string>{"step-000004", "step-000006", "step-000008"}));
 }
 
 TEST_F(SealedFolderTest, PruningNeverRemovesTheLastOne) {
   Seal(5);
-  ASSERT_OK(PruneCheckpoints(dir_.path(), /*keep_last=*/0));
+  ASSERT_OK(PruneCheckpoints(dir_.path(), {.keep_last = 0}));
   EXPECT_EQ(NamesIn(dir_.path()), std::vector<std::string>{"step-000005"});
 }
 
 TEST_F(SealedFolderTest, PruningKeepsWhatNeededVersionsAreReplayedFrom) {
   for (int64_t version : {2, 4, 6, 8, 10}) Seal(version);
-  ASSERT_OK(PruneCheckpoints(dir_.path(), /*keep_last=*/1, /*needed_version=*/5));
+  ASSERT_OK(PruneCheckpoints(dir_.path(), {.keep_last = 1, .needed_version = 5}));
   EXPECT_EQ(NamesIn(dir_.path()),
             (std::vector<std::string>{"step-000004", "step-000006", "step-000008", "step-000010"}));
-  ASSERT_OK(PruneCheckpoints(dir_.path(), /*keep_last=*/1, /*needed_version=*/10));
+  ASSERT_OK(PruneCheckpoints(dir_.path(), {.keep_last = 1, .needed_version = 10}));
   EXPECT_EQ(NamesIn(dir_.path()), std::vector<std::string>{"step-000010"});
 }
 

@@ -19,12 +19,12 @@ std::string PathIn(std::string_view directory) { return std::string(directory) +
 
 }  // namespace
 
-absl::Status WriteTrainState(std::string_view directory, const TrainStateRecord& record) {
+absl::Status WriteTrainState(std::string_view directory, const TrainStateRecord& record, common::FileSystem* files) {
   const nlohmann::ordered_json root = {{"policy_version", record.policy_version},
                                        {"num_updates", record.num_updates},
                                        {"incarnation", record.incarnation},
                                        {"spec_digest", record.spec_digest}};
-  return common::WriteFileAtomically(PathIn(directory), root.dump(2) + "\n");
+  return common::WriteFileAtomically(files, PathIn(directory), root.dump(2) + "\n");
 }
 
 absl::StatusOr<TrainStateRecord> ReadTrainState(std::string_view directory) {

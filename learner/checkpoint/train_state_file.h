@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cohort/v1/job.pb.h"
+#include "common/file_system.h"
 
 namespace cohort::learner {
 
@@ -21,7 +22,8 @@ struct TrainStateRecord {
   std::string spec_digest;  // lower-case hex of SHA-256 of the job's resolved spec
 };
 
-absl::Status WriteTrainState(std::string_view directory, const TrainStateRecord& record);
+absl::Status WriteTrainState(std::string_view directory, const TrainStateRecord& record,
+                             common::FileSystem* files = common::RealFileSystem());
 // DATA_LOSS names the file.
 absl::StatusOr<TrainStateRecord> ReadTrainState(std::string_view directory);
 

@@ -1,39 +1,85 @@
 // SPDX-License-Identifier: Apache-2.0
+// Shapes: P numbers of all parameters, S those of them that this rank updates, C those of a chunk.
 #include "learner/optim/adamw.h"
 
-#include <ATen/ops/zeros_like.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
 
 #include "common/status_macros.h"
 #include "kernels/torch/adamw_op.h"
 #include "kernels/torch/torch_status.h"
 
 namespace cohort::learner {
+namespace {
+
+// Numbers that are updated and measured at a time: on a CPU the four buffers and a copy of a chunk stay in the cache; a
+// GPU wants few and large kernels. The update is made element by element, so the cut changes nothing.
+constexpr int64_t kCpuChunk = int64_t{1} << 18;
+constexpr int64_t kDeviceChunk = int64_t{1} << 24;
+
+FlatRange Intersection(const FlatRange& a, const FlatRange& b) {
+  const int64_t begin = std::max(a.offset, b.offset);
+  const int64_t end = std::min(a.offset + a.size, b.offset + b.size);
+  return {.offset = begin, .size = std::max<int64_t>(0, end - begin)};
+}
+
+std::vector<FlatRange> Owned(const FlatParameters& parameters, bool is_sharded) {
+  if (is_sharded) return OwnedRanges(parameters.layout(), parameters.place());
+  return {{.offset = 0, .size = parameters.layout().size}};
+}
+
+void AddSquaredNorm(const at::Tensor& values_C, at::Tensor sum) {
+  sum.add_(at::linalg_vector_norm(values_C, /*ord=*/2).to(at::kDouble).square());
+}
+
+}  // namespace
+
+AdamW::AdamW(const cohort::v1::OptimizerSpec& spec, const FlatParameters* parameters)
+    : spec_(spec),
+      parameters_(parameters),
+      is_sharded_(spec.sharding() == cohort::v1::OPTIMIZER_SHARDING_ZERO1),
+      owned_(Owned(*parameters, is_sharded_)) {}
 
 absl::StatusOr<std::unique_ptr<AdamW>> AdamW::Create(const cohort::v1::OptimizerSpec& spec,
                                                      const FlatParameters* parameters) {
   std::unique_ptr<AdamW> optimizer(new AdamW(spec, parameters));
+  int64_t num_owned = 0;
+  for (const FlatRange& range : optimizer->owned_) num_owned += range.size;
   COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("optimizer state", [&] {
-    optimizer->exp_avg_P_ = at::zeros_like(parameters->weights_P());
-    optimizer->exp_avg_sq_P_ = at::zeros_like(parameters->weights_P());
+    optimizer->exp_avg_S_ = at::zeros({num_owned}, parameters->weights_P().options());
+    optimizer->exp_avg_sq_S_ = at::zeros({num_owned}, parameters->weights_P().options());
     return absl::OkStatus();
   }));
-  optimizer->BuildRuns();
+  // The gap of zeros behind a span is treated like it: zeros stay zeros.
+  const std::vector<FlatSpan>& spans = parameters->layout().spans;
+  for (size_t i = 0; i < spans.size(); ++i) {
+    const int64_t end = i + 1 < spans.size() ? spans[i + 1].offset : parameters->layout().size;
+    optimizer->AddRuns({.offset = spans[i].offset, .size = end - spans[i].offset},
+                       spans[i].is_decayed ? spec.weight_decay() : 0.0);
+  }
   return optimizer;
 }
 
-void AdamW::BuildRuns() {
-  for (const FlatParameters::Span& span : parameters_->spans()) {
-    const double weight_decay = span.is_matrix ? spec_.weight_decay() : 0.0;
-    // The gap of zeros before a span belongs to the run before it: zeros stay zeros.
-    if (!runs_.empty()) runs_.back().size = span.offset - runs_.back().offset;
-    if (runs_.empty() || runs_.back().weight_decay != weight_decay) {
-      runs_.push_back({.offset = span.offset, .size = 0, .weight_decay = weight_decay});
+void AdamW::AddRuns(const FlatRange& range, double weight_decay) {
+  int64_t state_offset = 0;
+  for (const FlatRange& owned : owned_) {
+    const FlatRange part = Intersection(range, owned);
+    const int64_t part_state_offset = state_offset + part.offset - owned.offset;
+    state_offset += owned.size;
+    if (part.size == 0) continue;
+    Run* last = runs_.empty() ? nullptr : &runs_.back();
+    if (last != nullptr && last->weight_decay == weight_decay && last->range.offset + last->range.size == part.offset &&
+        last->state_offset + last->range.size == part_state_offset) {
+      last->range.size += part.size;
+    } else {
+      runs_.push_back({.range = part, .state_offset = part_state_offset, .weight_decay = weight_decay});
     }
   }
-  runs_.back().size = parameters_->weights_P().numel() - runs_.back().offset;
 }
 
-absl::Status AdamW::Update(double learning_rate, double gradient_scale, int64_t update) {
+absl::StatusOr<UpdateSize> AdamW::Update(double learning_rate, double gradient_scale, int64_t update) {
   kernels::AdamWSettings settings;
   settings.learning_rate = learning_rate;
   settings.beta1 = spec_.has_beta1() ? spec_.beta1() : 0.9;
@@ -41,15 +87,43 @@ absl::Status AdamW::Update(double learning_rate, double gradient_scale, int64_t 
   settings.epsilon = spec_.has_epsilon() ? spec_.epsilon() : 1e-8;
   settings.gradient_scale = gradient_scale;
   settings.step = update;
-  return kernels::StatusFromTorch("adamw", [&] {
+  UpdateSize size;
+  COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("adamw", [&] {
+    const at::TensorOptions options = parameters_->weights_P().options();
+    const at::Tensor squared_change = at::zeros({}, options.dtype(at::kDouble));
+    const at::Tensor squared_weights = at::zeros({}, options.dtype(at::kDouble));
+    const int64_t chunk = options.device().is_cpu() ? kCpuChunk : kDeviceChunk;
     for (const Run& run : runs_) {
       settings.weight_decay = run.weight_decay;
-      const auto part = [&run](const at::Tensor& buffer_P) { return buffer_P.narrow(0, run.offset, run.size); };
-      kernels::AdamWStep(part(parameters_->weights_P()), part(parameters_->gradients_P()), part(exp_avg_P_),
-                         part(exp_avg_sq_P_), settings);
+      for (int64_t done = 0; done < run.range.size; done += chunk) {
+        const int64_t count = std::min(chunk, run.range.size - done);
+        const int64_t offset = run.range.offset + done, state_offset = run.state_offset + done;
+        const at::Tensor weights_C = parameters_->weights_P().narrow(0, offset, count);
+        at::Tensor change_C = weights_C.clone();
+        kernels::AdamWStep(weights_C, parameters_->gradients_P().narrow(0, offset, count),
+                           exp_avg_S_.narrow(0, state_offset, count), exp_avg_sq_S_.narrow(0, state_offset, count),
+                           settings);
+        AddSquaredNorm(change_C.sub_(weights_C), squared_change);
+        AddSquaredNorm(weights_C, squared_weights);
+      }
     }
+    size = {.squared_change = squared_change.item<double>(), .squared_weights = squared_weights.item<double>()};
     return absl::OkStatus();
-  });
+  }));
+  return size;
+}
+
+void AdamW::SetMoments(const FlatSpan& span, const at::Tensor& exp_avg, const at::Tensor& exp_avg_sq) {
+  int64_t state_offset = 0;
+  for (const FlatRange& owned : owned_) {
+    const FlatRange part = Intersection({.offset = span.offset, .size = span.size}, owned);
+    if (part.size > 0) {
+      const int64_t begin = state_offset + part.offset - owned.offset;
+      exp_avg_S_.narrow(0, begin, part.size).copy_(exp_avg.narrow(0, part.offset - span.offset, part.size));
+      exp_avg_sq_S_.narrow(0, begin, part.size).copy_(exp_avg_sq.narrow(0, part.offset - span.offset, part.size));
+    }
+    state_offset += owned.size;
+  }
 }
 
 }  // namespace cohort::learner

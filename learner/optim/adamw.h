@@ -2,7 +2,7 @@
 #ifndef COHORT_LEARNER_OPTIM_ADAMW_H_
 #define COHORT_LEARNER_OPTIM_ADAMW_H_
 
-// Shapes: P numbers of all parameters (learner/flat_parameters.h). fp32.
+// Shapes: P numbers of all parameters (learner/flat_parameters.h), S those of them that this rank updates. fp32.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -12,12 +12,20 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cohort/v1/optimizer_spec.pb.h"
+#include "learner/flat_layout.h"
 #include "learner/flat_parameters.h"
 
 namespace cohort::learner {
 
-// AdamW (Loshchilov and Hutter, arXiv 1711.05101) over the flat buffers; weight decay on matrices only. Not
-// thread-safe.
+// How much of the weights an update changed, over the numbers that this rank updates: sums of squares.
+struct UpdateSize {
+  double squared_change = 0;
+  double squared_weights = 0;  // after the update
+};
+
+// AdamW (Loshchilov and Hutter, arXiv 1711.05101) over the flat buffers, with the weight decay of the selection's
+// parameters. Sharded (ZeRO-1), a rank keeps moments for its pieces of the buckets alone, and updates those: what this
+// saves is 8 bytes a parameter on every rank but for its share. Not thread-safe.
 class AdamW final {
  public:
   // Zero moments. `parameters` must outlive the optimizer.
@@ -25,29 +33,37 @@ class AdamW final {
                                                        const FlatParameters* parameters);
 
   // Update number `update` (from 1) with the gradients that are in the flat buffer, times `gradient_scale`.
-  absl::Status Update(double learning_rate, double gradient_scale, int64_t update);
+  absl::StatusOr<UpdateSize> Update(double learning_rate, double gradient_scale, int64_t update);
 
-  // First and second moments, to be saved and restored.
-  const at::Tensor& exp_avg_P() const { return exp_avg_P_; }
-  const at::Tensor& exp_avg_sq_P() const { return exp_avg_sq_P_; }
+  // ZeRO-1, whatever the number of ranks.
+  bool is_sharded() const { return is_sharded_; }
+  // What this rank updates, rising: the whole buffer, or its pieces of all buckets.
+  const std::vector<FlatRange>& owned() const { return owned_; }
+  // First and second moments of the owned ranges, one behind the other.
+  const at::Tensor& exp_avg_S() const { return exp_avg_S_; }
+  const at::Tensor& exp_avg_sq_S() const { return exp_avg_sq_S_; }
+  // Overwrites what this rank has of the moments of one parameter, from all of them on the host, flat. Throws what
+  // LibTorch throws.
+  void SetMoments(const FlatSpan& span, const at::Tensor& exp_avg, const at::Tensor& exp_avg_sq);
 
  private:
-  // Neighbouring parameters that are treated alike.
+  // Neighbouring numbers that are treated alike.
   struct Run {
-    int64_t offset = 0;
-    int64_t size = 0;
+    FlatRange range;
+    int64_t state_offset = 0;  // of its moments
     double weight_decay = 0;
   };
 
-  AdamW(const cohort::v1::OptimizerSpec& spec, const FlatParameters* parameters)
-      : spec_(spec), parameters_(parameters) {}
-  void BuildRuns();
+  AdamW(const cohort::v1::OptimizerSpec& spec, const FlatParameters* parameters);
+  void AddRuns(const FlatRange& range, double weight_decay);
 
   const cohort::v1::OptimizerSpec spec_;
   const FlatParameters* const parameters_;
-  at::Tensor exp_avg_P_;
-  at::Tensor exp_avg_sq_P_;
+  const bool is_sharded_;
+  const std::vector<FlatRange> owned_;
   std::vector<Run> runs_;
+  at::Tensor exp_avg_S_;
+  at::Tensor exp_avg_sq_S_;
 };
 
 }  // namespace cohort::learner

@@ -58,13 +58,14 @@ class Replayer final {
     COHORT_ASSIGN_OR_RETURN(contents_, rollout_log::ReadRecordedRun(
                                            absl::StrCat(options_.run_directory, "/", rollout_log::kRecordedRunFile)));
     const int64_t num_steps = static_cast<int64_t>(contents_.steps.size());
+    last_step_ = options_.last_step == 0 ? num_steps : options_.last_step;
     if (!contents_.run.spec().has_rlvr()) {
       return absl::InvalidArgumentError(
           absl::StrCat("run: ", contents_.run.job(), " trains on demonstrations, there are no rollouts to replay"));
     }
-    if (options_.first_step < 1 || options_.last_step < options_.first_step || options_.last_step > num_steps) {
-      return absl::InvalidArgumentError(absl::StrCat("steps: ", options_.first_step, "-", options_.last_step,
-                                                     " of a run with the steps 1-", num_steps));
+    if (options_.first_step < 1 || last_step_ < options_.first_step || last_step_ > num_steps) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("steps: ", options_.first_step, "-", last_step_, " of a run with the steps 1-", num_steps));
     }
     COHORT_ASSIGN_OR_RETURN(
         state_, StartState(options_.run_directory, contents_.run, options_.first_step - 1, options_.device));
@@ -77,7 +78,7 @@ class Replayer final {
   absl::Status RunStep(const std::function<void(const ReplayedRow&)>& on_row) {
     const cohort::v1::RecordedStep& step = contents_.steps[state_.policy_version];
     COHORT_ASSIGN_OR_RETURN(const StepPayload payload, ReadPayload(step));
-    const bool is_compared = state_.policy_version + 1 >= options_.first_step;
+    const bool is_compared = !compared_.empty() && state_.policy_version + 1 >= options_.first_step;
     COHORT_ASSIGN_OR_RETURN(const StepData recorded_data, BuildStepData(payload, recorded_.data_options));
     PhaseTimer timer(common::SystemClock());
     std::vector<Comparison> comparisons;
@@ -89,16 +90,19 @@ class Replayer final {
       StepTotals totals;
       COHORT_ASSIGN_OR_RETURN(const double norm,
                               recorded_step_->gradient().Compute(recorded_data, prepared, update, &totals, &timer));
-      COHORT_RETURN_IF_ERROR(recorded_step_->Apply(norm, &timer).status());
+      COHORT_RETURN_IF_ERROR(recorded_step_->Apply(norm, &totals, &timer).status());
     }
     recorded_step_->EndStep();
     COHORT_ASSIGN_OR_RETURN(const auto manifest, model::DescribeWeights(state_.parameters->parameters()));
-    facts_.num_exact_steps += manifest.digest() == step.digest();
+    const bool is_exact = manifest.digest() == step.digest();
+    facts_.num_exact_steps += is_exact;
+    if (!is_exact && facts_.first_other_step == 0) facts_.first_other_step = state_.policy_version;
+    facts_.digest = manifest.digest();
     ++facts_.num_steps;
     return absl::OkStatus();
   }
 
-  bool IsDone() const { return state_.policy_version >= options_.last_step; }
+  bool IsDone() const { return state_.policy_version >= last_step_; }
   const ReplayFacts& facts() const { return facts_; }
 
  private:
@@ -210,6 +214,7 @@ class Replayer final {
   }
 
   const ReplayOptions& options_;
+  int64_t last_step_ = 0;
   SingleRankGroup group_;
   rollout_log::RecordedRunContents contents_;
   TrainState state_;

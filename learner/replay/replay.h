@@ -23,10 +23,10 @@ struct ReplayedObjective {
 };
 
 struct ReplayOptions {
-  std::string run_directory;  // folder of one job: steps.log, checkpoints/
-  int64_t first_step = 1;     // by the version that the step ends in, as in metrics.jsonl
-  int64_t last_step = 1;
-  std::vector<ReplayedObjective> objectives;
+  std::string run_directory;                  // folder of one job: steps.log, checkpoints/
+  int64_t first_step = 1;                     // by the version that the step ends in, as in metrics.jsonl
+  int64_t last_step = 1;                      // 0: the last one that is recorded
+  std::vector<ReplayedObjective> objectives;  // none: the steps are only trained again
   at::Device device = at::kCPU;
 };
 
@@ -49,9 +49,11 @@ struct ReplayFacts {
   std::string job;
   int64_t start_version = 0;  // of the checkpoint (or 0) that the replay began with
   // Steps whose weights came out byte-equal to the recorded ones; all of them when the run had one rank and the same
-  // processor kind and build. Others differ by rounding.
+  // processor kind, number of threads (--threads) and build. Others differ by rounding.
   int64_t num_exact_steps = 0;
-  int64_t num_steps = 0;  // replayed, from start_version on
+  int64_t num_steps = 0;         // replayed, from start_version on
+  int64_t first_other_step = 0;  // the first of the others; 0: there is none
+  std::string digest;            // of the weights after the last step
 };
 
 // Trains the recorded steps again from the newest valid checkpoint before `first_step`, by the objective that they were

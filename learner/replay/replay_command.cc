@@ -20,9 +20,13 @@ namespace cohort::learner {
 namespace {
 
 absl::Status ParseSteps(const std::string& text, ReplayOptions* options) {
+  if (text.empty()) {
+    options->last_step = 0;
+    return absl::OkStatus();
+  }
   const std::vector<std::string> parts = absl::StrSplit(text, '-');
   const bool is_parsed = parts.size() <= 2 && absl::SimpleAtoi(parts.front(), &options->first_step) &&
-                         absl::SimpleAtoi(parts.back(), &options->last_step);
+                         absl::SimpleAtoi(parts.back(), &options->last_step) && options->last_step > 0;
   if (is_parsed) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("--steps: must be a step or a range like 3-9 (", text, ")"));
 }
@@ -47,13 +51,15 @@ absl::StatusOr<ReplayedObjective> ParseObjective(const std::string& text) {
 }  // namespace
 
 CLI::App* AddReplayCommand(CLI::App* app, ReplayFlags* flags) {
-  CLI::App* command = app->add_subcommand(
-      "replay", "compute recorded train steps under several objectives, on the same rollouts, without services");
+  CLI::App* command = app->add_subcommand("replay",
+                                          "train recorded steps again, without services: to prove that a run is what "
+                                          "its record says, or to compare several "
+                                          "objectives on the same rollouts");
   command->add_option("--run", flags->run, "folder of a job, with steps.log")->required();
-  command->add_option("--steps", flags->steps, "step or range of steps, by the version they end in: 7, 3-9")
-      ->required();
-  command->add_option("--objective", flags->objectives, "preset name or YAML file with an ObjectiveSpec; repeatable")
-      ->required();
+  command->add_option("--steps", flags->steps,
+                      "step or range of steps, by the version they end in: 7, 3-9 (default: all)");
+  command->add_option("--objective", flags->objectives,
+                      "preset name or YAML file with an ObjectiveSpec, to be compared; repeatable");
   command->add_option("--device", flags->device, "cpu or cuda:N")->capture_default_str();
   command->add_option("--threads", flags->threads, "threads of one operator")
       ->check(CLI::PositiveNumber)
@@ -75,14 +81,20 @@ absl::Status RunReplayCommand(const ReplayFlags& flags, std::ostream& out) {
   if (std::set<std::string>(names.begin(), names.end()).size() != names.size()) {
     return absl::InvalidArgumentError("--objective: given twice");
   }
-  out << ReplayHeader();
+  if (!names.empty()) out << ReplayHeader();
   std::vector<ReplayedRow> rows;
   COHORT_ASSIGN_OR_RETURN(const ReplayFacts facts, Replay(options, [&](const ReplayedRow& row) {
                             out << ReplayLines(names, row) << std::flush;
                             rows.push_back(row);
                           }));
-  out << ReplaySummary(names, rows, facts);
-  return absl::OkStatus();
+  if (!names.empty()) out << ReplaySummary(names, rows);
+  out << ReplayVerdict(facts);
+  const bool is_proved = facts.first_other_step == 0;
+  if (is_proved || !names.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("step ", facts.first_other_step,
+                   ": the weights are not those of the record (more than one rank, another kind of "
+                   "processor, another number of threads or another build round otherwise)"));
 }
 
 }  // namespace cohort::learner

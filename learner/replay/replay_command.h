@@ -17,8 +17,8 @@ namespace cohort::learner {
 // What `cohort-learner replay` is told.
 struct ReplayFlags {
   std::string run;                      // folder of a job
-  std::string steps;                    // "7" or "3-9"
-  std::vector<std::string> objectives;  // preset names, or YAML files with an ObjectiveSpec
+  std::string steps;                    // "7" or "3-9"; empty: all
+  std::vector<std::string> objectives;  // preset names, or YAML files with an ObjectiveSpec; empty: the record's alone
   std::string device = "cpu";
   int threads = 1;
 };
@@ -26,7 +26,9 @@ struct ReplayFlags {
 // The subcommand, whose parse fills `flags`; both must outlive the parse.
 CLI::App* AddReplayCommand(CLI::App* app, ReplayFlags* flags);
 
-// Runs it; the table goes to `out` as it is computed. INVALID_ARGUMENT names the flag; others as Replay.
+// Runs it; the table goes to `out` as it is computed. Without objectives the run is proved to be what its record says:
+// FAILED_PRECONDITION names the first step whose weights come out otherwise. INVALID_ARGUMENT names the flag; others as
+// Replay.
 absl::Status RunReplayCommand(const ReplayFlags& flags, std::ostream& out);
 
 }  // namespace cohort::learner

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/sha256.h"
 
 namespace cohort::learner {
 namespace {
@@ -40,8 +41,7 @@ std::string ReplayLines(const std::vector<std::string>& names, const ReplayedRow
   return text;
 }
 
-std::string ReplaySummary(const std::vector<std::string>& names, const std::vector<ReplayedRow>& rows,
-                          const ReplayFacts& facts) {
+std::string ReplaySummary(const std::vector<std::string>& names, const std::vector<ReplayedRow>& rows) {
   std::string text = absl::StrFormat("\nmean over %d updates%26s", rows.size(), "GRAD NORM");
   for (const std::string& name : names) absl::StrAppendFormat(&text, " %15s", absl::StrCat("cos ", name));
   text += "\n";
@@ -57,10 +57,14 @@ std::string ReplaySummary(const std::vector<std::string>& names, const std::vect
     for (const double cosine : cosines) absl::StrAppendFormat(&text, " %15.5f", cosine / count);
     text += "\n";
   }
-  absl::StrAppendFormat(&text,
-                        "\n%s: replayed from version %d, weights byte-equal to the record after %d of %d steps\n",
-                        facts.job, facts.start_version, facts.num_exact_steps, facts.num_steps);
-  return text;
+  return text + "\n";
+}
+
+std::string ReplayVerdict(const ReplayFacts& facts) {
+  return absl::StrFormat(
+      "%s: replayed from version %d, weights byte-equal to the record after %d of %d steps, digest of version %d: %s\n",
+      facts.job, facts.start_version, facts.num_exact_steps, facts.num_steps, facts.start_version + facts.num_steps,
+      common::HexOf(facts.digest));
 }
 
 }  // namespace cohort::learner

@@ -14,8 +14,9 @@ namespace cohort::learner {
 // Pure; `names` are those of the objectives, in order.
 std::string ReplayHeader();
 std::string ReplayLines(const std::vector<std::string>& names, const ReplayedRow& row);
-std::string ReplaySummary(const std::vector<std::string>& names, const std::vector<ReplayedRow>& rows,
-                          const ReplayFacts& facts);
+std::string ReplaySummary(const std::vector<std::string>& names, const std::vector<ReplayedRow>& rows);
+// One line: after how many steps the weights were the recorded ones, and the digest of the last.
+std::string ReplayVerdict(const ReplayFacts& facts);
 
 }  // namespace cohort::learner
 

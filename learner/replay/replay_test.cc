@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "common/sha256.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
 #include "learner/checkpoint/checkpoint.h"
@@ -178,6 +179,20 @@ TEST_F(ReplayTest, CommandPrintsThePairedTable) {
   EXPECT_THAT(out.str(), HasSubstr("byte-equal to the record after 2 of 2 steps"));
 }
 
+TEST_F(ReplayTest, CommandWithoutObjectivesProvesThatTheRunIsWhatItsRecordSays) {
+  std::ostringstream out;
+  ASSERT_OK(RunReplayCommand({.run = dir_.Join("run")}, out));
+  EXPECT_EQ(out.str(),
+            "namespaces/default/jobs/recorded: replayed from version 0, weights byte-equal to the record after "
+            "3 of 3 steps, digest of version 3: " +
+                common::HexOf(contents_.steps[2].digest()) + "\n");
+  contents_.steps[1].mutable_digest()->front() ^= 1;
+  ASSERT_OK(rollout_log::WriteRecordedRun(dir_.Join("run/steps.log"), contents_));
+  EXPECT_THAT(RunReplayCommand({.run = dir_.Join("run")}, out),
+              common::StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("step 2: the weights are not those")));
+  EXPECT_OK(RunReplayCommand({.run = dir_.Join("run"), .steps = "1"}, out));
+}
+
 TEST_F(ReplayTest, CommandNamesTheFlagThatIsWrong) {
   std::ostringstream out;
   const auto error = [&](const std::string& steps, const std::string& objective) {
@@ -185,6 +200,7 @@ TEST_F(ReplayTest, CommandNamesTheFlagThatIsWrong) {
         RunReplayCommand({.run = dir_.Join("run"), .steps = steps, .objectives = {objective}}, out).message());
   };
   EXPECT_THAT(error("two", "grpo"), HasSubstr("--steps: must be a step or a range like 3-9 (two)"));
+  EXPECT_THAT(error("0", "grpo"), HasSubstr("--steps: must be a step"));
   EXPECT_THAT(error("1", "gppo"), HasSubstr("--objective: neither a file nor one of the presets"));
 }
 

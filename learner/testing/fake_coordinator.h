@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Size: one fake service, each method with its answer.
 #ifndef COHORT_LEARNER_TESTING_FAKE_COORDINATOR_H_
 #define COHORT_LEARNER_TESTING_FAKE_COORDINATOR_H_
 
@@ -27,6 +28,8 @@ class FakeCoordinator final : public cohort::v1::LearnerService::Service {
   int64_t lose_gang_at_version = -1;  // GetStep of this version is ABORTED once
   int64_t drain_at_version = -1;    // GetStep of this version calls `terminate` and stops when the rank says it drains
   std::function<void()> terminate;  // what SIGTERM does; also called when the rank joins again after the stop
+  std::function<void()> before_seal = [] {};  // in the middle of each SealCheckpoint
+  std::vector<int64_t> best_versions;         // what SealCheckpoint answers
 
   struct Record {
     std::map<int64_t, std::string> digests;  // committed
@@ -41,6 +44,16 @@ class FakeCoordinator final : public cohort::v1::LearnerService::Service {
   Record record() const {
     absl::MutexLock lock(&mutex_);
     return record_;
+  }
+
+  // Waits until this version is committed.
+  void AwaitCommit(int64_t version) {
+    absl::MutexLock lock(&mutex_);
+    const auto is_committed = [this, version] {
+      mutex_.AssertReaderHeld();
+      return record_.digests.count(version) > 0;
+    };
+    mutex_.Await(absl::Condition(&is_committed));
   }
 
   grpc::Status JoinGang(grpc::ServerContext*, const cohort::v1::JoinGangRequest*,
@@ -105,7 +118,9 @@ class FakeCoordinator final : public cohort::v1::LearnerService::Service {
   }
 
   grpc::Status SealCheckpoint(grpc::ServerContext*, const cohort::v1::SealCheckpointRequest* request,
-                              cohort::v1::SealCheckpointResponse*) override {
+                              cohort::v1::SealCheckpointResponse* response) override {
+    before_seal();
+    response->mutable_best_versions()->Add(best_versions.begin(), best_versions.end());
     absl::MutexLock lock(&mutex_);
     record_.sealed.push_back(request->path());
     return grpc::Status::OK;

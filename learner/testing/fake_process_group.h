@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <set>
 #include <thread>
@@ -73,6 +74,30 @@ class FakeProcessGroup final : public model::ProcessGroup {
   }
   absl::Status AllReduceMax(at::Tensor tensor) override {
     return Combine(tensor, [](at::Tensor& total, const at::Tensor& next) { total.copy_(total.maximum(next)); });
+  }
+  // What must not be used afterwards is NaN.
+  absl::Status ReduceScatterSum(at::Tensor tensor) override {
+    return gang_->Meet(rank_, tensor, [](std::vector<at::Tensor>& tensors) {
+      at::Tensor total = tensors[0].clone();
+      for (size_t rank = 1; rank < tensors.size(); ++rank) total.add_(tensors[rank]);
+      const int64_t size = total.numel() / static_cast<int64_t>(tensors.size());
+      for (size_t rank = 0; rank < tensors.size(); ++rank) {
+        const int64_t offset = static_cast<int64_t>(rank) * size;
+        tensors[rank].fill_(std::numeric_limits<double>::quiet_NaN());
+        tensors[rank].narrow(0, offset, size).copy_(total.narrow(0, offset, size));
+      }
+    });
+  }
+  absl::Status AllGather(at::Tensor tensor) override {
+    return gang_->Meet(rank_, tensor, [](std::vector<at::Tensor>& tensors) {
+      const int64_t size = tensors[0].numel() / static_cast<int64_t>(tensors.size());
+      at::Tensor whole = tensors[0].clone();
+      for (size_t rank = 1; rank < tensors.size(); ++rank) {
+        const int64_t offset = static_cast<int64_t>(rank) * size;
+        whole.narrow(0, offset, size).copy_(tensors[rank].narrow(0, offset, size));
+      }
+      for (at::Tensor& other : tensors) other.copy_(whole);
+    });
   }
   absl::Status Broadcast(at::Tensor tensor, int root) override {
     return gang_->Meet(rank_, tensor, [root](std::vector<at::Tensor>& tensors) {

@@ -8,12 +8,15 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "common/clock.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/job_setup.h"
 #include "learner/step_data.h"
+#include "learner/testing/step_fixture.h"
 #include "learner/testing/tiny_model.h"
 #include "learner/train_state.h"
 #include "learner/train_step.h"
@@ -41,6 +44,7 @@ struct RunSettings {
   int64_t num_updates = 2;
   int64_t max_tokens_per_microbatch = 8192;
   double learning_rate = 0.01;
+  cohort::v1::OptimizerSharding sharding = cohort::v1::OPTIMIZER_SHARDING_NONE;
   cohort::v1::ObjectiveSpec objective = {};  // unresolved
 };
 
@@ -49,12 +53,19 @@ class TrainStepFixture : public ::testing::Test {
  protected:
   void SetUp() override { model_path_ = MakeTinyModel(dir_.path()); }
 
-  std::unique_ptr<Rank> MakeRank(const RunSettings& settings, model::ProcessGroup* group) {
-    auto rank = std::make_unique<Rank>();
+  static cohort::v1::OptimizerSpec OptimizerOf(const RunSettings& settings) {
     cohort::v1::OptimizerSpec optimizer;
     optimizer.set_learning_rate(settings.learning_rate);
     optimizer.set_weight_decay(0.1);
-    rank->state = *CreateTrainState(model_path_, optimizer, at::kCPU);
+    optimizer.set_sharding(settings.sharding);
+    return optimizer;
+  }
+
+  std::unique_ptr<Rank> MakeRank(const RunSettings& settings, model::ProcessGroup* group) {
+    auto rank = std::make_unique<Rank>();
+    const cohort::v1::OptimizerSpec optimizer = OptimizerOf(settings);
+    rank->state =
+        *CreateTrainState(model_path_, optimizer, at::kCPU, {.rank = group->rank(), .world_size = group->world_size()});
     cohort::v1::ObjectiveSpec spec = settings.objective;
     if (!settings.has_rollouts) rank->tokenizer = *model::Tokenizer::Load(model_path_);
     const auto resolved = objective::ResolveObjective(
@@ -79,9 +90,29 @@ class TrainStepFixture : public ::testing::Test {
     return rank;
   }
 
+  static absl::StatusOr<TrainStep::Outcome> RunStep(Rank* rank, const WholeStep& whole) {
+    PhaseTimer timer(common::SystemClock());
+    absl::StatusOr<StepData> data =
+        BuildStepData(whole.ForRank(rank->data_options.rank, rank->data_options.world_size), rank->data_options);
+    if (!data.ok()) return data.status();
+    return rank->step->Run(*data, &timer);
+  }
+
+  // The weights one behind the other, without the gaps, which differ between worlds.
+  static at::Tensor WeightsOf(const TrainState& state) {
+    std::vector<at::Tensor> weights;
+    for (const auto& [name, view] : state.parameters->parameters().entries) weights.push_back(view.detach().flatten());
+    return at::cat(weights);
+  }
+
   common::TempDir dir_;
   std::string model_path_;
 };
+
+inline void ExpectClose(const at::Tensor& found, const at::Tensor& expected) {
+  EXPECT_LT((found - expected).abs().max().item<double>(), 2e-4);
+  EXPECT_LT((found - expected).norm().item<double>() / expected.norm().item<double>(), 1e-5);
+}
 
 }  // namespace cohort::learner
 

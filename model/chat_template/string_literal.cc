@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 #include "model/chat_template/unicode.h"
 
 namespace cohort::model::chat_template {
@@ -32,7 +33,7 @@ absl::Status AppendHex(std::string_view literal, size_t num_digits, size_t* at, 
   if (character > 0x10FFFF || (character >= 0xD800 && character < 0xE000)) {
     return absl::InvalidArgumentError(absl::StrFormat("an escape in a string is no character (%x)", character));
   }
-  AppendCharacter(character, text);
+  common::AppendUtf8(character, text);
   return absl::OkStatus();
 }
 
@@ -41,7 +42,7 @@ void AppendOctal(std::string_view literal, size_t* at, std::string* text) {
   uint32_t character = 0;
   const size_t end = std::min(literal.size(), *at + 3);
   while (*at < end && literal[*at] >= '0' && literal[*at] <= '7') character = character * 8 + (literal[(*at)++] - '0');
-  AppendCharacter(character, text);
+  common::AppendUtf8(character, text);
 }
 
 // Before unicode-escape sees a character that is not ASCII, it has become an escape itself, so that a backslash before

@@ -54,7 +54,7 @@ absl::StatusOr<std::optional<Value>> FindAtIndex(const Value& value, int64_t ind
   std::string character;
   size_t offset = 0;
   for (int64_t i = 0; i < at; ++i) NextCharacter(value.text(), &offset);
-  AppendCharacter(NextCharacter(value.text(), &offset), &character);
+  common::AppendUtf8(NextCharacter(value.text(), &offset), &character);
   COHORT_ASSIGN_OR_RETURN(Value item, budget->String(std::move(character), value.is_markup()));
   return std::optional<Value>(std::move(item));
 }

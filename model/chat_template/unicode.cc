@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/utf8.h"
 #include "model/chat_template/unicode_tables.h"
 
 namespace cohort::model::chat_template {
@@ -36,7 +37,7 @@ void AppendUpper(uint32_t character, std::string* text) {
   if (special != nullptr) {
     *text += special;
   } else {
-    AppendCharacter(MapByRuns(UpperRuns(), character), text);
+    common::AppendUtf8(MapByRuns(UpperRuns(), character), text);
   }
 }
 
@@ -57,9 +58,9 @@ void AppendLower(uint32_t character, bool is_after_letter, std::string_view rest
   }
   if (character == kCapitalSigma && is_after_letter) {
     size_t at = 0;
-    if (rest.empty() || !IsCased(NextCharacter(rest, &at))) return AppendCharacter(kFinalSigma, text);
+    if (rest.empty() || !IsCased(NextCharacter(rest, &at))) return common::AppendUtf8(kFinalSigma, text);
   }
-  AppendCharacter(MapByRuns(LowerRuns(), character), text);
+  common::AppendUtf8(MapByRuns(LowerRuns(), character), text);
 }
 
 template <typename InSet>
@@ -86,31 +87,9 @@ bool IsLineEnd(uint32_t c) {
 }  // namespace
 
 uint32_t NextCharacter(std::string_view text, size_t* at) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const uint32_t first = byte(*at);
-  const int length = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  uint32_t character = length == 1 ? first : first & (0xFF >> (length + 1));
-  for (int i = 1; i < length; ++i) character = character << 6 | (byte(*at + i) & 0x3F);
-  *at = std::min(text.size(), *at + length);
-  return character;
-}
-
-void AppendCharacter(uint32_t c, std::string* text) {
-  if (c < 0x80) {
-    *text += static_cast<char>(c);
-  } else if (c < 0x800) {
-    *text += static_cast<char>(0xC0 | c >> 6);
-    *text += static_cast<char>(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    *text += static_cast<char>(0xE0 | c >> 12);
-    *text += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-    *text += static_cast<char>(0x80 | (c & 0x3F));
-  } else {
-    *text += static_cast<char>(0xF0 | c >> 18);
-    *text += static_cast<char>(0x80 | (c >> 12 & 0x3F));
-    *text += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-    *text += static_cast<char>(0x80 | (c & 0x3F));
-  }
+  const common::Utf8Character character = common::BoundedUtf8CharacterAt(text, *at);
+  *at += character.size;
+  return character.code_point;
 }
 
 int64_t NumCharacters(std::string_view text) {

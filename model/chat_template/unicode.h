@@ -11,9 +11,9 @@ namespace cohort::model::chat_template {
 
 // Text as Python's str sees it: characters of valid UTF-8. Pure functions.
 
-// The character that starts at byte `*at`, which is moved behind it. `text` is valid UTF-8 and `*at` in it.
+// The character that starts at byte `*at`, which is moved behind it. `text` is UTF-8, `*at` in it; a
+// character that is cut short ends with the text (common/utf8.h).
 uint32_t NextCharacter(std::string_view text, size_t* at);
-void AppendCharacter(uint32_t character, std::string* text);
 int64_t NumCharacters(std::string_view text);
 // Each character as its own piece of `text`.
 std::vector<std::string_view> Characters(std::string_view text);

@@ -6,13 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "common/utf8.h"
+
 namespace cohort::model::chat_template {
 namespace {
 
 TEST(UnicodeTest, CharactersAreReadAndWritten) {
   const std::string text = "aé漢😀";
   std::string copy;
-  for (size_t at = 0; at < text.size();) AppendCharacter(NextCharacter(text, &at), &copy);
+  for (size_t at = 0; at < text.size();) common::AppendUtf8(NextCharacter(text, &at), &copy);
   EXPECT_EQ(copy, text);
   EXPECT_EQ(NumCharacters(text), 4);
   EXPECT_EQ(Characters(text), (std::vector<std::string_view>{"a", "é", "漢", "😀"}));

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 #include "model/chat_template/unicode.h"
 #include "model/chat_template/value_text.h"
 
@@ -26,7 +27,7 @@ void AppendEscaped(uint32_t c, bool ensure_ascii, std::string* text) {
   } else if (ensure_ascii && c > 0xFFFF) {
     *text += absl::StrFormat("\\u%04x\\u%04x", 0xD800 + ((c - 0x10000) >> 10), 0xDC00 + ((c - 0x10000) & 0x3FF));
   } else {
-    AppendCharacter(c, text);
+    common::AppendUtf8(c, text);
   }
 }
 

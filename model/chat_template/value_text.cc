@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 #include "model/chat_template/unicode.h"
 
 namespace cohort::model::chat_template {
@@ -158,7 +159,7 @@ std::string QuotedText(std::string_view text) {
       quoted += '\\';
       quoted += static_cast<char>(c);
     } else if (IsPrintable(c)) {
-      AppendCharacter(c, &quoted);
+      common::AppendUtf8(c, &quoted);
     } else if (c <= 0xFF) {
       quoted += absl::StrFormat("\\x%02x", c);
     } else {

@@ -11,13 +11,8 @@
 #include <algorithm>
 #include <cstdint>
 
-#ifndef _OPENMP
-#error "without -fopenmp at::parallel_for runs on one thread"
-#endif
-
-// Of the MKL inside libtorch_cpu.so, which comes without headers: the number of threads of this thread's next calls (0:
-// as set for the process); returns the former one.
-extern "C" int MKL_Set_Num_Threads_Local(int num_threads);
+#include "model/layers/one_mkl_thread.h"
+#include "model/layers/product_tiles.h"
 
 namespace cohort::model {
 namespace {
@@ -40,35 +35,12 @@ int64_t TileRows(const at::Tensor& x_TI) {
   return std::max<int64_t>(8, ((x_TI.size(0) + num_tiles - 1) / num_tiles + 7) / 8 * 8);
 }
 
-int64_t Tiles(int64_t size, int64_t tile_size) { return (size + tile_size - 1) / tile_size; }
-
-class OneMklThread {
- public:
-  OneMklThread() : former_(MKL_Set_Num_Threads_Local(1)) {}
-  ~OneMklThread() { MKL_Set_Num_Threads_Local(former_); }
-  OneMklThread(const OneMklThread&) = delete;
-  OneMklThread& operator=(const OneMklThread&) = delete;
-
- private:
-  const int former_;
-};
-
 at::Tensor RunTiles(const at::Tensor& x_TI, const at::Tensor& weight_OI) {
-  // Threads of the pool have a gradient mode of their own.
   const at::Tensor x = x_TI.detach(), weight = weight_OI.detach();
-  const int64_t num_rows = x.size(0), num_outputs = weight.size(0);
-  at::Tensor out = at::empty({num_rows, num_outputs}, x.options());
-  const int64_t tile_rows = TileRows(x), row_tiles = Tiles(num_rows, tile_rows);
-  const auto run = [&](int64_t tile) {
-    const int64_t row = tile % row_tiles * tile_rows, output = tile / row_tiles * kTileOutputs;
-    const int64_t rows = std::min(tile_rows, num_rows - row);
-    const int64_t outputs = std::min(kTileOutputs, num_outputs - output);
-    at::Tensor result = out.narrow(0, row, rows).narrow(1, output, outputs);
-    at::mm_out(result, x.narrow(0, row, rows), weight.narrow(0, output, outputs).t());
-  };
-  at::parallel_for(0, row_tiles * Tiles(num_outputs, kTileOutputs), /*grain_size=*/1, [&](int64_t first, int64_t last) {
-    const OneMklThread one_thread;
-    for (int64_t tile = first; tile < last; ++tile) run(tile);
+  at::Tensor out = at::empty({x.size(0), weight.size(0)}, x.options());
+  ForEachTile({out.size(0), out.size(1), TileRows(x), kTileOutputs}, [&](const ProductTile& tile) {
+    at::Tensor result = out.narrow(0, tile.row, tile.num_rows).narrow(1, tile.column, tile.num_columns);
+    at::mm_out(result, x.narrow(0, tile.row, tile.num_rows), weight.narrow(0, tile.column, tile.num_columns).t());
   });
   return out;
 }

@@ -43,6 +43,23 @@ class C10dProcessGroup final : public ProcessGroup {
   absl::Status AllReduceSum(at::Tensor tensor) override { return AllReduce(tensor, c10d::ReduceOp::SUM); }
   absl::Status AllReduceMax(at::Tensor tensor) override { return AllReduce(tensor, c10d::ReduceOp::MAX); }
 
+  absl::Status ReduceScatterSum(at::Tensor tensor) override {
+    COHORT_RETURN_IF_ERROR(CheckPieces("reduce-scatter", tensor));
+    if (functions_.scatters_by_all_reduce) return AllReduceSum(tensor);
+    return Run("reduce-scatter", [&] {
+      at::Tensor piece = OwnPiece(tensor);
+      return backend_->_reduce_scatter_base(piece, tensor);
+    });
+  }
+
+  absl::Status AllGather(at::Tensor tensor) override {
+    COHORT_RETURN_IF_ERROR(CheckPieces("all-gather", tensor));
+    return Run("all-gather", [&] {
+      at::Tensor piece = OwnPiece(tensor);
+      return backend_->_allgather_base(tensor, piece);
+    });
+  }
+
   absl::Status Broadcast(at::Tensor tensor, int root) override {
     return Run("broadcast", [&] {
       c10d::BroadcastOptions options;
@@ -61,6 +78,17 @@ class C10dProcessGroup final : public ProcessGroup {
   }
 
  private:
+  at::Tensor OwnPiece(const at::Tensor& tensor) const {
+    const int64_t size = tensor.numel() / world_size_;
+    return tensor.narrow(0, rank_ * size, size);
+  }
+
+  absl::Status CheckPieces(const char* what, const at::Tensor& tensor) const {
+    if (tensor.dim() == 1 && tensor.numel() % world_size_ == 0) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, ": must be flat and a multiple of ", world_size_, " ranks (", tensor.numel(), " numbers)"));
+  }
+
   absl::Status AllReduce(const at::Tensor& tensor, c10d::ReduceOp::RedOpType operation) {
     return Run("all-reduce", [&] {
       c10d::AllreduceOptions options;

@@ -19,6 +19,8 @@ struct C10dBackend {
   std::function<c10::intrusive_ptr<c10d::Backend>(const c10::intrusive_ptr<c10d::Store>& store)> make;
   // Waits for a collective; must not return OK for one that failed.
   std::function<absl::Status(c10d::Work& work)> wait;
+  // A reduce-scatter of the backend costs a whole all-reduce and a copy: an all-reduce in place is made instead.
+  bool scatters_by_all_reduce = false;
   // GPU of the barrier, where the backend would guess one from the rank; empty: none.
   std::vector<int64_t> barrier_devices;
 };

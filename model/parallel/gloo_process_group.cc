@@ -16,6 +16,8 @@ class SingleProcessGroup final : public ProcessGroup {
   int world_size() const override { return 1; }
   absl::Status AllReduceSum(at::Tensor) override { return absl::OkStatus(); }
   absl::Status AllReduceMax(at::Tensor) override { return absl::OkStatus(); }
+  absl::Status ReduceScatterSum(at::Tensor) override { return absl::OkStatus(); }
+  absl::Status AllGather(at::Tensor) override { return absl::OkStatus(); }
   absl::Status Broadcast(at::Tensor, int) override { return absl::OkStatus(); }
   absl::Status Barrier() override { return absl::OkStatus(); }
 };
@@ -35,6 +37,7 @@ absl::StatusOr<std::unique_ptr<ProcessGroup>> CreateGlooProcessGroup(const Proce
   backend.wait = [](c10d::Work& work) {
     return work.wait() ? absl::OkStatus() : absl::UnavailableError("Gloo: the collective was aborted");
   };
+  backend.scatters_by_all_reduce = true;
   return CreateC10dProcessGroup(options, std::move(backend));
 }
 

@@ -21,6 +21,8 @@ TEST(NcclProcessGroupTest, GangOfOneReducesOnTheGpu) {
   const at::Tensor before = values.clone();
   ASSERT_TRUE((*group)->AllReduceSum(values).ok());
   ASSERT_TRUE((*group)->AllReduceMax(values).ok());
+  ASSERT_TRUE((*group)->ReduceScatterSum(values).ok());
+  ASSERT_TRUE((*group)->AllGather(values).ok());
   ASSERT_TRUE((*group)->Broadcast(values, /*root=*/0).ok());
   EXPECT_TRUE((*group)->Barrier().ok());
   EXPECT_TRUE(at::equal(values, before));

@@ -25,6 +25,11 @@ class ProcessGroup {
   // In place, every rank gets the sum. Contiguous tensors of equal shape and dtype on all ranks.
   virtual absl::Status AllReduceSum(at::Tensor tensor) = 0;
   virtual absl::Status AllReduceMax(at::Tensor tensor) = 0;
+  // In place, on a flat tensor of world_size equal pieces, the same size on all ranks. After the first, piece `rank`
+  // holds its sum over the ranks and the others hold nothing of use; the second gives every rank piece r of rank r.
+  // On the wire each is half an all-reduce, but Gloo makes the first by a whole one.
+  virtual absl::Status ReduceScatterSum(at::Tensor tensor) = 0;
+  virtual absl::Status AllGather(at::Tensor tensor) = 0;
   // In place from `root`.
   virtual absl::Status Broadcast(at::Tensor tensor, int root) = 0;
   virtual absl::Status Barrier() = 0;

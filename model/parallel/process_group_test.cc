@@ -54,6 +54,32 @@ TEST(GlooProcessGroupTest, EveryRankGetsTheSameSumMaxAndBroadcast) {
   });
 }
 
+TEST(GlooProcessGroupTest, ReduceScatterGivesARankItsPieceOfTheSumAndAllGatherThePiecesOfAll) {
+  for (const int world_size : {1, 2, 3, 4}) {
+    RunGang(world_size, [world_size](ProcessGroup& group) {
+      const int64_t piece = 32;
+      const at::Tensor whole = at::arange(world_size * piece, at::kFloat);
+      const at::Tensor sum = whole * (group.rank() + 1);
+      ASSERT_TRUE(group.ReduceScatterSum(sum).ok());
+      const auto own = [&](const at::Tensor& tensor) { return tensor.narrow(0, group.rank() * piece, piece); };
+      const float num_shares = static_cast<float>(world_size * (world_size + 1)) / 2;
+      EXPECT_TRUE(at::equal(own(sum), own(whole * num_shares)));
+      const at::Tensor gathered = at::full_like(whole, -1);
+      own(gathered).copy_(own(sum));
+      ASSERT_TRUE(group.AllGather(gathered).ok());
+      EXPECT_TRUE(at::equal(gathered, whole * num_shares));
+    });
+  }
+}
+
+TEST(GlooProcessGroupTest, TensorWithoutEqualPiecesIsRefusedAndBreaksNothing) {
+  RunGang(2, [](ProcessGroup& group) {
+    EXPECT_EQ(group.ReduceScatterSum(at::ones({3})).code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(group.AllGather(at::ones({2, 2})).code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_TRUE(group.AllReduceSum(at::ones({3})).ok());
+  });
+}
+
 TEST(GlooProcessGroupTest, GangOfOneNeedsNoStore) {
   ProcessGroupOptions options;
   const auto group = CreateGlooProcessGroup(options);

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdint>
 
-#include "model/tokenizer/utf8.h"
+#include "common/utf8.h"
 
 namespace cohort::model {
 namespace {
@@ -39,7 +39,9 @@ constexpr Alphabet kAlphabet = MakeAlphabet();
 
 std::string ToByteAlphabet(std::string_view bytes) {
   std::string text;
-  for (const char byte : bytes) text += EncodeShortUtf8(kAlphabet.code_point_of_byte[static_cast<unsigned char>(byte)]);
+  for (const char byte : bytes) {
+    common::AppendUtf8(kAlphabet.code_point_of_byte[static_cast<unsigned char>(byte)], &text);
+  }
   return text;
 }
 

@@ -4,10 +4,12 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 #include "model/tokenizer/unicode_classes.h"
 #include "model/tokenizer/utf8.h"
 
@@ -63,12 +65,6 @@ void OrderMarks(std::vector<utf8proc_int32_t>* code_points) {
   }
 }
 
-void AppendUtf8(utf8proc_int32_t code_point, std::string* text) {
-  utf8proc_uint8_t bytes[4];
-  const utf8proc_ssize_t count = utf8proc_encode_char(code_point, bytes);
-  text->append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(count));
-}
-
 // Composes the decomposed characters, appends them and empties the list.
 absl::Status FlushComposed(std::vector<utf8proc_int32_t>* code_points, std::string* text) {
   if (code_points->empty()) return absl::OkStatus();
@@ -77,7 +73,9 @@ absl::Status FlushComposed(std::vector<utf8proc_int32_t>* code_points, std::stri
       utf8proc_normalize_utf32(code_points->data(), static_cast<utf8proc_ssize_t>(code_points->size()),
                                static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
   if (count < 0) return LibraryError(count);
-  for (utf8proc_ssize_t i = 0; i < count; ++i) AppendUtf8((*code_points)[i], text);
+  for (utf8proc_ssize_t i = 0; i < count; ++i) {
+    common::AppendUtf8(static_cast<uint32_t>((*code_points)[i]), text);
+  }
   code_points->clear();
   return absl::OkStatus();
 }

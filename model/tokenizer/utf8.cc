@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "common/utf8.h"
-
 namespace cohort::model {
 namespace {
 
@@ -70,11 +68,6 @@ size_t UnfinishedUtf8Length(std::string_view text) {
     return starts_longer_one && BrokenLength(end) == length ? length : 0;
   }
   return 0;
-}
-
-std::string EncodeShortUtf8(uint32_t code_point) {
-  if (code_point < 0x80) return std::string(1, static_cast<char>(code_point));
-  return {static_cast<char>(0xC0 | code_point >> 6), static_cast<char>(0x80 | (code_point & 0x3F))};
 }
 
 }  // namespace cohort::model

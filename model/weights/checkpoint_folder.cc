@@ -86,9 +86,9 @@ absl::StatusOr<ParameterMap> LoadParameters(std::string_view directory, const Mo
 }
 
 absl::Status WriteModelFolder(std::string_view directory, std::string_view source_directory,
-                              const ParameterMap& parameters, int64_t max_shard_bytes) {
+                              const ParameterMap& parameters, int64_t max_shard_bytes, common::FileSystem* files) {
   const std::string folder(directory);
-  COHORT_RETURN_IF_ERROR(CopyFolderFiles(std::string(source_directory), folder));
+  COHORT_RETURN_IF_ERROR(CopyFolderFiles(std::string(source_directory), folder, files));
   return kernels::StatusFromTorch(absl::StrCat(folder, ": weights"), [&]() -> absl::Status {
     std::vector<TensorToWrite> tensors;
     at::Tensor current;  // keeps the bytes of the tensor being written
@@ -99,7 +99,7 @@ absl::Status WriteModelFolder(std::string_view directory, std::string_view sourc
                                                    current.nbytes());
                          }});
     }
-    return WriteWeightFiles(folder, tensors, max_shard_bytes);
+    return WriteWeightFiles(folder, tensors, max_shard_bytes, files);
   });
 }
 

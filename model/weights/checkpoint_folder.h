@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/file_system.h"
 #include "model/model_config.h"
 #include "model/parameter_map.h"
 #include "model/weights/weight_files_writer.h"
@@ -27,9 +28,10 @@ absl::Status LoadParametersInto(std::string_view directory, const ModelConfig& c
 
 // Writes the weights as F32 into an existing folder, in one file or in shards (weight_files_writer.h), and copies
 // config.json, generation_config.json, the tokenizer files and the chat template of `source_directory` unchanged. Files
-// are fsynced; the caller seals the folder.
+// are fsynced; the caller seals the folder. `files` is what is written to.
 absl::Status WriteModelFolder(std::string_view directory, std::string_view source_directory,
-                              const ParameterMap& parameters, int64_t max_shard_bytes = kMaxShardBytes);
+                              const ParameterMap& parameters, int64_t max_shard_bytes = kMaxShardBytes,
+                              common::FileSystem* files = common::RealFileSystem());
 
 }  // namespace cohort::model
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "common/files.h"
+#include "common/file_system.h"
 #include "common/status_macros.h"
 #include "model/regular_file.h"
 #include "model/weights/weight_file_names.h"
@@ -34,12 +34,13 @@ constexpr CopiedFile kCopiedFiles[] = {
 
 }  // namespace
 
-absl::Status CopyFolderFiles(const std::string& source_directory, const std::string& directory) {
+absl::Status CopyFolderFiles(const std::string& source_directory, const std::string& directory,
+                             common::FileSystem* files) {
   for (const CopiedFile& file : kCopiedFiles) {
     const absl::StatusOr<std::string> content = ReadRegularFile(absl::StrCat(source_directory, "/", file.name));
     if (!file.required && absl::IsNotFound(content.status())) continue;
     if (!content.ok()) return content.status();
-    COHORT_RETURN_IF_ERROR(common::WriteFileAtomically(absl::StrCat(directory, "/", file.name), *content));
+    COHORT_RETURN_IF_ERROR(common::WriteFileAtomically(files, absl::StrCat(directory, "/", file.name), *content));
   }
   return absl::OkStatus();
 }

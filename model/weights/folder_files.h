@@ -6,12 +6,14 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "common/file_system.h"
 
 namespace cohort::model {
 
 // Copies what a model folder has besides weights (config.json, tokenizer.json; generation_config.json and the other
-// tokenizer files where present) byte for byte, each atomically.
-absl::Status CopyFolderFiles(const std::string& source_directory, const std::string& directory);
+// tokenizer files where present) byte for byte, each atomically. `files` is what is written to.
+absl::Status CopyFolderFiles(const std::string& source_directory, const std::string& directory,
+                             common::FileSystem* files = common::RealFileSystem());
 
 // Removes the same files and the weights, shards and their index included, to clear what a failed write left.
 void RemoveFolderFiles(const std::string& directory);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/file_system.h"
 
 namespace cohort::model {
 
@@ -24,7 +25,8 @@ struct TensorToWrite {
 
 // Writes a safetensors file beside the target, fsyncs it and its folder, renames: readers see the old file or the whole
 // new one. On failure (RESOURCE_EXHAUSTED on a full disk) the target is untouched and nothing is left beside it.
-absl::Status WriteSafetensors(std::string_view path, const std::vector<TensorToWrite>& tensors);
+absl::Status WriteSafetensors(std::string_view path, const std::vector<TensorToWrite>& tensors,
+                              common::FileSystem* files = common::RealFileSystem());
 
 }  // namespace cohort::model
 

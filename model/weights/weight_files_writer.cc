@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/weights/weight_files_writer.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/files.h"
+#include "common/file_system.h"
 #include "common/status_macros.h"
 #include "model/weights/safetensors_header.h"
 #include "model/weights/weight_file_names.h"
@@ -53,33 +48,31 @@ std::string IndexText(const Shards& shards) {
   return index.dump(2) + "\n";
 }
 
-absl::Status RemoveFile(const std::string& path) {
-  if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
-  return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be removed"));
+absl::Status RemoveFile(const std::string& path, common::FileSystem* files) {
+  const absl::Status removed = files->Remove(path);
+  return absl::IsNotFound(removed) ? absl::OkStatus() : removed;
 }
 
 // Durably removes the folder's weight files but those of `kept`.
-absl::Status RemoveOthers(const std::string& directory, const std::set<std::string>& kept) {
-  std::vector<std::string> surplus;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
-    std::string name = it->path().filename().string();
-    if (IsWeightFileName(name) && kept.count(name) == 0) surplus.push_back(std::move(name));
-  }
-  if (error) return absl::InternalError(absl::StrCat(directory, ": cannot be listed (", error.message(), ")"));
+absl::Status RemoveOthers(const std::string& directory, const std::set<std::string>& kept, common::FileSystem* files) {
+  COHORT_ASSIGN_OR_RETURN(std::vector<std::string> surplus, files->List(directory));
+  std::erase_if(surplus, [&kept](const std::string& name) { return !IsWeightFileName(name) || kept.count(name) > 0; });
   if (surplus.empty()) return absl::OkStatus();
-  for (const std::string& name : surplus) COHORT_RETURN_IF_ERROR(RemoveFile(absl::StrCat(directory, "/", name)));
-  return common::SyncDirectory(directory);
+  for (const std::string& name : surplus) {
+    COHORT_RETURN_IF_ERROR(RemoveFile(absl::StrCat(directory, "/", name), files));
+  }
+  return files->SyncFolder(directory);
 }
 
-absl::Status WriteShards(const std::string& directory, const Shards& shards, std::set<std::string>* written) {
+absl::Status WriteShards(const std::string& directory, const Shards& shards, common::FileSystem* files,
+                         std::set<std::string>* written) {
   for (size_t i = 0; i < shards.size(); ++i) {
     const std::string name = ShardFileName(static_cast<int64_t>(i) + 1, static_cast<int64_t>(shards.size()));
-    COHORT_RETURN_IF_ERROR(WriteSafetensors(absl::StrCat(directory, "/", name), shards[i]));
+    COHORT_RETURN_IF_ERROR(WriteSafetensors(absl::StrCat(directory, "/", name), shards[i], files));
     written->insert(name);
   }
   COHORT_RETURN_IF_ERROR(
-      common::WriteFileAtomically(absl::StrCat(directory, "/", kWeightsIndexFile), IndexText(shards)));
+      common::WriteFileAtomically(files, absl::StrCat(directory, "/", kWeightsIndexFile), IndexText(shards)));
   written->insert(kWeightsIndexFile);
   return absl::OkStatus();
 }
@@ -97,24 +90,24 @@ absl::Status CheckNames(const std::string& directory, const std::vector<TensorTo
 }  // namespace
 
 absl::Status WriteWeightFiles(std::string_view directory, const std::vector<TensorToWrite>& tensors,
-                              int64_t max_shard_bytes) {
+                              int64_t max_shard_bytes, common::FileSystem* files) {
   const std::string folder(directory);
   COHORT_RETURN_IF_ERROR(CheckNames(folder, tensors));
   const Shards shards = SplitIntoShards(tensors, max_shard_bytes);
   if (shards.size() == 1) {
-    COHORT_RETURN_IF_ERROR(WriteSafetensors(absl::StrCat(folder, "/", kWeightsFile), tensors));
-    return RemoveOthers(folder, {kWeightsFile});
+    COHORT_RETURN_IF_ERROR(WriteSafetensors(absl::StrCat(folder, "/", kWeightsFile), tensors, files));
+    return RemoveOthers(folder, {kWeightsFile}, files);
   }
   // An index of before must not be found beside shards of now.
-  COHORT_RETURN_IF_ERROR(RemoveFile(absl::StrCat(folder, "/", kWeightsIndexFile)));
-  COHORT_RETURN_IF_ERROR(common::SyncDirectory(folder));
+  COHORT_RETURN_IF_ERROR(RemoveFile(absl::StrCat(folder, "/", kWeightsIndexFile), files));
+  COHORT_RETURN_IF_ERROR(files->SyncFolder(folder));
   std::set<std::string> written;
-  const absl::Status status = WriteShards(folder, shards, &written);
+  const absl::Status status = WriteShards(folder, shards, files, &written);
   if (!status.ok()) {
-    for (const std::string& name : written) unlink(absl::StrCat(folder, "/", name).c_str());
+    for (const std::string& name : written) (void)files->Remove(absl::StrCat(folder, "/", name));
     return status;
   }
-  return RemoveOthers(folder, written);
+  return RemoveOthers(folder, written, files);
 }
 
 }  // namespace cohort::model

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/file_system.h"
 #include "model/weights/safetensors_writer.h"
 
 namespace cohort::model {
@@ -22,7 +23,8 @@ inline constexpr int64_t kMaxShardBytes = 5'000'000'000;
 // a reader that opened an old index before must not go on meanwhile. On failure (RESOURCE_EXHAUSTED on a full disk)
 // what this call wrote is removed.
 absl::Status WriteWeightFiles(std::string_view directory, const std::vector<TensorToWrite>& tensors,
-                              int64_t max_shard_bytes = kMaxShardBytes);
+                              int64_t max_shard_bytes = kMaxShardBytes,
+                              common::FileSystem* files = common::RealFileSystem());
 
 }  // namespace cohort::model
 

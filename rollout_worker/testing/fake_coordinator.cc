@@ -43,6 +43,12 @@ void FakeCoordinator::FailNextSubmits(int count, grpc::StatusCode code) {
   submit_code_ = code;
 }
 
+void FakeCoordinator::SetTrouble(const std::string& job, const std::string& reason) {
+  absl::MutexLock lock(&mutex_);
+  troubles_.erase(job);
+  if (!reason.empty()) troubles_[job] = reason;
+}
+
 void FakeCoordinator::SetAside(const std::string& reason) {
   absl::MutexLock lock(&mutex_);
   set_aside_ = reason;
@@ -149,9 +155,16 @@ grpc::Status FakeCoordinator::SubmitGroups(grpc::ServerContext* context,
     cohort::v1::GroupReceipt* receipt = response->add_receipts();
     receipt->set_job(group.job());
     receipt->set_group_id(group.group_id());
-    receipt->set_accepted(true);
     absl::MutexLock lock(&mutex_);
-    Store(group);
+    const auto trouble = troubles_.find(group.job());
+    receipt->set_accepted(trouble == troubles_.end());
+    receipt->set_try_again(trouble != troubles_.end());
+    if (trouble == troubles_.end()) {
+      Store(group);
+    } else {
+      receipt->set_reason(trouble->second);
+      ++record_.num_put_off[group.group_id()];
+    }
     group.Clear();
   }
   absl::MutexLock lock(&mutex_);

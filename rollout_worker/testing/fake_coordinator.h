@@ -24,6 +24,7 @@ class FakeCoordinator final : public cohort::v1::RolloutService::Service {
   struct Record {
     std::map<int64_t, cohort::v1::RolloutGroup> submitted;  // by group id
     std::map<int64_t, int> num_submits;                     // with repetitions
+    std::map<int64_t, int> num_put_off;                     // submits that were answered with "try again"
     std::set<int64_t> different_submits;                    // a repetition was not equal to the first
     std::map<int64_t, std::string> released;                // error by group id
     std::vector<cohort::v1::WorkerDescription> claimed_by;
@@ -46,6 +47,8 @@ class FakeCoordinator final : public cohort::v1::RolloutService::Service {
   // The next so many claims end ABORTED, submits with `code` after they were stored.
   void FailNextClaims(int count);
   void FailNextSubmits(int count, grpc::StatusCode code = grpc::StatusCode::UNAVAILABLE);
+  // From now on groups of this job are to be submitted again, for this reason; empty ends it.
+  void SetTrouble(const std::string& job, const std::string& reason);
   // Claims are answered at once without groups, for this reason; empty ends it.
   void SetAside(const std::string& reason);
   // From now on submits are not answered until they are cancelled.
@@ -78,6 +81,7 @@ class FakeCoordinator final : public cohort::v1::RolloutService::Service {
   int num_failing_claims_ ABSL_GUARDED_BY(mutex_) = 0;
   int num_failing_submits_ ABSL_GUARDED_BY(mutex_) = 0;
   grpc::StatusCode submit_code_ ABSL_GUARDED_BY(mutex_) = grpc::StatusCode::UNAVAILABLE;
+  std::map<std::string, std::string> troubles_ ABSL_GUARDED_BY(mutex_);  // by job
   std::string set_aside_ ABSL_GUARDED_BY(mutex_);
   bool do_submits_hang_ ABSL_GUARDED_BY(mutex_) = false;
 };

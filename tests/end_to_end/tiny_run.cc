@@ -6,6 +6,7 @@
 #include <httplib.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -136,8 +137,15 @@ Ledger ReadLedger(const std::string& run_dir, const std::string& job_id) {
     plan.ParseFromArray(sqlite3_column_blob(row, 0), sqlite3_column_bytes(row, 0));
     for (const auto& group : plan.groups()) ledger.planned_groups.push_back(group.group_id());
   });
-  Query(store, "SELECT state, attempt FROM groups WHERE job = ? AND purpose = 1", name, [&](sqlite3_stmt* row) {
+  const char* const groups =
+      "SELECT state, attempt, drop_reason, step - policy_version FROM groups WHERE job = ? AND purpose = 1";
+  Query(store, groups, name, [&](sqlite3_stmt* row) {
     const auto state = static_cast<GroupState>(sqlite3_column_int(row, 0));
+    if (state == GroupState::kDropped) {
+      ledger.drop_reasons.emplace_back(reinterpret_cast<const char*>(sqlite3_column_text(row, 2)));
+    }
+    if (state == GroupState::kTrained)
+      ledger.largest_lag = std::max<int64_t>(ledger.largest_lag, sqlite3_column_int64(row, 3));
     ledger.num_trained += state == GroupState::kTrained;
     ledger.num_dropped += state == GroupState::kDropped;
     ledger.num_open += state < GroupState::kTrained;

@@ -41,6 +41,9 @@ struct Ledger {
   int64_t num_dropped = 0;
   int64_t num_open = 0;
   int64_t num_retried = 0;
+  std::vector<std::string> drop_reasons;
+  // The most versions between the one that sampled a trained group and the step that took it.
+  int64_t largest_lag = 0;
   std::vector<int64_t> committed_versions;
   std::string checkpoint_path;
 };

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/dataset_opening.h"
+
+#include <utility>
+
+#include "absl/strings/cord.h"
+#include "common/status_macros.h"
+#include "coordinator/rescore_data.h"
+
+namespace cohort::coordinator {
+namespace {
+
+constexpr char kBeingRead[] = "cohort/being_read";
+
+absl::Status BeingRead() {
+  absl::Status status = absl::UnavailableError("the dataset is being read");
+  status.SetPayload(kBeingRead, absl::Cord());
+  return status;
+}
+
+absl::StatusOr<std::unique_ptr<JobData>> OpenUnchanged(const CoordinatorContext& context, const JobRecord& record) {
+  COHORT_ASSIGN_OR_RETURN(JobData data, OpenDataOf(context, record));
+  COHORT_RETURN_IF_ERROR(CheckUnchanged(data, record.job.spec(), record.data_digest));
+  return std::make_unique<JobData>(std::move(data));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<JobData>> DatasetOpening::Take(const JobRecord& record) {
+  if (result_ == nullptr) {
+    result_ = std::make_shared<Result>();
+    context_->read_apart([context = context_, result = result_, record] {
+      auto data = OpenUnchanged(*context, record);
+      bool is_awaited = false;
+      {
+        absl::MutexLock lock(&result->mutex);
+        result->data = std::move(data);
+        result->is_there = true;
+        is_awaited = result->is_awaited;
+      }
+      if (is_awaited) context->plans_signal->Notify();
+    });
+  }
+  const std::shared_ptr<Result> result = result_;
+  absl::MutexLock lock(&result->mutex);
+  if (!result->is_there) {
+    result->is_awaited = true;
+    return BeingRead();
+  }
+  result_ = nullptr;
+  return std::move(result->data);
+}
+
+bool DatasetOpening::IsReading() const {
+  if (result_ == nullptr) return false;
+  absl::MutexLock lock(&result_->mutex);
+  return !result_->is_there;
+}
+
+bool IsBeingRead(const absl::Status& status) { return status.GetPayload(kBeingRead).has_value(); }
+
+}  // namespace cohort::coordinator

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef COHORT_COORDINATOR_DATASET_OPENING_H_
+#define COHORT_COORDINATOR_DATASET_OPENING_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "coordinator/coordinator_context.h"
+#include "coordinator/job_data.h"
+#include "coordinator/job_store.h"
+
+namespace cohort::coordinator {
+
+// Opens the data of one job where CoordinatorContext::read_apart says: to read a large dataset takes a while, and
+// whoever wants it holds the lock of the job, or more. Not thread-safe; the context must outlive it and what it has
+// begun, the opening itself need not outlive that.
+class DatasetOpening final {
+ public:
+  explicit DatasetOpening(const CoordinatorContext* context) : context_(context) {}
+
+  // The data of a stored job, when they are those of its submit. While they are read, of which the first call makes a
+  // beginning, an error that IsBeingRead; plans_signal moves when that is over. Any other error is told once: the next
+  // call begins anew.
+  absl::StatusOr<std::unique_ptr<JobData>> Take(const JobRecord& record);
+  // Begun and not at its end.
+  bool IsReading() const;
+
+ private:
+  struct Result {
+    absl::Mutex mutex;
+    bool is_there ABSL_GUARDED_BY(mutex) = false;
+    bool is_awaited ABSL_GUARDED_BY(mutex) = false;  // somebody was told to ask again
+    absl::StatusOr<std::unique_ptr<JobData>> data ABSL_GUARDED_BY(mutex) = absl::UnknownError("not read");
+  };
+
+  const CoordinatorContext* const context_;
+  std::shared_ptr<Result> result_;  // null: nothing has begun
+};
+
+// Nothing is wrong: the data are being read, and who asks again gets them.
+bool IsBeingRead(const absl::Status& status);
+
+}  // namespace cohort::coordinator
+
+#endif  // COHORT_COORDINATOR_DATASET_OPENING_H_

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/testing/simulated_disk.h"
 #include "common/testing/simulated_file_system.h"
 #include "gtest/gtest.h"
@@ -89,7 +91,9 @@ TEST_F(SharedAppendTest, EveryGroupIsWhereItsCallWasToldAndTheLogOpensAgain) {
 TEST_F(SharedAppendTest, CallsThatComeTogetherShareAnFdatasync) {
   std::atomic<int64_t> num_syncs = 0;
   files_.SetFault([&](SimulatedFileSystem::Call call, std::string_view) {
-    if (call == SimulatedFileSystem::Call::kSync) ++num_syncs;
+    if (call != SimulatedFileSystem::Call::kSync) return absl::OkStatus();
+    ++num_syncs;
+    absl::SleepFor(absl::Milliseconds(1));  // as a disk does: meanwhile the other threads come
     return absl::OkStatus();
   });
   auto log = Open({});

@@ -55,6 +55,15 @@ class DatasetOpeningTest : public BenchCoordinator {
     gangs_->HasPlace(learner);
   }
   void AskQueue() { gangs_->HasPlace("rank-1"); }
+  // Two jobs and a rank; the dataset of the older one is gone, which its first reading has found.
+  void ReadFirstInVain() {
+    CreateTwo();
+    std::filesystem::remove(folder_.Join("problems.jsonl"));
+    ReadLater();
+    BeginJoin("rank-1");
+    Read(0);
+    AskQueue();
+  }
   bool IsRunning(const std::string& id) { return Get(id).state() == cohort::v1::JOB_STATE_RUNNING; }
 
   std::vector<std::function<void()>> readings_;
@@ -90,12 +99,7 @@ TEST_F(DatasetOpeningTest, RanksOfAJobWhoseDatasetIsReadAreNotGivenToAYoungerOne
 }
 
 TEST_F(DatasetOpeningTest, JobWhoseDatasetCannotBeReadKeepsNoRanksWhileItIsReadAgain) {
-  CreateTwo();
-  std::filesystem::remove(folder_.Join("problems.jsonl"));
-  ReadLater();
-  BeginJoin("rank-1");
-  Read(0);
-  AskQueue();
+  ReadFirstInVain();
   EXPECT_THAT(Get("first").state_reason(), HasSubstr("cannot start: sft.data.jsonl.path: "));
   ASSERT_THAT(readings_, SizeIs(2)) << "the rank went to the second job, whose dataset is read now";
   Read(1);
@@ -110,12 +114,7 @@ TEST_F(DatasetOpeningTest, JobWhoseDatasetCannotBeReadKeepsNoRanksWhileItIsReadA
 }
 
 TEST_F(DatasetOpeningTest, QueueGoesOnWhileADatasetThatIsGoneIsReadForTheThirdTime) {
-  CreateTwo();
-  std::filesystem::remove(folder_.Join("problems.jsonl"));
-  ReadLater();
-  BeginJoin("rank-1");
-  Read(0);
-  AskQueue();
+  ReadFirstInVain();
   Read(1);
   AskQueue();
   ASSERT_THAT(readings_, SizeIs(3));

@@ -45,6 +45,25 @@ class JobDivergenceTest : public BenchCoordinator {
     place_ = Join();
     ASSERT_OK(Publish(place_, 0, 'a'));
   }
+  // A job of four steps that has done so many, with the digests 'b', 'c' and so on, and whose next ranks begin anew.
+  void TrainAndGatherAgain(int64_t num_steps) {
+    cohort::v1::JobSpec spec = SmallRlvrSpec();
+    spec.mutable_training()->set_num_steps(4);
+    Start(spec);
+    for (int64_t version = 0; version < num_steps; ++version) {
+      SubmitAll();
+      Train(version, static_cast<char>('b' + version));
+    }
+    GatherAgain();
+  }
+  // The folder of version 2 as TrainAndGatherAgain had trained it.
+  absl::Status WriteCheckpoint2() {
+    const std::string folder = place_.checkpoint_directory() + "/step-000002";
+    std::filesystem::create_directories(folder);
+    const std::string digest = common::HexOf(std::string(32, 'c'));
+    return common::WriteFileAtomically(folder + "/manifest.json",
+                                       R"({"policy_version": 2, "weight_digest": ")" + digest + R"(", "files": []})");
+  }
   std::vector<int64_t> IdsInState(GroupState state) {
     std::vector<int64_t> ids;
     const auto groups = store_.ListGroups(NameOf("sums"), {.limit = 1000});
@@ -122,14 +141,7 @@ TEST_F(JobDivergenceTest, PlanOfTheNewestVersionStaysWithItsGroups) {
 }
 
 TEST_F(JobDivergenceTest, LaterVersionsOfTheReplayFollow) {
-  cohort::v1::JobSpec spec = SmallRlvrSpec();
-  spec.mutable_training()->set_num_steps(4);
-  Start(spec);
-  for (int64_t version = 0; version < 3; ++version) {
-    SubmitAll();
-    Train(version, static_cast<char>('b' + version));
-  }
-  GatherAgain();
+  TrainAndGatherAgain(/*num_steps=*/3);
   Train(0, 'b');
   Train(1, 'x');
   Train(2, 'y');
@@ -167,41 +179,19 @@ TEST_F(JobDivergenceTest, CheckpointsOfTheLineThatWasLeftAreSetAside) {
 }
 
 TEST_F(JobDivergenceTest, CheckpointThatWasNeverRecordedIsSetAsideToo) {
-  cohort::v1::JobSpec spec = SmallRlvrSpec();
-  spec.mutable_training()->set_num_steps(4);
-  Start(spec);
-  for (int64_t version = 0; version < 2; ++version) {
-    SubmitAll();
-    Train(version, static_cast<char>('b' + version));
-  }
-  GatherAgain();
+  TrainAndGatherAgain(/*num_steps=*/2);
   // A rank of the former gang was still writing it.
-  const std::string folder = place_.checkpoint_directory() + "/step-000002";
-  std::filesystem::create_directories(folder);
-  const std::string digest = common::HexOf(std::string(32, 'c'));
-  ASSERT_OK(common::WriteFileAtomically(folder + "/manifest.json",
-                                        R"({"policy_version": 2, "weight_digest": ")" + digest + R"(", "files": []})"));
+  ASSERT_OK(WriteCheckpoint2());
   Train(0, 'x');
   GatherAgain();
   EXPECT_EQ(place_.resume_version(), 0) << "version 2 of the line that was left";
 }
 
 TEST_F(JobDivergenceTest, CheckpointThatAFormerGangSealsAfterwardsIsNotAdopted) {
-  cohort::v1::JobSpec spec = SmallRlvrSpec();
-  spec.mutable_training()->set_num_steps(4);
-  Start(spec);
-  for (int64_t version = 0; version < 2; ++version) {
-    SubmitAll();
-    Train(version, static_cast<char>('b' + version));
-  }
-  GatherAgain();
+  TrainAndGatherAgain(/*num_steps=*/2);
   Train(0, 'x');
   // Version 2 of the line that was left; the replay has not come to version 2.
-  const std::string folder = place_.checkpoint_directory() + "/step-000002";
-  std::filesystem::create_directories(folder);
-  const std::string digest = common::HexOf(std::string(32, 'c'));
-  ASSERT_OK(common::WriteFileAtomically(folder + "/manifest.json",
-                                        R"({"policy_version": 2, "weight_digest": ")" + digest + R"(", "files": []})"));
+  ASSERT_OK(WriteCheckpoint2());
   GatherAgain();
   EXPECT_EQ(place_.resume_version(), 0);
   EXPECT_EQ(Get("sums").checkpoint_path(), "");

@@ -73,7 +73,7 @@ void GangAssembly::Decide() {
       const absl::Status started = Start(start, runtimes_.at(start.job).get());
       if (started.ok()) continue;
       if (IsBeingRead(started)) {
-        directory_->changed().Add(start.job);  // or it would be started again and again
+        directory_->changed().Add(start.job);  // from here on it waits for its data
       } else {
         refused.insert(start.job);
       }

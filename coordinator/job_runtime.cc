@@ -84,10 +84,7 @@ absl::Status JobRuntime::Start() {
   COHORT_ASSIGN_OR_RETURN(const cohort::v1::JobState state, AfterRequest(ledger_->job().state(), JobRequest::kStart));
   ChargeUse();
   const absl::Status activated = PrepareStart();
-  if (IsBeingRead(activated)) {
-    NoteStanding();
-    return activated;
-  }
+  if (IsBeingRead(activated)) return activated;
   if (!activated.ok()) {
     const std::string reason = absl::StrCat("cannot start: ", activated.message());
     if (IsFaultOfJob(activated)) {
@@ -171,7 +168,6 @@ absl::Status JobRuntime::Activate() {
 
 void JobRuntime::Postpone(const std::string& reason) {
   const std::string text = common::Printable(reason, kMaxReasonBytes);
-  NoteStanding();
   if (ledger_->job().state_reason() == text) return;
   if (queued_reason_ != text) log::Error("job_postponed", {{"job", ledger_->name()}, {"reason", text}});
   queued_reason_ = text;

@@ -110,13 +110,12 @@ class JobRuntime final {
   std::vector<int64_t> BestVersions() const;  // whose checkpoints keep_best keeps
 
  private:
-  // What changes of the demand, without device_seconds.
+  // What changes of the demand, without device_seconds, and without is_reading, which the queue follows itself.
   struct Standing {
     cohort::v1::JobState state = cohort::v1::JOB_STATE_UNSPECIFIED;
     bool holds_ranks = false;
     bool is_stopping = false;
     bool may_start = false;
-    bool is_reading = false;
     bool operator==(const Standing&) const = default;
   };
 

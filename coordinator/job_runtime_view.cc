@@ -55,7 +55,7 @@ JobDemand JobRuntime::Demand() const {
           .holds_ranks = standing.holds_ranks,
           .is_stopping = standing.is_stopping,
           .may_start = standing.may_start,
-          .is_reading = standing.is_reading};
+          .is_reading = opening_.IsReading()};
 }
 
 JobRuntime::Standing JobRuntime::StandingNow() const {
@@ -66,8 +66,7 @@ JobRuntime::Standing JobRuntime::StandingNow() const {
   return {.state = state,
           .holds_ranks = holds_ranks,
           .is_stopping = holds_ranks && is_asked_to_stop,
-          .may_start = IsQueued(state) && !holds_ranks && failure_.empty(),
-          .is_reading = opening_.IsReading()};
+          .may_start = IsQueued(state) && !holds_ranks && failure_.empty()};
 }
 
 void JobRuntime::NoteStanding() {

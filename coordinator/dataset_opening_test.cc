@@ -55,6 +55,13 @@ class DatasetOpeningTest : public BenchCoordinator {
     gangs_->HasPlace(learner);
   }
   void AskQueue() { gangs_->HasPlace("rank-1"); }
+  // Of files that were written a minute ago, of any size.
+  absl::StatusOr<std::unique_ptr<RowIndexStore>> OpenIndices(common::WatchedFileSystem* files) {
+    const int64_t written = absl::ToUnixNanos(clock_.Now() - absl::Minutes(1));
+    files->ChangeVersions(
+        [written](common::FileVersion* version) { version->modified_unix_ns = version->changed_unix_ns = written; });
+    return RowIndexStore::Open(folder_.Join("index"), &clock_, files, {.min_file_bytes = 1});
+  }
   // Two jobs and a rank; the dataset of the older one is gone, which its first reading has found.
   void ReadFirstInVain() {
     CreateTwo();
@@ -205,11 +212,7 @@ TEST_F(DatasetOpeningTest, WhoReadsOneJobBackDoesNotWaitForTheDatasetOfAnother) 
 
 TEST_F(DatasetOpeningTest, JobIsTakenUpAfterARestartWithoutReadingAnUnchangedDataset) {
   common::WatchedFileSystem files(common::RealFileSystem());
-  const int64_t written = absl::ToUnixNanos(clock_.Now() - absl::Minutes(1));
-  files.ChangeVersions(
-      [written](common::FileVersion* version) { version->modified_unix_ns = version->changed_unix_ns = written; });
-  ASSERT_OK_AND_ASSIGN(const auto indices,
-                       RowIndexStore::Open(folder_.Join("index"), &clock_, &files, {.min_file_bytes = 1}));
+  ASSERT_OK_AND_ASSIGN(const auto indices, OpenIndices(&files));
   const auto use_indices = [&] {
     context_.dataset_files = &files;
     context_.row_indices = indices.get();
@@ -227,11 +230,7 @@ TEST_F(DatasetOpeningTest, JobIsTakenUpAfterARestartWithoutReadingAnUnchangedDat
 
 TEST_F(DatasetOpeningTest, IndexThatNoJobNamesIsRemovedAfterADay) {
   common::WatchedFileSystem files(common::RealFileSystem());
-  const int64_t written = absl::ToUnixNanos(clock_.Now() - absl::Minutes(1));
-  files.ChangeVersions(
-      [written](common::FileVersion* version) { version->modified_unix_ns = version->changed_unix_ns = written; });
-  ASSERT_OK_AND_ASSIGN(const auto indices,
-                       RowIndexStore::Open(folder_.Join("index"), &clock_, &files, {.min_file_bytes = 1}));
+  ASSERT_OK_AND_ASSIGN(const auto indices, OpenIndices(&files));
   context_.dataset_files = &files;
   context_.row_indices = indices.get();
   CreateTwo();

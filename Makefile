@@ -2,7 +2,7 @@
 
 BINARIES := //coordinator:cohort-coordinator //rollout_worker:cohort-rollout-worker //learner:cohort-learner //cli:cohortctl
 
-.PHONY: help setup build demo test test-sanitizers test-gpu test-oracle bench format lint
+.PHONY: help setup setup-tests build demo test test-sanitizers test-gpu test-oracle bench format lint
 
 help:
 	@echo 'make demo         install, build, and train a small model by RLVR in front of you'
@@ -17,19 +17,22 @@ help:
 setup:
 	@tools/setup.sh
 
+setup-tests:
+	@tools/setup.sh --tests
+
 build: setup
 	@tools/build.sh $(BINARIES)
 
 demo: build
 	@examples/arithmetic/run_demo.sh
 
-test: setup
+test: setup-tests
 	@tools/run_tests.sh
 
-test-sanitizers: setup
+test-sanitizers: setup-tests
 	@tools/run_tests.sh --sanitizers
 
-test-gpu: setup
+test-gpu: setup-tests
 	@bazel test --config=cuda --test_tag_filters=gpu //...
 
 test-oracle: build

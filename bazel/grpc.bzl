@@ -32,6 +32,16 @@ def cc_message_library(name, srcs, deps = [], **kwargs):
         **kwargs
     )
 
+def descriptor_set(name, srcs):
+    """name.bin: the descriptors of `srcs` and all they import, with comments, which the compiled ones lack."""
+    native.genrule(
+        name = name,
+        srcs = srcs + ["@googleapis//:protos"],
+        outs = [name + ".bin"],
+        cmd = _PROTOC + "--include_imports --include_source_info --descriptor_set_out=$@ " +
+              " ".join(["$(location %s)" % s for s in srcs]),
+    )
+
 def cc_grpc_library(name, srcs, imports = [], deps = [], **kwargs):
     """Services: messages, stubs and service base classes. `imports`: .proto files of `deps`."""
     outs = _outs(srcs, [".pb.h", ".pb.cc", ".grpc.pb.h", ".grpc.pb.cc"])

@@ -24,7 +24,9 @@ void PrintLatest(VerbContext& context, JobClient& client, const CheckpointsFlags
   if (!checkpoint.ok()) return Fail(context, checkpoint.status());
   if (!checkpoint->exists()) {
     return Fail(context,
-                absl::NotFoundError(absl::StrCat("the newest checkpoint's folder is gone (", checkpoint->path(), ")")));
+                absl::NotFoundError(absl::StrCat(
+                    "the newest checkpoint's folder is gone, or is not on this machine; cohortctl checkpoints ",
+                    JobId(flags.job), " lists the others (", checkpoint->path(), ")")));
   }
   const auto document = AsDocument(*checkpoint, flags.output);
   *context.console.out << document.value_or(

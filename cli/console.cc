@@ -17,7 +17,18 @@ std::string Colored(const Console& console, std::string_view code, std::string_v
   return std::string("\033[").append(code).append("m").append(text).append("\033[0m");
 }
 
+// Of a terminal; 80 for anything else.
+int ColumnsOf(int fd) {
+  winsize size{};
+  return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
 }  // namespace
+
+std::ostream& Console::Messages() const {
+  thread_local std::ostream nowhere(nullptr);
+  return is_quiet ? nowhere : *err;
+}
 
 Console StandardConsole() {
   Console console{.out = &std::cout, .err = &std::cerr};
@@ -27,8 +38,9 @@ Console StandardConsole() {
   console.out_has_color = isatty(STDOUT_FILENO) && !is_dumb && (no_color == nullptr || *no_color == '\0');
   console.err_is_terminal = isatty(STDERR_FILENO) && !is_dumb;
   if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO)) console.in = &std::cin;
-  winsize size{};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) console.err_columns = size.ws_col;
+  console.out_is_terminal = isatty(STDOUT_FILENO) && !is_dumb;
+  console.err_columns = ColumnsOf(STDERR_FILENO);
+  console.out_columns = ColumnsOf(STDOUT_FILENO);
   return console;
 }
 

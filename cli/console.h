@@ -19,8 +19,17 @@ struct Console {
   bool err_is_terminal = false;
   // Columns of the terminal behind `err`.
   int err_columns = 80;
+  // Columns of the terminal behind `out`.
+  int out_columns = 80;
+  // `out` may be drawn over: it is a terminal.
+  bool out_is_terminal = false;
+  // --quiet: of what is meant for `err`, errors alone are written.
+  bool is_quiet = false;
   // Answers of a person: standard input, when it and `err` are terminals; null when nobody can be asked.
   std::istream* in = nullptr;
+
+  // `err` for what is no error: one that swallows everything with --quiet.
+  std::ostream& Messages() const;
 };
 
 // The process's standard streams.

@@ -17,6 +17,7 @@ struct DeleteFlags {
   std::string etag;
   bool deletes_run_folder = false;
   bool is_confirmed = false;
+  OutputFormat output = OutputFormat::kTable;
 };
 
 void RunDelete(VerbContext& context, const DeleteFlags& flags) {
@@ -36,7 +37,11 @@ void RunDelete(VerbContext& context, const DeleteFlags& flags) {
   const absl::Status status = client.Delete(request);
   // It was there: a try whose answer got lost has deleted it.
   if (!status.ok() && !absl::IsNotFound(status)) return Fail(context, status);
-  *context.console.out << "job " << JobId(job->name()) << " deleted" << std::endl;
+  if (flags.output == OutputFormat::kName) {
+    *context.console.out << job->name() << std::endl;
+  } else {
+    *context.console.out << "job " << JobId(job->name()) << " deleted" << std::endl;
+  }
 }
 
 }  // namespace
@@ -49,6 +54,7 @@ void AddDelete(CLI::App& app, VerbContext& context) {
   AddEtagFlag(verb, flags->etag);
   verb->add_flag("--delete_run_folder", flags->deletes_run_folder, "remove the run folder, with the checkpoints, too");
   verb->add_flag("-y,--yes", flags->is_confirmed, "do not ask, which is done only on a terminal");
+  AddOutputFlag(verb, flags->output, {OutputFormat::kTable, OutputFormat::kName});
   verb->callback([&context, flags] { RunDelete(context, *flags); });
 }
 

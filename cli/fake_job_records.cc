@@ -11,7 +11,8 @@ namespace cohort::cli {
 namespace {
 
 grpc::Status NotFound(const std::string& name) {
-  return common::ToGrpcStatus(absl::NotFoundError(absl::StrCat("does not exist (", name, ")")));
+  return common::ToGrpcStatus(absl::NotFoundError(
+      absl::StrCat(name.find("/checkpoints/") == std::string::npos ? "job" : "checkpoint", " not found (", name, ")")));
 }
 
 // The element that a page token names, and the next token.
@@ -100,6 +101,7 @@ grpc::Status FakeJobService::ListSteps(grpc::ServerContext*, const cohort::v1::L
   const auto* step = PageOf(steps_, request->page_token(), response);
   if (step == nullptr || step->step().policy_version() < request->first_version()) return grpc::Status::OK;
   *response->add_steps() = *step;
+  if (!request->with_timings()) response->mutable_steps(0)->mutable_step()->clear_timings();
   return grpc::Status::OK;
 }
 
@@ -115,6 +117,7 @@ grpc::Status FakeJobService::ListRollouts(grpc::ServerContext*, const cohort::v1
     response->set_num_released_groups(1);
   } else {
     *response->add_rollouts() = *rollouts;
+    if (request->timings_only()) response->mutable_rollouts(0)->mutable_group()->clear_rollouts();
   }
   return grpc::Status::OK;
 }

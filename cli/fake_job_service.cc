@@ -14,7 +14,7 @@ namespace {
 constexpr absl::Duration kStreamTick = absl::Milliseconds(5);
 
 grpc::Status NotFound(const std::string& name) {
-  return common::ToGrpcStatus(absl::NotFoundError(absl::StrCat("job does not exist (", name, ")")));
+  return common::ToGrpcStatus(absl::NotFoundError(absl::StrCat("job not found (", name, ")")));
 }
 
 }  // namespace

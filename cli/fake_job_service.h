@@ -4,6 +4,7 @@
 
 #include <grpcpp/server.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -45,6 +46,11 @@ class FakeJobService final : public cohort::v1::JobService::Service {
   void SetCheckpoints(const std::vector<cohort::v1::Checkpoint>& checkpoints);
   void SetSteps(const std::vector<cohort::v1::StepRecord>& steps);
   void SetRollouts(const std::vector<cohort::v1::StoredRollouts>& rollouts);
+  void SetLogs(const std::string& name, const std::vector<cohort::v1::LogLine>& lines);
+  // What every checkpoint holds, by file, in pieces of `chunk_bytes`; listed with the digest of these contents.
+  void SetFiles(const std::map<std::string, std::string>& files, size_t chunk_bytes);
+  // Before it is sent, each message of a download is given to `change`; false ends the stream with UNAVAILABLE instead.
+  void ChangeDownloads(std::function<bool(cohort::v1::DownloadCheckpointResponse&)> change);
   void SetProcesses(const std::vector<cohort::v1::Process>& processes);
 
   std::vector<cohort::v1::CreateJobRequest> Creations() const;
@@ -53,6 +59,9 @@ class FakeJobService final : public cohort::v1::JobService::Service {
   cohort::v1::ListJobsRequest LastList() const;
   cohort::v1::ListRolloutsRequest LastListRollouts() const;
   cohort::v1::DeleteJobRequest LastDelete() const;
+  // All of each kind.
+  std::vector<cohort::v1::WatchLogsRequest> LogWatches() const;
+  std::vector<cohort::v1::DownloadCheckpointRequest> Downloads() const;
   // By digest, as sent.
   std::map<std::string, std::string> Uploads() const;
   // Bytes of every chunk that came.
@@ -78,6 +87,10 @@ class FakeJobService final : public cohort::v1::JobService::Service {
                                cohort::v1::ListCheckpointsResponse* response) override;
   grpc::Status GetCheckpoint(grpc::ServerContext* context, const cohort::v1::GetCheckpointRequest* request,
                              cohort::v1::Checkpoint* response) override;
+  grpc::Status DownloadCheckpoint(grpc::ServerContext* context, const cohort::v1::DownloadCheckpointRequest* request,
+                                  grpc::ServerWriter<cohort::v1::DownloadCheckpointResponse>* writer) override;
+  grpc::Status WatchLogs(grpc::ServerContext* context, const cohort::v1::WatchLogsRequest* request,
+                         grpc::ServerWriter<cohort::v1::LogLine>* writer) override;
   grpc::Status ListSteps(grpc::ServerContext* context, const cohort::v1::ListStepsRequest* request,
                          cohort::v1::ListStepsResponse* response) override;
   grpc::Status ListRollouts(grpc::ServerContext* context, const cohort::v1::ListRolloutsRequest* request,
@@ -110,6 +123,12 @@ class FakeJobService final : public cohort::v1::JobService::Service {
   std::vector<cohort::v1::StepRecord> steps_ ABSL_GUARDED_BY(mutex_);
   std::vector<cohort::v1::StoredRollouts> rollouts_ ABSL_GUARDED_BY(mutex_);
   std::vector<cohort::v1::Process> processes_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::vector<cohort::v1::LogLine>> logs_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> files_ ABSL_GUARDED_BY(mutex_);
+  size_t file_chunk_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::function<bool(cohort::v1::DownloadCheckpointResponse&)> change_download_ ABSL_GUARDED_BY(mutex_);
+  std::vector<cohort::v1::WatchLogsRequest> log_watches_ ABSL_GUARDED_BY(mutex_);
+  std::vector<cohort::v1::DownloadCheckpointRequest> downloads_ ABSL_GUARDED_BY(mutex_);
   std::vector<cohort::v1::CreateJobRequest> creations_ ABSL_GUARDED_BY(mutex_);
   cohort::v1::ListJobsRequest last_list_ ABSL_GUARDED_BY(mutex_);
   cohort::v1::ListRolloutsRequest last_list_rollouts_ ABSL_GUARDED_BY(mutex_);

@@ -19,7 +19,9 @@ absl::StatusOr<std::unique_ptr<FolderLock>> FolderLock::Take(const std::string& 
     return absl::InvalidArgumentError(absl::StrCat("cannot be written: ", std::strerror(errno), " (", path, ")"));
   std::unique_ptr<FolderLock> lock(new FolderLock(fd));
   if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    return absl::FailedPreconditionError(absl::StrCat("is in use by another process (", folder, ")"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("is in use by another process; end the cohortctl local that runs there, or name another folder (",
+                     folder, ")"));
   }
   return lock;
 }

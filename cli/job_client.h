@@ -61,6 +61,15 @@ class JobClient final {
                      const std::function<bool(const cohort::v1::JobEvent&)>& on_event);
   // The last `count` > 0 events that have happened, oldest first.
   absl::StatusOr<std::vector<cohort::v1::JobEvent>> RecentEvents(const std::string& name, int32_t count);
+  // Calls `on_line` with the lines that the request asks for; with `follow` as Watch does, until some seconds after the
+  // job has ended. A broken stream goes on behind the last line, also past a restart of the server.
+  absl::Status WatchLogs(cohort::v1::WatchLogsRequest request, absl::Duration patience,
+                         const std::function<bool(const cohort::v1::LogLine&)>& on_line);
+  // Calls `on_part` with what DownloadCheckpoint sends. A broken stream is begun again with what `next_request` says
+  // then, until the server cannot be reached for `patience`. Ends with the first error of either.
+  absl::Status Download(const std::function<absl::StatusOr<cohort::v1::DownloadCheckpointRequest>()>& next_request,
+                        absl::Duration patience,
+                        const std::function<absl::Status(const cohort::v1::DownloadCheckpointResponse&)>& on_part);
   // Ends every call, now and later, with CANCELLED.
   void CancelCalls() { calls_.Cancel(); }
 
@@ -74,6 +83,10 @@ class JobClient final {
   // One stream; moves `resume_token` forward. False in `goes_on` when `on_event` wants no more.
   absl::Status WatchOnce(const std::string& name, int64_t& resume_token, bool& goes_on,
                          const std::function<bool(const cohort::v1::JobEvent&)>& on_event);
+  // Repeats `once`, a stream about a job that moves `token` and ends with false in `goes_on` when nothing more is
+  // wanted, until the job has ended.
+  absl::Status Follow(const std::string& name, absl::Duration patience, const int64_t& token, const bool& goes_on,
+                      const std::function<absl::Status()>& once);
   // One stream. OK with an empty digest when the answer got lost.
   absl::StatusOr<cohort::v1::UploadDatasetResponse> UploadOnce(const std::string& parent, const std::string& path,
                                                                const std::string& sha256, int64_t num_bytes);

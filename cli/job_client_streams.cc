@@ -3,6 +3,8 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <utility>
 
@@ -18,6 +20,7 @@ namespace cohort::cli {
 namespace {
 
 using cohort::v1::JobEvent;
+using cohort::v1::LogLine;
 using cohort::v1::UploadDatasetRequest;
 using cohort::v1::UploadDatasetResponse;
 
@@ -35,7 +38,7 @@ bool IsPassing(const absl::Status& status) {
 }
 
 absl::Status Unreadable(const std::string& path) {
-  return absl::InvalidArgumentError(absl::StrCat("file cannot be read (", path, ")"));
+  return absl::InvalidArgumentError(absl::StrCat("file cannot be read: ", std::strerror(errno), " (", path, ")"));
 }
 
 // SHA-256 in hex and size of a file.
@@ -73,15 +76,14 @@ absl::Status JobClient::WatchOnce(const std::string& name, int64_t& resume_token
   return common::FromGrpcStatus(stream->Finish());
 }
 
-absl::Status JobClient::Watch(const std::string& name, int64_t resume_token, absl::Duration patience,
-                              const std::function<bool(const JobEvent&)>& on_event) {
+absl::Status JobClient::Follow(const std::string& name, absl::Duration patience, const int64_t& token,
+                               const bool& goes_on, const std::function<absl::Status()>& once) {
   absl::Time last_reachable = absl::Now();
-  bool goes_on = true;
   while (true) {
-    const int64_t token_before = resume_token;
+    const int64_t token_before = token;
     const absl::Time opened = absl::Now();
-    absl::Status status = WatchOnce(name, resume_token, goes_on, on_event);
-    if (resume_token != token_before || absl::Now() - opened >= kReachable) last_reachable = absl::Now();
+    absl::Status status = once();
+    if (token != token_before || absl::Now() - opened >= kReachable) last_reachable = absl::Now();
     if (calls_.IsCancelled()) return absl::CancelledError("the call was cancelled");
     if (!goes_on) return absl::OkStatus();
     if (status.ok()) {
@@ -92,8 +94,66 @@ absl::Status JobClient::Watch(const std::string& name, int64_t resume_token, abs
     }
     if (!IsPassing(status)) return status;
     if (absl::Now() - last_reachable > patience) {
-      return status.ok() ? absl::UnavailableError("the stream of events keeps ending") : status;
+      return status.ok() ? absl::UnavailableError("the stream keeps ending") : status;
     }
+    absl::SleepFor(kPause);
+  }
+}
+
+absl::Status JobClient::Watch(const std::string& name, int64_t resume_token, absl::Duration patience,
+                              const std::function<bool(const JobEvent&)>& on_event) {
+  bool goes_on = true;
+  return Follow(name, patience, resume_token, goes_on,
+                [&] { return WatchOnce(name, resume_token, goes_on, on_event); });
+}
+
+absl::Status JobClient::WatchLogs(cohort::v1::WatchLogsRequest request, absl::Duration patience,
+                                  const std::function<bool(const LogLine&)>& on_line) {
+  bool goes_on = true;
+  int64_t token = request.resume_token();
+  const auto once = [&] {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + (request.follow() ? kWatchStreamDeadline : timeout_)));
+    const common::CallGroup::Member member(&calls_, &context);
+    const auto stream = stub_->WatchLogs(&context, request);
+    LogLine line;
+    while (goes_on && stream->Read(&line)) {
+      goes_on = on_line(line);
+      token = line.sequence();
+      // What the next stream is to begin with: the lines from here on, and no others.
+      request.set_resume_token(token);
+      request.clear_tail();
+      request.clear_since();
+    }
+    if (!goes_on) context.TryCancel();
+    return common::FromGrpcStatus(stream->Finish());
+  };
+  if (request.follow()) return Follow(request.name(), patience, token, goes_on, once);
+  const absl::Status status = once();
+  return goes_on ? status : absl::OkStatus();
+}
+
+absl::Status JobClient::Download(
+    const std::function<absl::StatusOr<cohort::v1::DownloadCheckpointRequest>()>& next_request, absl::Duration patience,
+    const std::function<absl::Status(const cohort::v1::DownloadCheckpointResponse&)>& on_part) {
+  absl::Time last_reachable = absl::Now();
+  while (true) {
+    COHORT_ASSIGN_OR_RETURN(const cohort::v1::DownloadCheckpointRequest request, next_request());
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + kWatchStreamDeadline));
+    const common::CallGroup::Member member(&calls_, &context);
+    const auto stream = stub_->DownloadCheckpoint(&context, request);
+    cohort::v1::DownloadCheckpointResponse part;
+    absl::Status taken;
+    while (taken.ok() && stream->Read(&part)) {
+      taken = on_part(part);
+      if (part.has_chunk()) last_reachable = absl::Now();
+    }
+    if (!taken.ok()) context.TryCancel();
+    const absl::Status status = common::FromGrpcStatus(stream->Finish());
+    if (calls_.IsCancelled()) return absl::CancelledError("the call was cancelled");
+    if (!taken.ok() || status.ok()) return taken;
+    if (!IsPassing(status) || absl::Now() - last_reachable > patience) return status;
     absl::SleepFor(kPause);
   }
 }

@@ -71,6 +71,40 @@ TEST_P(BrokenStreamTest, WatchGoesOnWithoutRepeatingEvents) {
   EXPECT_THAT(seen, ElementsAre(2, 3, 4, 5));
 }
 
+TEST_P(BrokenStreamTest, FollowedLogsGoOnWithoutRepeatingLines) {
+  FakeJobService service;
+  cohort::v1::Job job;
+  job.set_name(kName);
+  job.set_state(cohort::v1::JOB_STATE_RUNNING);
+  service.SetJob(job);
+  std::vector<cohort::v1::LogLine> lines(5);
+  for (int i = 0; i < 5; ++i) lines[i].set_sequence(10 + i);
+  service.SetLogs(kName, lines);
+  service.BreakStreamsAfter(2, GetParam());
+  JobClient client(service.Address(), absl::Seconds(20));
+  cohort::v1::WatchLogsRequest request;
+  request.set_name(kName);
+  request.set_follow(true);
+  request.set_tail(100);
+  request.mutable_since()->set_seconds(60);
+  std::vector<int64_t> seen;
+  const absl::Status status = client.WatchLogs(request, absl::Seconds(20), [&](const cohort::v1::LogLine& line) {
+    seen.push_back(line.sequence());
+    if (line.sequence() < 14) return true;
+    job.set_state(cohort::v1::JOB_STATE_SUCCEEDED);
+    service.SetJob(job);
+    return true;
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_THAT(seen, ElementsAre(10, 11, 12, 13, 14));
+  const auto requests = service.LogWatches();
+  ASSERT_GT(requests.size(), 1u);
+  EXPECT_EQ(requests[0].tail(), 100);
+  EXPECT_EQ(requests[1].resume_token(), 11);
+  EXPECT_EQ(requests[1].tail(), 0) << "the newest of what is new would leave lines out";
+  EXPECT_FALSE(requests[1].has_since());
+}
+
 INSTANTIATE_TEST_SUITE_P(All, BrokenStreamTest,
                          ::testing::Values(absl::UnavailableError("gone"), absl::CancelledError("draining"),
                                            absl::OkStatus()));
@@ -81,6 +115,37 @@ TEST(JobClientTest, WatchOfAnUnknownJobIsNotFound) {
   const absl::Status status =
       client.Watch(kName, 0, absl::Seconds(20), [](const cohort::v1::JobEvent&) { return true; });
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+}
+
+TEST(JobClientTest, LogsThatAreNotFollowedEndAndUnknownJobsAreNotFound) {
+  FakeJobService service;
+  cohort::v1::Job job;
+  job.set_name(kName);
+  service.SetJob(job);
+  service.SetLogs(kName, std::vector<cohort::v1::LogLine>(2));
+  JobClient client(service.Address(), absl::Seconds(20));
+  cohort::v1::WatchLogsRequest request;
+  request.set_name(kName);
+  const auto ignore = [](const cohort::v1::LogLine&) { return true; };
+  EXPECT_TRUE(client.WatchLogs(request, absl::Seconds(20), ignore).ok());
+  request.set_name("namespaces/default/jobs/nobody");
+  EXPECT_EQ(client.WatchLogs(request, absl::Seconds(20), ignore).code(), absl::StatusCode::kNotFound);
+  request.set_follow(true);
+  EXPECT_EQ(client.WatchLogs(request, absl::Seconds(20), ignore).code(), absl::StatusCode::kNotFound);
+}
+
+TEST(JobClientTest, CancelCallsEndsADownloadInProgress) {
+  FakeJobService service;
+  service.SetFiles({{"a", "12345"}}, /*chunk_bytes=*/1);
+  service.ChangeDownloads([](cohort::v1::DownloadCheckpointResponse& part) { return part.has_listing(); });
+  JobClient client(service.Address(), absl::Seconds(20));
+  const auto request = [] { return cohort::v1::DownloadCheckpointRequest(); };
+  const absl::Status status =
+      client.Download(request, absl::Hours(1), [&](const cohort::v1::DownloadCheckpointResponse&) {
+        client.CancelCalls();
+        return absl::OkStatus();
+      });
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
 }
 
 TEST(JobClientTest, CancelCallsEndsAWatchInProgress) {

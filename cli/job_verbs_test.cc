@@ -86,6 +86,12 @@ TEST_F(JobVerbsTest, ChangesOfAnotherJobThanTheEtagsAreRefused) {
   }
 }
 
+TEST_F(JobVerbsTest, DeletePrintsTheNameWhenAsked) {
+  AddJob("demo", cohort::v1::JOB_STATE_FAILED);
+  EXPECT_EQ(Run({"delete", "demo", "-o", "name"}), common::kExitOk) << err_.str();
+  EXPECT_EQ(out_.str(), "namespaces/default/jobs/demo\n");
+}
+
 TEST_F(JobVerbsTest, DeleteAsksOnATerminalUnlessToldNotTo) {
   AddJob("demo", cohort::v1::JOB_STATE_FAILED);
   std::istringstream no("n\n");
@@ -128,6 +134,21 @@ TEST_F(JobVerbsTest, WaitEndsInTheStateThatIsWaitedFor) {
   service_.SetStates("namespaces/default/jobs/demo", {cohort::v1::JOB_STATE_RUNNING, cohort::v1::JOB_STATE_SUCCEEDED});
   EXPECT_EQ(Run({"wait", "demo", "--timeout", "10m", "-o", "name"}), common::kExitOk) << err_.str();
   EXPECT_EQ(out_.str(), "namespaces/default/jobs/demo\n");
+}
+
+TEST_F(JobVerbsTest, WaitEndsAtTheStepThatIsWaitedFor) {
+  cohort::v1::Job job;
+  job.set_name("namespaces/default/jobs/demo");
+  job.set_state(cohort::v1::JOB_STATE_RUNNING);
+  job.set_policy_version(3);
+  service_.SetJob(job);
+  EXPECT_EQ(Run({"wait", "demo", "--for=step=3"}), common::kExitOk) << err_.str();
+  EXPECT_EQ(Run({"wait", "demo", "--for=step=4", "--timeout", "0"}), common::kExitTimeout);
+  EXPECT_THAT(err_.str(), HasSubstr("demo is not at step 4 after 0: it is running at step 3"));
+  job.set_state(cohort::v1::JOB_STATE_CANCELLED);
+  service_.SetJob(job);
+  EXPECT_EQ(Run({"wait", "demo", "--for=step=4"}), common::kExitJobFailed);
+  EXPECT_EQ(Run({"wait", "demo", "--for=step=0"}), common::kExitUsage);
 }
 
 TEST_F(JobVerbsTest, WaitEndsWithFiveInAnotherEndAndWithFourWhenTheTimeIsOver) {

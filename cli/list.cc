@@ -55,8 +55,8 @@ std::string LabelComplaint(const std::string& label) {
 void AddList(CLI::App& app, VerbContext& context) {
   auto flags = std::make_shared<ListFlags>();
   CLI::App* verb = app.add_subcommand("list", "Lists the jobs of a namespace, newest first unless asked otherwise");
-  verb->add_option("--state", flags->state, "only jobs in this state: queued, running, paused, succeeded, ...")
-      ->transform(CLI::CheckedTransformer(StateNames(), CLI::ignore_case).description(""));
+  verb->add_option("--state", flags->state, "only jobs in this state")
+      ->transform(CLI::CheckedTransformer(StateNames(), CLI::ignore_case).description(ChoicesText(StateNames())));
   verb->add_option("-l,--label", flags->labels, "only jobs with this label: key=value, or key; may be repeated")
       ->check(LabelComplaint)
       ->allow_extra_args(false);

@@ -97,9 +97,9 @@ void LeaveExitCode(VerbContext& context, const RunReport& report) {
     context.exit_code = common::kExitJobFailed;
     return;
   }
-  *context.console.err << "cohortctl: " << report.jobs.back().job_id << " is paused"
-                       << (job.state_reason().empty() ? "" : ": ") << OneLine(job.state_reason())
-                       << "; the same command with --run_dir " << report.run_dir << " resumes it" << std::endl;
+  context.console.Messages() << "cohortctl: " << report.jobs.back().job_id << " is paused"
+                             << (job.state_reason().empty() ? "" : ": ") << OneLine(job.state_reason())
+                             << "; the same command with --run_dir " << report.run_dir << " resumes it" << std::endl;
   context.exit_code = common::kExitJobPaused;
 }
 
@@ -129,10 +129,14 @@ void RunLocal(VerbContext& context, const LocalFlags& flags) {
   common::Shutdown shutdown;
   LocalRun run(options, context.Parent(), context.console, clock, &shutdown, context.Timeout());
   RunReport report{.run_dir = options.run_dir, .metrics_path = run.MetricsPath(), .jobs = {}, .total_time = {}};
+  context.server_origin = VerbContext::kStartedHere;
+  context.server = options.run_dir;  // until it listens
   absl::Status status = run.Start();
   if (status.ok()) {
-    *context.console.err << "coordinator at " << run.Server() << ", " << options.num_workers << " workers, "
-                         << options.num_ranks << " learner ranks; logs in " << options.run_dir << "/logs" << std::endl;
+    context.server = run.Server();
+    context.console.Messages() << "coordinator at " << run.Server() << ", " << options.num_workers << " workers, "
+                               << options.num_ranks << " learner ranks; logs in " << options.run_dir << "/logs"
+                               << std::endl;
     status = run.Validate(*files);
     if (status.ok()) status = RunFiles(run, *files, report);
   }
@@ -143,13 +147,14 @@ void RunLocal(VerbContext& context, const LocalFlags& flags) {
     *context.console.out << ReportText(report, context.console) << std::flush;
     if (!HaveAllSucceeded(report, files->size())) LeaveExitCode(context, report);
     if (flags.keeps_serving) {
-      *context.console.err << "serving at " << run.Server() << "; end with Ctrl-C" << std::endl;
+      context.console.Messages() << "serving at " << run.Server() << "; end with Ctrl-C" << std::endl;
       status = run.Serve();
     }
   }
   run.Drain();
   if (absl::IsCancelled(status) && shutdown.IsRequested()) {
-    *context.console.err << "stopped; the same command with --run_dir " << options.run_dir << " goes on" << std::endl;
+    context.console.Messages() << "stopped; the same command with --run_dir " << options.run_dir << " goes on"
+                               << std::endl;
   } else if (!status.ok()) {
     Fail(context, status);
   }

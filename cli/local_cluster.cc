@@ -49,8 +49,9 @@ absl::Status CheckBinaries(const LocalClusterOptions& options) {
     if (room == "learner" && options.num_ranks == 0) continue;
     const std::string path = FindBinary(bin_dir, room, binary);
     if (access(path.c_str(), X_OK) != 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--bin_dir: ", std::string(binary), " is not an executable file there (", bin_dir, ")"));
+      return absl::InvalidArgumentError(absl::StrCat("--bin_dir: ", std::string(binary),
+                                                     " is not an executable file there; name the folder that has it (",
+                                                     bin_dir, ")"));
     }
   }
   return absl::OkStatus();

@@ -47,7 +47,7 @@ void LocalRun::PrintMessages() {
     messages.swap(messages_);
   }
   if (!messages.empty()) progress_.Clear();
-  for (const std::string& text : messages) *console_.err << text << std::endl;
+  for (const std::string& text : messages) console_.Messages() << text << std::endl;
 }
 
 absl::Status LocalRun::Start() {

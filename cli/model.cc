@@ -22,6 +22,7 @@ struct ModelInitFlags {
   std::string template_directory;
   std::string preset;
   bool is_random = false;
+  bool keeps_existing = false;
   std::string output;
   uint64_t seed = 0;
   model::WeightFormat format;
@@ -55,7 +56,7 @@ absl::Status Init(const ModelInitFlags& flags) {
 
 void RunModelInit(VerbContext& context, const ModelInitFlags& flags) {
   const absl::Status status = Init(flags);
-  if (!status.ok()) return Fail(context, status);
+  if (!status.ok() && !(flags.keeps_existing && absl::IsAlreadyExists(status))) return Fail(context, status);
   const auto summary = model::InspectModelFolder(flags.output);
   if (!summary.ok()) return Fail(context, summary.status());
   *context.console.out << flags.output << ": " << summary->config.architecture << ", " << summary->num_parameters
@@ -87,10 +88,12 @@ void AddModelInit(CLI::App* model, VerbContext& context) {
   verb->add_flag("--random", flags->is_random, "with --preset: random weights and a tokenizer of single bytes")
       ->needs(preset);
   verb->add_option("--output", flags->output, "folder to make; must not exist")->required();
+  verb->add_flag("--keep_existing", flags->keeps_existing,
+                 "a model folder that is there already is checked and left as it is");
   verb->add_option("--seed", flags->seed, "weights are a function of config.json and this")->capture_default_str();
-  verb->add_option("--dtype", flags->format.dtype, "f32 or bf16, of the stored weights; default f32")
+  verb->add_option("--dtype", flags->format.dtype, "of the stored weights; default f32")
       ->transform(CLI::CheckedTransformer(std::map<std::string, std::string>{{"f32", "F32"}, {"bf16", "BF16"}})
-                      .description(""));
+                      .description("{bf16,f32}"));
   verb->add_option("--max_shard_bytes", flags->format.max_shard_bytes, "a larger model is cut into shards")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

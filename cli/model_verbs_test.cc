@@ -57,6 +57,20 @@ TEST_F(ModelVerbsTest, InitFromATemplateSaysWhatItMade) {
   EXPECT_EQ(out_.str(), dir_.Join("model") + ": Qwen3ForCausalLM, 23648 parameters\n");
 }
 
+TEST_F(ModelVerbsTest, InitKeepsAFolderThatIsThereOnlyWhenAskedToAndIfItIsAModel) {
+  const std::vector<std::string> flags = {"--template", dir_.Join("template"), "--keep_existing"};
+  ASSERT_EQ(Init(flags), common::kExitOk) << err_.str();
+  const std::string weights = *common::ReadFile(dir_.Join("model/model.safetensors"));
+  EXPECT_EQ(Init({"--template", dir_.Join("template"), "--seed", "7"}), common::kExitFailure);
+  EXPECT_EQ(Init({"--template", dir_.Join("template"), "--seed", "7", "--keep_existing"}), common::kExitOk)
+      << err_.str();
+  EXPECT_EQ(out_.str(), dir_.Join("model") + ": Qwen3ForCausalLM, 23648 parameters\n");
+  EXPECT_EQ(*common::ReadFile(dir_.Join("model/model.safetensors")), weights);
+  std::filesystem::remove(dir_.Join("model/model.safetensors"));
+  EXPECT_NE(Init(flags), common::kExitOk);
+  EXPECT_THAT(err_.str(), HasSubstr("model.safetensors"));
+}
+
 TEST_F(ModelVerbsTest, InitCutsALargeModelIntoShards) {
   EXPECT_EQ(Init({"--template", dir_.Join("template"), "--dtype", "bf16", "--max_shard_bytes", "20000"}),
             common::kExitOk)

@@ -104,6 +104,7 @@ ProgressLine::ProgressLine(const Console& console, absl::Duration plain_interval
     : console_(console), plain_interval_(plain_interval) {}
 
 void ProgressLine::Show(const std::string& text, absl::Time now, bool is_final) {
+  if (console_.is_quiet) return;
   if (console_.err_is_terminal) {
     const size_t columns = std::max(20, console_.err_columns - 1);
     *console_.err << "\r\033[K" << text.substr(0, columns) << (is_final ? "\n" : "") << std::flush;

@@ -79,10 +79,10 @@ void RunRollouts(VerbContext& context, const RolloutsFlags& flags) {
     request.set_page_token(page->next_page_token());
   } while (!request.page_token().empty() && all.rollouts_size() < flags.limit);
   *context.console.out << FormatRollouts(all, flags.output, context.console) << std::flush;
-  if (all.rollouts().empty()) *context.console.err << "cohortctl: no rollouts" << std::endl;
+  if (all.rollouts().empty()) context.console.Messages() << "cohortctl: no rollouts" << std::endl;
   if (all.num_released_groups() > 0) {
-    *context.console.err << "cohortctl: the rollouts of " << all.num_released_groups()
-                         << " groups are not kept any more (retention of the job file)" << std::endl;
+    context.console.Messages() << "cohortctl: the rollouts of " << all.num_released_groups()
+                               << " groups are not kept any more (retention of the job file)" << std::endl;
   }
 }
 
@@ -93,16 +93,18 @@ void AddRollouts(CLI::App& app, VerbContext& context) {
   CLI::App* verb = app.add_subcommand(
       "rollouts", "Shows stored rollouts of a job: prompts, completions, scores, rewards and what became of them");
   AddJobArgument(verb, flags->job);
-  CLI::Option* step = verb->add_option("--step", flags->step, "only groups sampled for this train step");
+  CLI::Option* step =
+      verb->add_option("--step", flags->step,
+                       "only groups sampled for this train step: the one that starts from this policy version, from 0");
   verb->add_option("--first_step", flags->first_step, "... for this one or a later one")->excludes(step);
   verb->add_option("--last_step", flags->last_step, "... for this one or an earlier one")->excludes(step);
-  verb->add_option("--purpose", flags->purpose, "only groups of this purpose: train, evaluate or rescore")
-      ->transform(CLI::CheckedTransformer(Purposes()).description(""));
+  verb->add_option("--purpose", flags->purpose, "only groups of this purpose")
+      ->transform(CLI::CheckedTransformer(Purposes()).description(ChoicesText(Purposes())));
   verb->add_option("--problem", flags->problem, "only of this row of the dataset, from 0");
   verb->add_option("--min_reward", flags->min_reward, "only completions with at least this reward");
   verb->add_option("--max_reward", flags->max_reward, "only completions with at most this reward");
-  verb->add_option("--outcome", flags->outcome, "only completions with this outcome: graded, wrong or no_verdict")
-      ->transform(CLI::CheckedTransformer(Outcomes()).description(""));
+  verb->add_option("--outcome", flags->outcome, "only completions with this outcome")
+      ->transform(CLI::CheckedTransformer(Outcomes()).description(ChoicesText(Outcomes())));
   verb->add_option("--limit", flags->limit, "at most so many groups")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();

@@ -9,17 +9,12 @@
 
 #include "cli/job_client.h"
 #include "cli/record_output.h"
+#include "cli/step_history.h"
 #include "cli/verb_flags.h"
 #include "cli/verbs.h"
 
 namespace cohort::cli {
 namespace {
-
-// A coordinator may be away this long, for a restart say.
-constexpr absl::Duration kPatience = absl::Minutes(2);
-// What a table shows of the many metrics of docs/operations/step_metrics.md.
-constexpr const char* kTableMetrics[] = {"loss",  "reward_mean",   "accuracy",         "completion_tokens_mean",
-                                         "kl_k3", "gradient_norm", "mismatch_max_abs", "step_seconds"};
 
 struct StepsFlags {
   std::string job;
@@ -29,12 +24,12 @@ struct StepsFlags {
   OutputFormat output = OutputFormat::kTable;
 };
 
-// The columns when nobody asked for some: those of kTableMetrics that there are, or all of them.
+// The columns when nobody asked for some: the usual ones that there are, or all of them.
 std::vector<std::string> DefaultColumns(const cohort::v1::ListStepsResponse& steps, OutputFormat format) {
   const std::vector<std::string> all = StepColumns(steps, {});
   if (format != OutputFormat::kTable) return all;
   std::vector<std::string> columns;
-  for (const char* metric : kTableMetrics) {
+  for (const std::string& metric : UsualMetrics()) {
     if (std::find(all.begin(), all.end(), metric) != all.end()) columns.push_back(metric);
   }
   return columns;
@@ -70,22 +65,19 @@ class StepPrinter final {
 
 // Prints the steps of the job's events after those that were printed, until the job ends.
 absl::Status Follow(JobClient& client, const std::string& name, const StepsFlags& flags, StepPrinter& printer) {
-  return client.Watch(name, 0, kPatience, [&](const cohort::v1::JobEvent& event) {
-    const int64_t version = event.step().policy_version();
-    if (!event.has_step() || version <= printer.LastVersion() || version < flags.first_version) return true;
+  const int64_t after_version = std::max(printer.LastVersion(), flags.first_version - 1);
+  return FollowSteps(client, name, after_version, [&](const cohort::v1::StepRecord& step) {
     cohort::v1::ListStepsResponse steps;
     cohort::v1::StepRecord& record = *steps.add_steps();
-    *record.mutable_time() = event.time();
-    *record.mutable_step() = event.step();
+    record = step;
     if (!flags.metrics.empty()) {
       record.mutable_step()->clear_metrics();
       for (const std::string& metric : flags.metrics) {
-        const auto found = event.step().metrics().find(metric);
-        if (found != event.step().metrics().end()) (*record.mutable_step()->mutable_metrics())[metric] = found->second;
+        const auto found = step.step().metrics().find(metric);
+        if (found != step.step().metrics().end()) (*record.mutable_step()->mutable_metrics())[metric] = found->second;
       }
     }
     printer.Print(steps);
-    return true;
   });
 }
 
@@ -96,20 +88,15 @@ void RunSteps(VerbContext& context, const StepsFlags& flags) {
   request.set_page_size(1000);
   request.set_first_version(flags.first_version);
   request.mutable_metrics()->Assign(flags.metrics.begin(), flags.metrics.end());
-  cohort::v1::ListStepsResponse all;
-  do {
-    const auto page = client.ListSteps(request);
-    if (!page.ok()) return Fail(context, page.status());
-    all.mutable_steps()->MergeFrom(page->steps());
-    request.set_page_token(page->next_page_token());
-  } while (!request.page_token().empty());
-  const auto document = flags.follows ? std::nullopt : AsListDocument(all, flags.output);
+  const auto all = ListAllSteps(client, request);
+  if (!all.ok()) return Fail(context, all.status());
+  const auto document = flags.follows ? std::nullopt : AsListDocument(*all, flags.output);
   if (document.has_value()) {
     *context.console.out << *document;
     return;
   }
   StepPrinter printer(context.console.out, flags);
-  if (all.steps_size() > 0 || !flags.follows) printer.Print(all);
+  if (all->steps_size() > 0 || !flags.follows) printer.Print(*all);
   if (!flags.follows) return;
   const absl::Status status = Follow(client, request.parent(), flags, printer);
   if (!status.ok()) Fail(context, status);

@@ -26,11 +26,41 @@ TEST_F(SubmitVerbsTest, SubmitSendsTheSpecUnderTheFilesNameWithARequestId) {
   EXPECT_EQ(creations[0].job().spec().training().num_steps(), 3);
 }
 
+TEST_F(SubmitVerbsTest, RequestIdIsAnotherEveryTimeUnlessItIsGiven) {
+  const std::string path = WriteFile("a.yaml", "training:\n  num_steps: 3\n");
+  const auto id_of = [&](const std::vector<std::string>& flags) {
+    std::vector<std::string> arguments = {"submit", "-f", path};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    EXPECT_EQ(Run(arguments), common::kExitOk) << err_.str();
+    return service_.Creations().back().request_id();
+  };
+  const std::string first = id_of({});
+  EXPECT_NE(id_of({}), first);
+  EXPECT_EQ(id_of({"--request_id", "nightly"}), "nightly");
+}
+
 TEST_F(SubmitVerbsTest, DryRunOnlyValidates) {
   const std::string path = WriteFile("a.yaml", "training:\n  num_steps: 3\n");
   EXPECT_EQ(Run({"submit", "-f", path, "--id", "b", "--dry-run"}), common::kExitOk);
   EXPECT_TRUE(service_.Creations()[0].validate_only());
   EXPECT_EQ(Run({"get", "b"}), common::kExitNotFound);
+}
+
+TEST_F(SubmitVerbsTest, DryRunIsSpelledAsByKubectl) {
+  const std::string path = WriteFile("a.yaml", "training:\n  num_steps: 3\n");
+  EXPECT_EQ(Run({"submit", "-f", path, "--dry-run=server"}), common::kExitOk) << err_.str();
+  EXPECT_EQ(out_.str(), "job a is valid (dry run)\n");
+  EXPECT_TRUE(service_.Creations().back().validate_only());
+  EXPECT_EQ(Run({"submit", "-f", path, "--dry-run=client"}), common::kExitUsage);
+  EXPECT_THAT(err_.str(), HasSubstr("cohortctl validate"));
+  EXPECT_EQ(Run({"submit", "-f", path, "--dry-run=none"}), common::kExitOk) << err_.str();
+  EXPECT_FALSE(service_.Creations().back().validate_only());
+}
+
+TEST_F(SubmitVerbsTest, TakenNameIsSaidWithTheFlagThatGivesAnother) {
+  service_.RefuseCreation(absl::AlreadyExistsError("job_id: a job has this name (a)"));
+  EXPECT_EQ(Run({"submit", "-f", WriteFile("a.yaml", "training:\n  num_steps: 3\n")}), common::kExitFailure);
+  EXPECT_THAT(err_.str(), AllOf(HasSubstr("a.yaml: job_id"), HasSubstr("--id")));
 }
 
 TEST_F(SubmitVerbsTest, RefusedJobFileIsOneSentenceOnStandardErrorAndExitTwo) {

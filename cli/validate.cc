@@ -2,6 +2,8 @@
 #include <stdlib.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <ostream>
@@ -84,7 +86,9 @@ absl::Status ValidateFiles(VerbContext& context, JobClient& client, const std::v
 absl::Status ValidateLocally(VerbContext& context, const ValidateFlags& flags, const std::vector<JobFile>& files) {
   common::Shutdown shutdown;
   const ScratchFolder scratch;
-  if (!scratch.IsMade()) return absl::InternalError(absl::StrCat("folder cannot be made (", scratch.Path(), ")"));
+  if (!scratch.IsMade())
+    return absl::InternalError(absl::StrCat("folder for the check cannot be made: ", std::strerror(errno),
+                                            "; TMPDIR names another place (", scratch.Path(), ")"));
   COHORT_ASSIGN_OR_RETURN(const std::string data_root, AbsolutePath("--data_root", flags.data_root));
   COHORT_ASSIGN_OR_RETURN(const std::string model_root, AbsolutePath("--model_root", flags.model_root));
   LocalClusterOptions options{.bin_dir = flags.bin_dir,
@@ -94,10 +98,13 @@ absl::Status ValidateLocally(VerbContext& context, const ValidateFlags& flags, c
                               .num_workers = 0,
                               .num_ranks = 0,
                               .log_level = "warning"};
+  context.server_origin = VerbContext::kStartedHere;
+  context.server = options.bin_dir;  // until it listens
   const auto cluster = LocalCluster::Start(
       options, common::SystemClock(), [](std::string_view) {}, [&shutdown] { return shutdown.IsRequested(); });
   if (!cluster.ok()) return cluster.status();
-  JobClient client((*cluster)->Server(), context.Timeout());
+  context.server = (*cluster)->Server();
+  JobClient client(context.server, context.Timeout());
   absl::Status result = absl::OkStatus();
   std::thread validation([&] {
     result = ValidateFiles(context, client, files);
@@ -127,8 +134,8 @@ void AddValidate(CLI::App& app, VerbContext& context) {
   auto flags = std::make_shared<ValidateFlags>();
   CLI::App* verb = app.add_subcommand(
       "validate",
-      "Runs every check of a submit and changes nothing; without --server or COHORT_SERVER, by a coordinator "
-      "started for the purpose");
+      "Runs every check of a submit and changes nothing; without --server, COHORT_SERVER or a context, by a "
+      "coordinator started for the purpose");
   verb->add_option("-f,--file", flags->files, "job file (YAML); may be repeated")->required()->allow_extra_args(false);
   verb->add_option("--bin_dir", flags->bin_dir, "folder with cohort-coordinator")->capture_default_str();
   verb->add_option("--data_root", flags->data_root, "start of relative data paths")->capture_default_str();

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <istream>
 #include <sstream>
@@ -19,12 +20,21 @@ namespace cohort::cli {
 // Command lines against a fake service. Not thread-safe.
 class VerbFixture : public ::testing::Test {
  protected:
+  // No context of whoever runs the test.
+  VerbFixture() { setenv("COHORT_CONFIG", ContextsPath().c_str(), /*overwrite=*/1); }
+
+  // Where the verbs keep contexts; not there at first.
+  std::string ContextsPath() const { return dir_.path() + "/contexts.yaml"; }
   // Runs cohortctl with these arguments, after the server flag. With `in`, questions are asked and answered from it.
   int Run(std::vector<std::string> arguments, std::istream* in = nullptr) {
+    arguments.insert(arguments.begin(), {"--server", service_.Address()});
+    return RunAlone(arguments, in);
+  }
+  // Without the server flag.
+  int RunAlone(const std::vector<std::string>& arguments, std::istream* in = nullptr) {
     out_.str("");
     err_.str("");
-    arguments.insert(arguments.begin(), {"cohortctl", "--server", service_.Address()});
-    std::vector<const char*> argv;
+    std::vector<const char*> argv = {"cohortctl"};
     for (const std::string& argument : arguments) argv.push_back(argument.c_str());
     return RunCommandLine(static_cast<int>(argv.size()), argv.data(), {.out = &out_, .err = &err_, .in = in});
   }

@@ -9,15 +9,16 @@
 
 namespace cohort::cli {
 
-void AddOutputFlag(CLI::App* verb, OutputFormat& output, const std::vector<OutputFormat>& formats) {
+void AddOutputFlag(CLI::App* verb, OutputFormat& output, const std::vector<OutputFormat>& formats,
+                   const std::string& help) {
   std::map<std::string, OutputFormat> by_word;
   std::vector<std::string> words;
   for (const OutputFormat format : formats) {
     words.push_back(FormatWord(format));
     by_word[words.back()] = format;
   }
-  verb->add_option("-o,--output", output, absl::StrJoin(words, ", "))
-      ->transform(CLI::CheckedTransformer(by_word).description(""));
+  verb->add_option("-o,--output", output, help)
+      ->transform(CLI::CheckedTransformer(by_word).description(ChoicesText(words)));
 }
 
 void AddOutputFlag(CLI::App* verb, OutputFormat& output) {
@@ -30,6 +31,10 @@ void AddJobArgument(CLI::App* verb, std::string& job) { verb->add_option("job", 
 
 void AddEtagFlag(CLI::App* verb, std::string& etag) {
   verb->add_option("--etag", etag, "do nothing if the job is not the one with this etag any more");
+}
+
+std::string ChoicesText(const std::vector<std::string>& words) {
+  return absl::StrCat("{", absl::StrJoin(words, ","), "}");
 }
 
 std::map<std::string, cohort::v1::JobState> StateNames() {

@@ -3,38 +3,71 @@
 
 #include <CLI/CLI.hpp>
 #include <ostream>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cli/completion.h"
+#include "cli/completion_script.h"
+#include "cli/global_flags.h"
 #include "cli/job_client.h"
 #include "common/clock.h"
-#include "common/network_address.h"
 #include "common/security/refusing_channel.h"
-#include "common/security/security_flags.h"
 
 namespace cohort::cli {
 namespace {
 
-// What CLI11 prints behind the flag; empty when a server can be there.
-std::string ServerComplaint(const std::string& text) {
-  const auto address = common::ParseAddress(text);
-  if (!address.ok()) return std::string(address.status().message());
-  return address->port == 0 ? absl::StrCat("no server listens at port 0 (", text, ")") : "";
+// A call that ended so did not get an answer; other messages are of our own making.
+constexpr char kGrpcTimeout[] = "Deadline Exceeded";
+
+std::string ServerText(const VerbContext& context) {
+  return absl::StrCat(context.server, " (", context.server_origin, ")");
+}
+
+// What may mend it, behind the cause.
+std::string NextStep(const VerbContext& context, const absl::Status& status) {
+  const std::string message(status.message());
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+      if (context.server_origin == VerbContext::kStartedHere || absl::StartsWith(message, "cannot connect: "))
+        return "";
+      return "; is one running there? --server, COHORT_SERVER or a context names another";
+    case absl::StatusCode::kUnauthenticated:
+      if (context.security.token.empty()) return "; --token_file, COHORT_TOKEN_FILE or a context names one";
+      return absl::StrCat("; it was that of ", context.security.token, ", sent to ", ServerText(context));
+    case absl::StatusCode::kNotFound:
+      if (!absl::StartsWith(message, "job not found")) return "";
+      return absl::StrCat("; cohortctl list shows the jobs of namespace ", context.namespace_id, " at ",
+                          ServerText(context));
+    case absl::StatusCode::kAborted:
+      if (!absl::StartsWith(message, "etag: ")) return "";
+      return "; read the job again (cohortctl get) and repeat what is still wanted";
+    default:
+      return "";
+  }
+}
+
+// The cause, as a sentence of ours where gRPC has none.
+std::string Cause(const VerbContext& context, const absl::Status& status) {
+  const std::string message(status.message());
+  if (absl::IsUnavailable(status)) {
+    return absl::StrCat("the coordinator cannot be reached at ", ServerText(context), ": ", message);
+  }
+  if (absl::IsDeadlineExceeded(status) && message == kGrpcTimeout) {
+    return absl::StrCat("no answer from ", ServerText(context), " in time; --timeout gives a call more than ",
+                        context.timeout_seconds, " s");
+  }
+  if (absl::IsUnimplemented(status) && message.empty()) {
+    return absl::StrCat("the coordinator at ", ServerText(context),
+                        " does not know this call: it is of an older version");
+  }
+  return message;
 }
 
 }  // namespace
 
 void AddVerbs(CLI::App& app, VerbContext& context) {
-  CLI::Option* server = app.add_option("--server", context.server, "host:port of the coordinator")
-                            ->check(ServerComplaint)
-                            ->envname("COHORT_SERVER")
-                            ->capture_default_str();
-  app.add_option("-n,--namespace", context.namespace_id, "namespace of the jobs")->capture_default_str();
-  app.add_option("--timeout", context.timeout_seconds,
-                 "seconds that one call may take; submit, validate and upload: ten times")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  security::AddClientSecurityFlags(&app, &context.security, /*reads_environment=*/true);
-  app.parse_complete_callback([&context, server] { context.is_server_given = server->count() > 0; });
+  AddGlobalFlags(app, context);
   AddLocal(app, context);
   AddSubmit(app, context);
   AddValidate(app, context);
@@ -49,14 +82,25 @@ void AddVerbs(CLI::App& app, VerbContext& context) {
   AddCancel(app, context);
   AddDelete(app, context);
   AddCheckpoints(app, context);
+  AddDownload(app, context);
+  AddLogs(app, context);
   AddSteps(app, context);
+  AddMetrics(app, context);
   AddRollouts(app, context);
+  AddTrace(app, context);
   AddPs(app, context);
+  AddScore(app, context);
   AddModel(app, context);
+  AddContext(app, context);
+  AddCompletion(app, context);
+  AddSchema(app, context);
   AddVersion(app, context);
 }
 
 JobClient Connect(const VerbContext& context) {
+  if (!context.setup.ok()) {
+    return JobClient(security::RefusingChannel(context.setup), context.Timeout());
+  }
   const auto security = security::ClientSecurity::Create(context.security, common::SystemClock());
   return JobClient(
       security.ok() ? (*security)->OpenChannel(context.server) : security::RefusingChannel(security.status()),
@@ -81,12 +125,15 @@ int ExitCodeOf(const absl::Status& status) {
 }
 
 void Fail(VerbContext& context, const absl::Status& status) {
-  *context.console.err << "cohortctl: " << (absl::IsUnavailable(status) ? "the coordinator cannot be reached: " : "")
-                       << std::string(status.message()) << std::endl;
+  *context.console.err << "cohortctl: " << Cause(context, status) << NextStep(context, status) << std::endl;
   context.exit_code = ExitCodeOf(status);
 }
 
 int RunCommandLine(int argc, const char* const* argv, const Console& console) {
+  if (argc > 1 && std::string_view(argv[1]) == kCompleteWord) {
+    AnswerShell(std::vector<std::string>(argv + 2, argv + argc), console);
+    return common::kExitOk;
+  }
   VerbContext context{.console = console};
   CLI::App app("Cohort trains language models by reinforcement learning from verifiable rewards.", "cohortctl");
   app.require_subcommand(1);

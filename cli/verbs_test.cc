@@ -17,7 +17,10 @@
 namespace cohort::cli {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 using VerbsTest = VerbFixture;
 
@@ -26,15 +29,16 @@ std::vector<std::vector<std::string>> VerbsThatCall(const std::string& job_file)
   std::vector<std::vector<std::string>> verbs = {
       {"list"}, {"ps"}, {"upload", job_file}, {"submit", "-f", job_file}, {"validate", "-f", job_file}};
   for (const char* verb : {"get", "describe", "watch", "wait", "pause", "resume", "cancel", "delete", "checkpoints",
-                           "steps", "rollouts"}) {
+                           "steps", "metrics", "rollouts", "logs", "trace"}) {
     verbs.push_back({verb, "a"});
   }
+  verbs.push_back({"download", "a", "--output", job_file + ".checkpoint"});
   return verbs;
 }
 
 TEST_F(VerbsTest, VerbsOnAnAbsentJobExitWithThree) {
   for (const char* verb : {"get", "describe", "watch", "wait", "pause", "resume", "cancel", "delete", "checkpoints",
-                           "steps", "rollouts"}) {
+                           "steps", "metrics", "rollouts", "logs", "trace"}) {
     EXPECT_EQ(Run({verb, "nobody"}), common::kExitNotFound) << verb;
     EXPECT_EQ(out_.str(), "");
     EXPECT_THAT(err_.str(), HasSubstr("nobody"));
@@ -65,7 +69,7 @@ TEST_F(VerbsTest, AbsentCoordinatorIsOneSentenceOfEveryVerbAndExitOne) {
                 common::kExitFailure)
           << verb[0];
       const std::string error = err.str();
-      EXPECT_THAT(error, HasSubstr("the coordinator cannot be reached")) << verb[0];
+      EXPECT_THAT(error, HasSubstr("the coordinator cannot be reached at " + server + " (--server)")) << verb[0];
       EXPECT_EQ(std::count(error.begin(), error.end(), '\n'), 1) << error;
     });
   }
@@ -87,11 +91,29 @@ TEST_F(VerbsTest, EveryVerbEitherCallsTheServerOrIsKnownNotTo) {
   CLI::App app;
   VerbContext context{.console = {.out = &out_, .err = &err_}};
   AddVerbs(app, context);
-  std::set<std::string> known = {"local", "model", "version"};
+  std::set<std::string> known = {"completion", "context", "local", "model", "schema", "score", "version"};
   for (const std::vector<std::string>& verb : VerbsThatCall("a.yaml")) known.insert(verb[0]);
   std::set<std::string> verbs;
   for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) verbs.insert(verb->get_name());
   EXPECT_EQ(verbs, known);
+}
+
+TEST_F(VerbsTest, QuietLeavesErrorsAlone) {
+  EXPECT_EQ(Run({"rollouts", "a", "--quiet"}), common::kExitNotFound);
+  EXPECT_THAT(err_.str(), HasSubstr("job not found"));
+  AddJob("a", cohort::v1::JOB_STATE_SUCCEEDED);
+  EXPECT_EQ(Run({"rollouts", "a"}), common::kExitOk);
+  EXPECT_EQ(err_.str(), "cohortctl: no rollouts\n");
+  EXPECT_EQ(Run({"rollouts", "a", "--quiet"}), common::kExitOk);
+  EXPECT_EQ(err_.str(), "");
+}
+
+TEST_F(VerbsTest, AbsentJobIsNamedWithItsServerAndTheNextStep) {
+  EXPECT_EQ(Run({"get", "nobody", "-n", "team"}), common::kExitNotFound);
+  EXPECT_EQ(err_.str(),
+            "cohortctl: job not found (namespaces/team/jobs/nobody); cohortctl list shows the jobs of "
+            "namespace team at " +
+                service_.Address() + " (--server)\n");
 }
 
 TEST_F(VerbsTest, OutputThatCannotBeWrittenIsAFailure) {
@@ -101,6 +123,11 @@ TEST_F(VerbsTest, OutputThatCannotBeWrittenIsAFailure) {
   const char* argv[] = {"cohortctl", "--server", server.c_str(), "get", "demo"};
   EXPECT_EQ(RunCommandLine(5, argv, {.out = &full, .err = &err_}), common::kExitFailure);
   EXPECT_EQ(err_.str(), "cohortctl: standard output cannot be written\n");
+}
+
+TEST_F(VerbsTest, SchemaIsPrintedAsItIsPublished) {
+  EXPECT_EQ(RunAlone({"schema"}), common::kExitOk);
+  EXPECT_THAT(out_.str(), AllOf(StartsWith("{\n"), HasSubstr("\"$ref\": \"#/$defs/JobSpec\""), EndsWith("}\n")));
 }
 
 TEST_F(VerbsTest, UnknownVerbAndUnknownFormatAreUsageErrors) {

@@ -2,7 +2,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <ostream>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -20,6 +22,7 @@ constexpr absl::Duration kPollInterval = absl::Milliseconds(500);
 // A coordinator may be away this long, for a restart say.
 constexpr absl::Duration kPatience = absl::Minutes(2);
 constexpr char kStatePrefix[] = "state=";
+constexpr char kStepPrefix[] = "step=";
 
 struct WaitFlags {
   std::string job;
@@ -28,13 +31,38 @@ struct WaitFlags {
   OutputFormat output = OutputFormat::kTable;
 };
 
-// JOB_STATE_UNSPECIFIED when the text is not "state=" and a state.
-cohort::v1::JobState StateOf(const std::string& what) {
+// What is waited for: a state, or a policy version.
+struct Goal {
+  cohort::v1::JobState state = cohort::v1::JOB_STATE_UNSPECIFIED;
+  int64_t step = 0;  // 0: the state
+
+  bool IsReached(const cohort::v1::Job& job) const {
+    return step > 0 ? job.policy_version() >= step : job.state() == state;
+  }
+  std::string Text() const { return step > 0 ? absl::StrCat("at step ", step) : StateText(state); }
+};
+
+// Nothing when the text is neither "state=" and a state nor "step=" and a number above 0.
+std::optional<Goal> GoalOf(const std::string& what) {
   const std::string text = absl::AsciiStrToLower(what);
-  if (text.rfind(kStatePrefix, 0) != 0) return cohort::v1::JOB_STATE_UNSPECIFIED;
+  Goal goal;
+  if (text.rfind(kStepPrefix, 0) == 0) {
+    const bool is_number = absl::SimpleAtoi(text.substr(sizeof(kStepPrefix) - 1), &goal.step);
+    return is_number && goal.step > 0 ? std::optional<Goal>(goal) : std::nullopt;
+  }
+  if (text.rfind(kStatePrefix, 0) != 0) return std::nullopt;
   const auto states = StateNames();
   const auto found = states.find(text.substr(sizeof(kStatePrefix) - 1));
-  return found == states.end() ? cohort::v1::JOB_STATE_UNSPECIFIED : found->second;
+  if (found == states.end()) return std::nullopt;
+  goal.state = found->second;
+  return goal;
+}
+
+std::string WaitChoices() {
+  std::vector<std::string> words;
+  for (const auto& [word, state] : StateNames()) words.push_back(kStatePrefix + word);
+  words.push_back(absl::StrCat(kStepPrefix, "N"));
+  return ChoicesText(words);
 }
 
 // "90", "90s", "10m", "inf".
@@ -49,15 +77,15 @@ bool ParsePatience(const std::string& text, absl::Duration* patience) {
 
 bool IsAway(const absl::Status& status) { return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status); }
 
-// The job once it is in the state or has ended in another. DEADLINE_EXCEEDED when neither happened in time.
-absl::StatusOr<cohort::v1::Job> WaitForState(JobClient& client, const std::string& name, cohort::v1::JobState state,
-                                             absl::Duration patience) {
+// The job once the goal is reached or it has ended without. DEADLINE_EXCEEDED when neither happened in time.
+absl::StatusOr<cohort::v1::Job> WaitForGoal(JobClient& client, const std::string& name, const Goal& goal,
+                                            absl::Duration patience) {
   const absl::Time start = absl::Now();
   absl::Time last_reachable = absl::InfinitePast();  // one that was never there is said at once
   while (true) {
     auto job = client.Get(name);
     if (job.ok()) {
-      if (job->state() == state || HasEnded(job->state())) return job;
+      if (goal.IsReached(*job) || HasEnded(job->state())) return job;
       last_reachable = absl::Now();
     } else if (!IsAway(job.status()) || absl::Now() - last_reachable > kPatience) {
       return job;
@@ -65,8 +93,10 @@ absl::StatusOr<cohort::v1::Job> WaitForState(JobClient& client, const std::strin
     const absl::Duration left = start + patience - absl::Now();
     if (left <= absl::ZeroDuration()) {
       return absl::DeadlineExceededError(absl::StrCat(
-          JobId(name), " is not ", StateText(state), " after ", absl::FormatDuration(patience),
-          job.ok() ? absl::StrCat(": it is ", StateText(job->state())) : "",
+          JobId(name), " is not ", goal.Text(), " after ", absl::FormatDuration(patience),
+          job.ok() ? absl::StrCat(": it is ", StateText(job->state()), goal.step > 0 ? " at step " : "",
+                                  goal.step > 0 ? absl::StrCat(job->policy_version()) : "")
+                   : "",
           job.ok() && !job->state_reason().empty() ? ", " : "", job.ok() ? OneLine(job->state_reason()) : ""));
     }
     absl::SleepFor(std::min(left, kPollInterval));
@@ -75,13 +105,13 @@ absl::StatusOr<cohort::v1::Job> WaitForState(JobClient& client, const std::strin
 
 void RunWait(VerbContext& context, const WaitFlags& flags) {
   absl::Duration patience;
-  ParsePatience(flags.patience, &patience);  // checked with the flags
-  const cohort::v1::JobState state = StateOf(flags.what);
+  ParsePatience(flags.patience, &patience);               // checked with the flags
+  const Goal goal = GoalOf(flags.what).value_or(Goal());  // checked with the flags
   JobClient client = Connect(context);
-  const auto job = WaitForState(client, JobName(context.namespace_id, flags.job), state, patience);
+  const auto job = WaitForGoal(client, JobName(context.namespace_id, flags.job), goal, patience);
   if (!job.ok()) return Fail(context, job.status());
   *context.console.out << FormatJob(*job, flags.output, absl::Now()) << std::flush;
-  if (job->state() == state) return;
+  if (goal.IsReached(*job)) return;
   *context.console.err << "cohortctl: " << JobId(job->name()) << " ended " << StateText(job->state())
                        << (job->state_reason().empty() ? "" : ": ") << OneLine(job->state_reason()) << std::endl;
   context.exit_code = common::kExitJobFailed;
@@ -92,13 +122,15 @@ void RunWait(VerbContext& context, const WaitFlags& flags) {
 void AddWait(CLI::App& app, VerbContext& context) {
   auto flags = std::make_shared<WaitFlags>();
   CLI::App* verb = app.add_subcommand(
-      "wait", "Waits until a job is in a state; exits 5 when it ends in another, 4 when the time is over");
+      "wait", "Waits until a job is in a state or at a step; exits 5 when it ends before, 4 when the time is over");
   AddJobArgument(verb, flags->job);
-  verb->add_option("--for", flags->what, "state=NAME: state=SUCCEEDED, state=RUNNING, state=PAUSED, ...")
-      ->check([](const std::string& what) -> std::string {
-        if (StateOf(what) != cohort::v1::JOB_STATE_UNSPECIFIED) return "";
-        return "what is waited for is state=NAME, with a state of a job (" + what + ")";
-      })
+  verb->add_option("--for", flags->what, "what is waited for")
+      ->check(
+          [](const std::string& what) -> std::string {
+            if (GoalOf(what).has_value()) return "";
+            return "what is waited for is state=NAME, with a state of a job, or step=N, from 1 (" + what + ")";
+          },
+          WaitChoices())
       ->capture_default_str();
   verb->add_option("--timeout", flags->patience, "how long to wait: seconds, or 30s, 10m, 2h, inf")
       ->check([](const std::string& text) -> std::string {

@@ -25,9 +25,9 @@ struct WatchFlags {
 void SayIfPaused(const VerbContext& context, JobClient& client, const std::string& name) {
   const auto job = client.Get(name);
   if (!job.ok() || job->state() != cohort::v1::JOB_STATE_PAUSED) return;
-  *context.console.err << "cohortctl: " << JobId(name) << " is paused" << (job->state_reason().empty() ? "" : ": ")
-                       << OneLine(job->state_reason()) << "; it goes on after cohortctl resume " << JobId(name)
-                       << std::endl;
+  context.console.Messages() << "cohortctl: " << JobId(name) << " is paused"
+                             << (job->state_reason().empty() ? "" : ": ") << OneLine(job->state_reason())
+                             << "; it goes on after cohortctl resume " << JobId(name) << std::endl;
 }
 
 }  // namespace

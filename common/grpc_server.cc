@@ -17,6 +17,7 @@
 #include "common/grpc_limits.h"
 #include "common/network_address.h"
 #include "common/status_macros.h"
+#include "common/telemetry/rpc_metrics.h"
 
 namespace cohort::common {
 namespace {
@@ -42,7 +43,8 @@ class ReflectionOption final : public grpc::ServerBuilderOption {
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Create(std::string_view address,
                                                                const std::vector<grpc::Service*>& services,
                                                                bool enable_reflection,
-                                                               std::shared_ptr<grpc::ServerCredentials> credentials) {
+                                                               std::shared_ptr<grpc::ServerCredentials> credentials,
+                                                               RpcMetrics* metrics) {
   COHORT_ASSIGN_OR_RETURN(NetworkAddress listen_at, ParseAddress(address));
   PrepareGrpcLibrary();
   static std::once_flag health_once;
@@ -59,6 +61,11 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Create(std::string_view 
   if (credentials == nullptr) credentials = grpc::InsecureServerCredentials();
   builder.AddListeningPort(JoinAddress(listen_at), std::move(credentials), &port);
   for (grpc::Service* service : services) builder.RegisterService(service);
+  if (metrics != nullptr) {
+    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+    interceptors.push_back(metrics->MakeInterceptors());
+    builder.experimental().SetInterceptorCreators(std::move(interceptors));
+  }
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || port == 0) {
     return absl::UnavailableError(absl::StrCat("address: cannot listen, is it in use? (", JoinAddress(listen_at), ")"));

@@ -16,16 +16,19 @@
 
 namespace cohort::common {
 
+class RpcMetrics;
+
 // A listening gRPC server with health service (grpc.health.v1, service ""), keepalive and message size that suit
 // CreateChannel. Thread-safe.
 class GrpcServer final {
  public:
   // Listens at once and reports SERVING. `address` is host:port; port 0 picks a free one. The services must outlive the
   // server. UNAVAILABLE with the address when it is in use. Reflection (v1alpha) only when asked for. Without
-  // `credentials` (security/server_security.h makes them) it is not encrypted and asks nobody for anything.
+  // `credentials` (security/server_security.h makes them) it is not encrypted and asks nobody for anything. `metrics`,
+  // if any, get every call, and must outlive the server.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Create(
       std::string_view address, const std::vector<grpc::Service*>& services, bool enable_reflection,
-      std::shared_ptr<grpc::ServerCredentials> credentials = nullptr);
+      std::shared_ptr<grpc::ServerCredentials> credentials = nullptr, RpcMetrics* metrics = nullptr);
   // Shutdown without grace.
   ~GrpcServer();
   GrpcServer(const GrpcServer&) = delete;

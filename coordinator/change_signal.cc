@@ -28,6 +28,11 @@ void ChangeSignal::Close() {
   is_closed_ = true;
 }
 
+bool ChangeSignal::IsClosed() const {
+  absl::MutexLock lock(&mutex_);
+  return is_closed_;
+}
+
 bool ChangeSignal::WaitBeyond(int64_t seen, absl::Time deadline, const std::function<bool()>& is_cancelled) const {
   const auto has_news = [this, seen]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return is_closed_ || count_ > seen; };
   absl::MutexLock lock(&mutex_);

@@ -26,6 +26,7 @@ class ChangeSignal final {
   void Notify();
   // Ends all waits, now and later.
   void Close();
+  bool IsClosed() const;
   // False at the deadline, when closed, and within 200 ms after `is_cancelled` turned true.
   bool WaitBeyond(int64_t seen, absl::Time deadline, const std::function<bool()>& is_cancelled) const;
 

@@ -29,8 +29,10 @@ TEST(ChangeSignalTest, WaitEndsAtTheDeadlineAndWhenClosedOrCancelled) {
   ChangeSignal signal;
   EXPECT_FALSE(signal.WaitBeyond(signal.count(), absl::Now() - absl::Seconds(1), Never));
   EXPECT_FALSE(signal.WaitBeyond(signal.count(), absl::InfiniteFuture(), [] { return true; }));
+  EXPECT_FALSE(signal.IsClosed());
   signal.Close();
   EXPECT_FALSE(signal.WaitBeyond(signal.count(), absl::InfiniteFuture(), Never));
+  EXPECT_TRUE(signal.IsClosed());
 }
 
 }  // namespace

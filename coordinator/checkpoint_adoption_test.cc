@@ -108,6 +108,38 @@ TEST_F(CheckpointAdoptionTest, PayloadBeforeTheCheckpointIsReleasedAndThatAfterI
   EXPECT_FALSE(has_payload(0));
   EXPECT_TRUE(has_payload(4));
   EXPECT_EQ(store_.GetGroups(NameOf("sums"), {0})->front().outcome.planned.rewards_size(), 2) << "the row stays";
+  ASSERT_OK(Seal(place, 2, 'c'));
+  Tick();
+  EXPECT_TRUE(has_payload(4)) << "ranks that find the newest checkpoint damaged replay this";
+  std::filesystem::remove_all(place.checkpoint_directory() + "/step-1");
+  Tick();
+  EXPECT_FALSE(has_payload(4)) << "and have nothing to replay it from";
+}
+
+TEST_F(CheckpointAdoptionTest, PayloadIsKeptForTheNextOlderCheckpointAndNoneBeforeIt) {
+  cohort::v1::JobSpec spec = SmallRlvrSpec();
+  spec.mutable_training()->set_num_steps(4);
+  spec.mutable_retention()->set_covered(true);
+  ASSERT_OK(Create("sums", spec));
+  const auto place = Join();
+  ASSERT_OK(Publish(place, 0, 'a'));
+  for (int version = 1; version <= 3; ++version) {
+    ASSERT_OK(Submit(Claim("worker", 100)));
+    ASSERT_OK(GetPlan(place, version - 1));
+    const char digest = static_cast<char>('a' + version);
+    ASSERT_OK(Commit(place, version, digest));
+    ASSERT_OK(Publish(place, version, digest));
+    ASSERT_OK(Seal(place, version, digest));
+    Tick();
+  }
+  const auto has_payload = [this](int64_t id) {
+    return store_.GetGroups(NameOf("sums"), {id})->front().location.length_bytes > 0;
+  };
+  EXPECT_FALSE(has_payload(4));
+  EXPECT_TRUE(has_payload(8));
+  std::filesystem::remove_all(place.checkpoint_directory() + "/step-2");
+  Tick();
+  EXPECT_FALSE(has_payload(8)) << "step-1 is still there, but too old to be gone back to";
 }
 
 TEST_F(CheckpointAdoptionTest, CheckpointIsForcedWhenWhatRecoveryNeedsIsTooLarge) {
@@ -132,7 +164,9 @@ TEST_F(CheckpointAdoptionTest, CheckpointIsForcedWhenWhatRecoveryNeedsIsTooLarge
     ++version;
     ASSERT_OK(Commit(place, version, static_cast<char>('a' + version)));
     ASSERT_OK(Publish(place, version, static_cast<char>('a' + version)));
+    fault_.row = absl::InternalError("disk I/O error");  // the plans before are not read again
     ASSERT_OK(Submit(Claim("worker", 100)));
+    fault_.row = absl::OkStatus();
     const auto plan = GetPlan(place, version);
     ASSERT_OK(plan);
     ASSERT_TRUE(plan->has_value());

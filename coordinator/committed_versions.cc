@@ -44,12 +44,18 @@ VersionRecord CommittedVersions::NewestUsable(int64_t version) const {
   return {};
 }
 
-std::string CommittedVersions::CheckpointBelow(int64_t version) const {
-  std::string path;
-  for (const auto& [number, record] : versions_) {
-    if (number < version && !record.checkpoint_path.empty()) path = record.checkpoint_path;
+VersionRecord CommittedVersions::SealedBefore(int64_t version) const {
+  for (auto it = versions_.lower_bound(version); it != versions_.begin();) {
+    --it;
+    if (!it->second.checkpoint_path.empty()) return it->second;
   }
-  return path;
+  return {};
+}
+
+VersionRecord CommittedVersions::UsableBefore(int64_t version) const {
+  const VersionRecord sealed = SealedBefore(version);
+  const bool is_there = !sealed.checkpoint_path.empty() && context_->files->IsFolder(sealed.checkpoint_path);
+  return is_there ? sealed : VersionRecord();
 }
 
 absl::Status CommittedVersions::Seal(int64_t version, const std::string& path, const std::string& notice) {
@@ -71,7 +77,7 @@ absl::Status CommittedVersions::Unseal(int64_t first, int64_t last, const std::s
     const std::string path = it->second.checkpoint_path;
     if (path.empty()) continue;
     JobRecord next = ledger_->record();
-    if (next.job.checkpoint_path() == path) next.job.set_checkpoint_path(CheckpointBelow(first));
+    if (next.job.checkpoint_path() == path) next.job.set_checkpoint_path(SealedBefore(first).checkpoint_path);
     JobChange change;
     change.version = it->second;
     change.version->checkpoint_path.clear();

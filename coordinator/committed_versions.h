@@ -31,6 +31,8 @@ class CommittedVersions final {
   int64_t NewestSealed() const;
   // The newest sealed version up to `version` whose folder is there; an empty path and version 0 when there is none.
   VersionRecord NewestUsable(int64_t version) const;
+  // The newest sealed version below `version`, and none older, if its folder is there; as above when it is not.
+  VersionRecord UsableBefore(int64_t version) const;
 
   // Records the checkpoint of a version; `notice`, if any, becomes an event.
   absl::Status Seal(int64_t version, const std::string& path, const std::string& notice = "");
@@ -44,8 +46,8 @@ class CommittedVersions final {
   absl::Status Adopt();
 
  private:
-  // Path of the newest sealed version below `version`; empty when there is none.
-  std::string CheckpointBelow(int64_t version) const;
+  // The newest sealed version below `version`; an empty path and version 0 when there is none.
+  VersionRecord SealedBefore(int64_t version) const;
 
   const CoordinatorContext* const context_;
   JobLedger* const ledger_;

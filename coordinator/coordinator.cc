@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -46,6 +47,7 @@ Coordinator::Coordinator(const CoordinatorOptions& options, common::Clock* clock
               .groups_signal = &groups_signal_,
               .plans_signal = &plans_signal_,
               .events_signal = &events_signal_,
+              .logs_signal = &logs_signal_,
               .lease_duration = options.lease_duration,
               .limits = options.limits,
               .data_root = Absolute(options.data_root),
@@ -59,6 +61,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Open(const Coordinator
                                                                prometheus::Registry* registry) {
   std::unique_ptr<Coordinator> self(new Coordinator(options, clock, registry));
   const std::string data_dir = Absolute(options.data_dir);
+  self->data_dir_ = data_dir;
   COHORT_RETURN_IF_ERROR(options.files->MakeFolders(data_dir));
   COHORT_RETURN_IF_ERROR(options.files->MakeFolders(self->context_.checkpoint_root));
   COHORT_ASSIGN_OR_RETURN(self->store_,
@@ -77,6 +80,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Open(const Coordinator
   self->context_.datasets = self->datasets_.get();
   self->context_.log = self->log_.get();
   COHORT_ASSIGN_OR_RETURN(self->context_.epoch, self->store_->BeginEpoch());
+  self->CollectLogs(options.listens_to_log);
   COHORT_ASSIGN_OR_RETURN(self->directory_, JobDirectory::Open(&self->context_, std::move(preflight)));
   self->gangs_ = std::make_unique<GangAssembly>(&self->context_, self->directory_.get());
   self->rollouts_ = std::make_unique<RolloutDispatch>(&self->context_, self->directory_.get());
@@ -96,6 +100,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Open(const Coordinator
 }
 
 Coordinator::~Coordinator() {
+  if (is_listening_) log::SetListener(nullptr);
   EndPolls();
   if (ticker_.joinable()) {
     stop_ticking_.Notify();
@@ -129,11 +134,38 @@ void Coordinator::Tick() {
   metrics_.ProcessorKinds().Set(static_cast<double>(workers_.NumProcessorKinds()));
   metrics_.ClaimsWaiting().Set(static_cast<double>(claims_->NumWaiting()));
   metrics_.LearnersWaiting().Set(static_cast<double>(gangs_->NumWaiting()));
+  if (readers_ != nullptr) metrics_.ReadingsWaiting().Set(static_cast<double>(readers_->num_waiting()));
+  metrics_.ChangesWaiting().Set(static_cast<double>(store_->NumWaitingChanges()));
+  metrics_.AppendsWaiting().Set(static_cast<double>(log_->NumWaiting()));
+}
+
+void Coordinator::ReportDisksApart() {
+  if (is_reporting_disks_.exchange(true)) return;
+  const auto report = [this] {
+    ReportDisks();
+    is_reporting_disks_ = false;
+  };
+  if (readers_ == nullptr) return report();
+  readers_->Run(report);
+}
+
+void Coordinator::ReportDisks() {
+  const std::pair<const char*, const std::string&> folders[] = {{"data_dir", data_dir_},
+                                                                {"checkpoint_root", context_.checkpoint_root}};
+  for (const auto& [name, path] : folders) {
+    std::error_code error;
+    const std::filesystem::space_info space = std::filesystem::space(path, error);
+    // One that cannot be told is better absent than wrong.
+    if (error) continue;
+    metrics_.DiskFreeBytes(name).Set(static_cast<double>(space.available));
+    metrics_.DiskSizeBytes(name).Set(static_cast<double>(space.capacity));
+  }
 }
 
 void Coordinator::RemoveSegmentsIfDue(absl::Duration now) {
   if (now - last_cleanup_ < kCleanupInterval) return;
   last_cleanup_ = now;
+  ReportDisksApart();
   const auto removed = RemoveUnusedSegments(store_.get(), log_.get(), kSegmentsPerCleanup);
   if (!removed.ok()) log::Warning("segments_not_removed", {{"error", removed.status()}});
 }
@@ -157,6 +189,19 @@ void Coordinator::EndPolls() {
   groups_signal_.Close();
   plans_signal_.Close();
   events_signal_.Close();
+  logs_signal_.Close();
+}
+
+void Coordinator::CollectLogs(bool own_ones_too) {
+  // While the store is in trouble, lines are rather kept.
+  const auto is_job = [store = store_.get()](const std::string& job) {
+    return !absl::IsNotFound(store->GetJob(job).status());
+  };
+  logs_ = std::make_unique<JobLogs>(context_.epoch, &logs_signal_, &metrics_.LogBytes(), JobLogs::Limits(), is_job);
+  context_.logs = logs_.get();
+  if (!own_ones_too) return;
+  log::SetListener([logs = logs_.get()](const log::Line& line) { logs->AddOwn(line); });
+  is_listening_ = true;
 }
 
 void Coordinator::StartReaders(int count) {

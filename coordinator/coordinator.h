@@ -2,6 +2,7 @@
 #ifndef COHORT_COORDINATOR_COORDINATOR_H_
 #define COHORT_COORDINATOR_COORDINATOR_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,6 +21,7 @@
 #include "coordinator/dataset/row_index_store.h"
 #include "coordinator/gang_assembly.h"
 #include "coordinator/job_directory.h"
+#include "coordinator/job_logs.h"
 #include "coordinator/job_uploads.h"
 #include "coordinator/namespace_limits.h"
 #include "coordinator/reader_threads.h"
@@ -51,6 +53,8 @@ struct CoordinatorOptions {
   // ("": default).
   common::FileSystem* files = common::RealFileSystem();
   std::string sqlite_vfs;
+  // Take up what this process logs about jobs, for WatchLogs. For one coordinator of a process.
+  bool listens_to_log = false;
 };
 
 // Everything behind the services: opens store and log, takes up unfinished jobs, watches the clock. Thread-safe. The
@@ -68,6 +72,7 @@ class Coordinator final {
   RolloutDispatch& rollouts() { return *rollouts_; }
   ClaimQueue& claims() { return *claims_; }
   RolloutBrowser& browser() { return browser_; }
+  JobLogs& logs() { return *logs_; }
 
   // Time has passed: leases, silent ranks and workers, stalls.
   void Tick();
@@ -78,20 +83,29 @@ class Coordinator final {
 
  private:
   Coordinator(const CoordinatorOptions& options, common::Clock* clock, prometheus::Registry* registry);
+  void CollectLogs(bool own_ones_too);
   void StartReaders(int count);
   void TickUntilStopped(absl::Duration interval);
   void EndExpiredLeases();
+  void ReportDisks();
+  // On a thread of the readers, if any: a network file system that hangs does not stop the ticks, and hangs one of them
+  // at most.
+  void ReportDisksApart();
   void RemoveSegmentsIfDue(absl::Duration now);
 
   CoordinatorMetrics metrics_;
+  std::string data_dir_;
   WorkerRegistry workers_;
   ChangeSignal groups_signal_;
   ChangeSignal plans_signal_;
   ChangeSignal events_signal_;
+  ChangeSignal logs_signal_;
   std::unique_ptr<JobStore> store_;
   std::unique_ptr<rollout_log::RolloutLog> log_;
   std::unique_ptr<DatasetStore> datasets_;
   std::unique_ptr<RowIndexStore> row_indices_;
+  std::unique_ptr<JobLogs> logs_;
+  bool is_listening_ = false;
   CoordinatorContext context_;
   std::unique_ptr<JobDirectory> directory_;
   std::unique_ptr<GangAssembly> gangs_;
@@ -101,6 +115,7 @@ class Coordinator final {
   UploadSweep upload_sweep_;
   StallWatch stalls_;
   absl::Duration last_cleanup_;
+  std::atomic<bool> is_reporting_disks_{false};
   std::unique_ptr<ReaderThreads> readers_;  // null: there are none
   absl::Notification stop_ticking_;
   std::thread ticker_;

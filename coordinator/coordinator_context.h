@@ -14,6 +14,7 @@
 #include "coordinator/change_signal.h"
 #include "coordinator/coordinator_metrics.h"
 #include "coordinator/dataset/dataset_roots.h"
+#include "coordinator/job_logs.h"
 #include "coordinator/job_store.h"
 #include "coordinator/namespace_limits.h"
 #include "coordinator/resource_name.h"
@@ -33,6 +34,8 @@ struct CoordinatorContext {
   ChangeSignal* groups_signal = nullptr;  // a group may be claimable
   ChangeSignal* plans_signal = nullptr;   // a plan may be ready, a gang may form
   ChangeSignal* events_signal = nullptr;  // a job has a new event
+  ChangeSignal* logs_signal = nullptr;    // there is a new line in `logs`
+  JobLogs* logs = nullptr;                // null: log lines are not collected
   int64_t epoch = 0;
   absl::Duration lease_duration;
   NamespaceLimits limits;

@@ -67,10 +67,17 @@ std::optional<CoordinatorFlags> ParseCoordinatorFlags(int argc, const char* cons
                  "who may submit jobs that run programs of their own as verifiers; off: nobody")
       ->check(CLI::IsMember({"submitters", "admins", "off"}))
       ->capture_default_str();
-  app.add_option("--max_watches", flags.watches.max_open, "streams of job events at a time; 0: no limit")
+  app.add_option("--max_watches", flags.watches.max_open, "streams of job events and logs at a time; 0: no limit")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--max_watches_per_caller", flags.watches.max_open_per_caller,
+                 "of them those of one token, or of one host where there are no tokens; 0: no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--max_downloads", flags.downloads.max_open, "downloads of checkpoints at a time; 0: no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--max_downloads_per_caller", flags.downloads.max_open_per_caller,
                  "of them those of one token, or of one host where there are no tokens; 0: no limit")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

@@ -34,6 +34,7 @@ struct CoordinatorFlags {
   std::vector<std::string> allowed_roots;
   CommandVerifierUse command_verifiers = CommandVerifierUse::kSubmitters;
   WatchLimits watches;
+  WatchLimits downloads = kDownloadLimits;
   security::ServerSecurityFiles security;
 };
 

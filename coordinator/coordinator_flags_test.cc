@@ -71,6 +71,10 @@ TEST(CoordinatorFlagsTest, WatchesAreBoundedUnlessSaidOtherwise) {
   EXPECT_EQ(flags->watches.max_open, 0) << "no limit";
   EXPECT_EQ(flags->watches.max_open_per_caller, 7);
   EXPECT_GT(Parse({}, &exit_code)->watches.max_open, 0);
+  const auto downloads = Parse({"--max_downloads=3", "--max_downloads_per_caller", "0"}, &exit_code);
+  ASSERT_TRUE(downloads.has_value());
+  EXPECT_EQ(downloads->downloads.max_open, 3);
+  EXPECT_EQ(downloads->downloads.max_open_per_caller, 0);
 }
 
 TEST(CoordinatorFlagsTest, BadCommandLinesExitWithTwo) {
@@ -83,6 +87,7 @@ TEST(CoordinatorFlagsTest, BadCommandLinesExitWithTwo) {
                                                      {"--command_verifiers", "on"},
                                                      {"--max_watches", "-1"},
                                                      {"--max_watches_per_caller", "-1"},
+                                                     {"--max_downloads", "-1"},
                                                      {"--max_jobs_per_namespace", "-1"},
                                                      {"--max_ranks_per_namespace", "many"},
                                                      {"--listen"},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/dataset_opening.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/cord.h"
@@ -27,7 +28,9 @@ absl::StatusOr<std::unique_ptr<JobData>> OpenUnchanged(const CoordinatorContext&
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<JobData>> DatasetOpening::Take(const JobRecord& record) {
+  const absl::Duration now = context_->clock->Monotonic();
   if (result_ == nullptr) {
+    if (!error_.ok() && now < stands_until_) return error_;
     result_ = std::make_shared<Result>();
     context_->read_apart([context = context_, result = result_, record] {
       auto data = OpenUnchanged(*context, record);
@@ -48,6 +51,12 @@ absl::StatusOr<std::unique_ptr<JobData>> DatasetOpening::Take(const JobRecord& r
     return BeingRead();
   }
   result_ = nullptr;
+  error_ = result->data.status();
+  if (!error_.ok()) {
+    // A rank that waits asks at every change, and whoever reads moves the signal.
+    wait_ = std::clamp(2 * wait_, kFirstWait, kLongestWait);
+    stands_until_ = now + wait_;
+  }
   return std::move(result->data);
 }
 

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "coordinator/coordinator_context.h"
 #include "coordinator/job_data.h"
 #include "coordinator/job_store.h"
@@ -20,11 +21,15 @@ namespace cohort::coordinator {
 // begun, the opening itself need not outlive that.
 class DatasetOpening final {
  public:
+  // How soon a dataset that could not be read is read again, at first and at last.
+  static constexpr absl::Duration kFirstWait = absl::Seconds(1);
+  static constexpr absl::Duration kLongestWait = absl::Seconds(30);
+
   explicit DatasetOpening(const CoordinatorContext* context) : context_(context) {}
 
   // The data of a stored job, when they are those of its submit. While they are read, of which the first call makes a
-  // beginning, an error that IsBeingRead; plans_signal moves when that is over. Any other error is told once: the next
-  // call begins anew.
+  // beginning, an error that IsBeingRead; plans_signal moves when that is over. Any other error stands for a while,
+  // twice as long each time in a row up to kLongestWait; a call after that begins anew.
   absl::StatusOr<std::unique_ptr<JobData>> Take(const JobRecord& record);
   // Begun and not at its end.
   bool IsReading() const;
@@ -39,6 +44,9 @@ class DatasetOpening final {
 
   const CoordinatorContext* const context_;
   std::shared_ptr<Result> result_;  // null: nothing has begun
+  absl::Status error_;              // of the last reading, while it stands
+  absl::Duration wait_;
+  absl::Duration stands_until_;
 };
 
 // Nothing is wrong: the data are being read, and who asks again gets them.

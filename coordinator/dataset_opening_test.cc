@@ -110,6 +110,7 @@ TEST_F(DatasetOpeningTest, JobWhoseDatasetCannotBeReadKeepsNoRanksWhileItIsReadA
   EXPECT_THAT(Get("first").state_reason(), HasSubstr("cannot start: sft.data.jsonl.path: "));
   ASSERT_THAT(readings_, SizeIs(2)) << "the rank went to the second job, whose dataset is read now";
   Read(1);
+  clock_.Advance(DatasetOpening::kFirstWait);
   AskQueue();
   EXPECT_TRUE(IsRunning("second"));
   // The first job was tried again meanwhile, and waited for without the rank.
@@ -123,13 +124,44 @@ TEST_F(DatasetOpeningTest, JobWhoseDatasetCannotBeReadKeepsNoRanksWhileItIsReadA
 TEST_F(DatasetOpeningTest, QueueGoesOnWhileADatasetThatIsGoneIsReadForTheThirdTime) {
   ReadFirstInVain();
   Read(1);
+  clock_.Advance(DatasetOpening::kFirstWait);
   AskQueue();
   ASSERT_THAT(readings_, SizeIs(3));
   Read(2);
   BeginJoin("rank-2");  // takes the error of the second reading of the first job
+  clock_.Advance(2 * DatasetOpening::kFirstWait);
   BeginJoin("rank-3");  // begins the third: did not return
+  EXPECT_THAT(readings_, SizeIs(4));
   EXPECT_FALSE(IsRunning("first"));
   EXPECT_TRUE(IsRunning("second"));
+}
+
+TEST_F(DatasetOpeningTest, DatasetThatStaysUnreadableIsReadAgainAfterLongerAndLongerWaits) {
+  ASSERT_OK(Create("sums", SmallSftSpec()));
+  std::filesystem::remove(folder_.Join("problems.jsonl"));
+  ReadLater();
+  BeginJoin("rank-1");
+  size_t num_readings = 1;
+  for (const int seconds : {1, 2, 4, 8, 16, 30, 30}) {
+    ASSERT_THAT(readings_, SizeIs(num_readings));
+    Read(num_readings - 1);
+    for (int change = 0; change < 10; ++change) {
+      signal_.Notify();
+      Tick();
+    }
+    clock_.Advance(absl::Seconds(seconds) - absl::Milliseconds(1));
+    Tick();
+    EXPECT_THAT(readings_, SizeIs(num_readings)) << "changes, but no time: " << seconds;
+    EXPECT_THAT(Get("sums").state_reason(), HasSubstr("cannot start: sft.data.jsonl.path: "));
+    clock_.Advance(absl::Milliseconds(1));
+    Tick();
+    ++num_readings;
+  }
+  ASSERT_THAT(readings_, SizeIs(num_readings));
+  WriteRows(10);
+  Read(num_readings - 1);
+  AskQueue();
+  EXPECT_TRUE(IsRunning("sums"));
 }
 
 TEST_F(DatasetOpeningTest, LeasesAreKeptAndSubmitsAskedForAgainUntilTheDatasetIsThere) {

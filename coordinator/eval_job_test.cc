@@ -8,11 +8,13 @@
 #include "common/testing/status_matchers.h"
 #include "coordinator/testing/bench_coordinator.h"
 #include "coordinator/testing/job_builder.h"
+#include "coordinator/testing/sample_group.h"
 #include "gtest/gtest.h"
 
 namespace cohort::coordinator {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -40,6 +42,15 @@ class EvalJobTest : public BenchCoordinator {
   void ExpectAccepted(const cohort::v1::ClaimGroupsResponse& claimed) {
     ASSERT_OK_AND_ASSIGN(const auto receipts, Submit(claimed));
     for (const auto& receipt : receipts) EXPECT_TRUE(receipt.accepted()) << receipt.reason();
+  }
+  // The receipt of the only group, sampled with weights whose digest is 32 times the same character.
+  cohort::v1::GroupReceipt SubmitWith(const cohort::v1::ClaimGroupsResponse& claimed, char digest) {
+    Submission submission = {.lease = claimed.groups(0).lease(),
+                             .group = SampleGroup(claimed.groups(0), FirstSiblingIsRight())};
+    submission.group.set_weight_digest(std::string(32, digest));
+    const auto receipts = rollouts_->Submit({submission});
+    EXPECT_OK(receipts);
+    return receipts->front();
   }
   void ExpectResult() {
     const cohort::v1::Job job = Get("eval");
@@ -98,6 +109,57 @@ TEST_F(EvalJobTest, ScoredGroupsStayScoredOverARestartAndLeasesAreHonoured) {
   ASSERT_EQ(rest.groups_size(), 1);
   ExpectAccepted(rest);
   ExpectResult();
+}
+
+TEST_F(EvalJobTest, WorkerWhoseFolderHoldsOtherWeightsIsRefusedByName) {
+  CreateEval();
+  Tick();
+  const auto first = Claim("worker", 1);
+  const auto other = Claim("other", 1);
+  EXPECT_EQ(first.weights(0).digest(), "") << "nobody has loaded them yet";
+  EXPECT_TRUE(SubmitWith(first, 'a').accepted());
+  const cohort::v1::GroupReceipt refused = SubmitWith(other, 'b');
+  EXPECT_FALSE(refused.accepted());
+  EXPECT_THAT(refused.reason(), AllOf(StartsWith("weight_digest: "), HasSubstr("has other weights in "),
+                                      HasSubstr("/model"), HasSubstr("6161"), HasSubstr("6262")));
+  EXPECT_EQ(NumLost("other", other), 1);
+  ASSERT_OK_AND_ASSIGN(const auto returned, store_.GetGroups(NameOf("eval"), {other.groups(0).group_id()}));
+  EXPECT_EQ(returned.front().failed_attempts, 0) << "the group is not at fault";
+  const auto second = Claim("worker", 1);
+  ASSERT_EQ(second.groups_size(), 1);
+  EXPECT_EQ(second.weights(0).digest(), std::string(32, 'a')) << "whoever loads the folder now compares";
+  EXPECT_TRUE(SubmitWith(second, 'a').accepted());
+  Restart();
+  Tick();
+  const auto third = Claim("third", 1);
+  ASSERT_EQ(third.groups_size(), 1);
+  EXPECT_EQ(third.weights(0).digest(), std::string(32, 'a'));
+  EXPECT_TRUE(SubmitWith(third, 'a').accepted());
+  ExpectResult();
+}
+
+TEST_F(EvalJobTest, WorkersWithOtherWeightsCostNoGroupItsAttempts) {
+  CreateEval();
+  Tick();
+  EXPECT_TRUE(SubmitWith(Claim("worker", 1), 'a').accepted());
+  for (const std::string worker : {"b", "c", "d", "e", "f"}) {
+    const auto claimed = Claim(worker, 1);
+    ASSERT_EQ(claimed.groups_size(), 1) << worker;
+    EXPECT_FALSE(SubmitWith(claimed, worker[0]).accepted());
+  }
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(SubmitWith(Claim("worker", 1), 'a').accepted());
+  EXPECT_TRUE(Get("eval").dropped_groups().empty());
+  ExpectResult();
+}
+
+TEST_F(EvalJobTest, WorkerThatDoesNotSayItsWeightsIsRefusedOnceTheyAreKnown) {
+  CreateEval();
+  Tick();
+  EXPECT_TRUE(SubmitWith(Claim("worker", 1), 'a').accepted());
+  ASSERT_OK_AND_ASSIGN(const auto receipts, Submit(Claim("silent", 1)));
+  ASSERT_EQ(receipts.size(), 1u);
+  EXPECT_FALSE(receipts[0].accepted());
+  EXPECT_THAT(receipts[0].reason(), StartsWith("weight_digest: "));
 }
 
 TEST_F(EvalJobTest, PauseEndsTheLeasesAtOnceAndResumeGoesOn) {

@@ -3,8 +3,10 @@
 #define COHORT_COORDINATOR_GROUP_RECORD_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "absl/time/time.h"
 #include "cohort/v1/learner_service.pb.h"
 #include "cohort/v1/rollout.pb.h"
 #include "rollout_log/rollout_log.h"
@@ -65,6 +67,8 @@ struct GroupRecord {
   // All zero before it is scored, and after its payload was released (docs/rollout_log.md).
   rollout_log::RecordLocation location;
   GroupOutcome outcome;
+  // When it was admitted, on the monotonic clock of this process. Not stored.
+  std::optional<absl::Duration> admitted;
 };
 
 }  // namespace cohort::coordinator

@@ -101,7 +101,10 @@ class InMemoryJobStore final : public JobStore {
       rows->record.job = change.job->job;
       rows->record.incarnation = change.job->incarnation;
     }
-    for (const GroupRecord& group : change.groups) rows->groups[group.group_id] = group;
+    for (const GroupRecord& group : change.groups) {
+      GroupRecord& row = rows->groups[group.group_id] = group;
+      row.admitted.reset();
+    }
     if (change.plan.has_value()) rows->plans[change.plan->version()] = *change.plan;
     if (change.version.has_value()) rows->versions[change.version->version] = *change.version;
     return absl::OkStatus();

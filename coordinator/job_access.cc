@@ -127,6 +127,17 @@ grpc::Status JobAccess::GetCheckpoint(grpc::ServerContext* context, const cohort
   return Forward(&Service::GetCheckpoint, context, request, request->name(), response);
 }
 
+grpc::Status JobAccess::DownloadCheckpoint(grpc::ServerContext* context,
+                                           const cohort::v1::DownloadCheckpointRequest* request,
+                                           grpc::ServerWriter<cohort::v1::DownloadCheckpointResponse>* writer) {
+  return Forward(&Service::DownloadCheckpoint, context, request, request->name(), writer);
+}
+
+grpc::Status JobAccess::WatchLogs(grpc::ServerContext* context, const cohort::v1::WatchLogsRequest* request,
+                                  grpc::ServerWriter<cohort::v1::LogLine>* writer) {
+  return Forward(&Service::WatchLogs, context, request, request->name(), writer);
+}
+
 grpc::Status JobAccess::ListSteps(grpc::ServerContext* context, const cohort::v1::ListStepsRequest* request,
                                   cohort::v1::ListStepsResponse* response) {
   return Forward(&Service::ListSteps, context, request, request->parent(), response);

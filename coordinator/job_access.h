@@ -57,6 +57,10 @@ class JobAccess final : public cohort::v1::JobService::Service {
                                cohort::v1::ListCheckpointsResponse* response) override;
   grpc::Status GetCheckpoint(grpc::ServerContext* context, const cohort::v1::GetCheckpointRequest* request,
                              cohort::v1::Checkpoint* response) override;
+  grpc::Status DownloadCheckpoint(grpc::ServerContext* context, const cohort::v1::DownloadCheckpointRequest* request,
+                                  grpc::ServerWriter<cohort::v1::DownloadCheckpointResponse>* writer) override;
+  grpc::Status WatchLogs(grpc::ServerContext* context, const cohort::v1::WatchLogsRequest* request,
+                         grpc::ServerWriter<cohort::v1::LogLine>* writer) override;
   grpc::Status ListSteps(grpc::ServerContext* context, const cohort::v1::ListStepsRequest* request,
                          cohort::v1::ListStepsResponse* response) override;
   grpc::Status ListRollouts(grpc::ServerContext* context, const cohort::v1::ListRolloutsRequest* request,

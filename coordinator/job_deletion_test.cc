@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "common/files.h"
 #include "common/testing/status_matchers.h"
 #include "coordinator/testing/bench_coordinator.h"
 #include "coordinator/testing/job_builder.h"
@@ -129,6 +130,22 @@ TEST_F(JobDeletionTest, DeletionThatCannotBeStoredIsAskedForAgain) {
   EXPECT_OK(directory_->Get(NameOf("sums")));
   fault_.store = absl::OkStatus();
   EXPECT_OK(directory_->Delete(Request("sums", /*with_run_folder=*/true)));
+}
+
+TEST_F(JobDeletionTest, MetricsOfAKeptRunFolderStayUntilAnotherJobOfTheNameIsStored) {
+  ASSERT_OK(Create("sums", SmallSftSpec()));
+  ASSERT_OK(directory_->Cancel(NameOf("sums")));
+  directory_->Reap();
+  const std::string metrics = folder_.Join("runs/default/sums/metrics.jsonl");
+  ASSERT_OK(common::WriteFileAtomically(metrics, "{\"kind\":\"step\"}\n"));
+  ASSERT_OK(directory_->Delete(Request("sums")));
+  // As when rows of the deleted job could not be removed.
+  fault_.store = absl::AlreadyExistsError("a job has this name");
+  EXPECT_THAT(Create("sums", SmallSftSpec()), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(common::ReadFile(metrics), common::IsOkAndHolds("{\"kind\":\"step\"}\n"));
+  fault_.store = absl::OkStatus();
+  ASSERT_OK(Create("sums", SmallSftSpec()));
+  EXPECT_THAT(common::ReadFile(metrics), common::IsOkAndHolds(""));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "coordinator/job_ledger.h"
 
 namespace cohort::coordinator {
 
@@ -25,8 +26,7 @@ absl::StatusOr<std::unique_ptr<JobDirectory>> JobDirectory::Open(const Coordinat
     for (JobRecord& record : records) {
       const std::string name = record.job.name();
       if (directory->runtimes_.count(name) > 0) continue;
-      COHORT_ASSIGN_OR_RETURN(const auto events,
-                              context->store->ListEvents(name, /*after=*/0, std::numeric_limits<int>::max()));
+      COHORT_ASSIGN_OR_RETURN(const auto events, JobLedger::ReadEvents(context->store, name));
       directory->runtimes_[name] = JobRuntime::Load(context, std::move(record), events, &directory->changed_);
     }
   }
@@ -64,6 +64,7 @@ void JobDirectory::Reap() {
     // Meanwhile it may have been deleted and another job of its name created.
     if (it == runtimes_.end() || it->second != runtime) continue;
     runtimes_.erase(it);
+    context_->metrics->ReleaseJob(runtime->name());
     changed_.Add(runtime->name());
   }
 }

@@ -33,7 +33,9 @@ absl::Status JobDirectory::Delete(const cohort::v1::DeleteJobRequest& request) {
     deleting_.erase(request.name());
   }
   if (!deleted.ok()) return ReadTrouble("delete the job", deleted);
+  context_->metrics->ForgetJob(request.name());
   log::Info("job_deleted", {{"job", request.name()}, {"with_run_folder", request.delete_run_folder() ? 1 : 0}});
+  if (context_->logs != nullptr) context_->logs->Forget(request.name());
   context_->events_signal->Notify();
   return absl::OkStatus();
 }

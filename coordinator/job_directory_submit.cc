@@ -161,7 +161,7 @@ absl::Status JobDirectory::CheckRescore(const std::string& name_space, const coh
 
 absl::Status JobDirectory::Admit(const cohort::v1::Job& job) {
   absl::MutexLock lock(&admission_mutex_);
-  // Making the run folder empties the metrics.jsonl of a job that is there still, when its deletion fails.
+  // A deletion may remove the folder that is about to be made.
   COHORT_RETURN_IF_ERROR(CheckNotBeingDeleted({job.name()}));
   COHORT_RETURN_IF_ERROR(CheckNamespace(NamespaceOf(job.name()), job.spec()));
   COHORT_RETURN_IF_ERROR(CheckSourcesAreKept(job));

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
+#include "coordinator/group_times.h"
 #include "coordinator/rollout_schedule.h"
 #include "coordinator/step_metrics.h"
 #include "coordinator/submitted_group.h"
@@ -81,6 +82,7 @@ absl::Status JobGroups::Admit(std::vector<GroupRecord> groups) {
   for (GroupRecord& group : groups) {
     const bool is_training = group.purpose == cohort::v1::GROUP_PURPOSE_TRAIN;
     if (is_training) next_position_ = std::max(next_position_, group.group_id + 1);
+    group.admitted = context_->clock->Monotonic();
     COHORT_RETURN_IF_ERROR(buffer_.Admit(std::move(group)));
   }
   TrackEvaluation(ledger_->job().policy_version());
@@ -124,6 +126,14 @@ absl::StatusOr<JobGroups::SubmitCase> JobGroups::Judge(const cohort::v1::LeaseTo
   const bool is_former = token.coordinator_epoch() < context_->epoch && is_waiting &&
                          !leases_.WasTakenOver(group.group_id()) && !IsFencedOff(record, token);
   return is_former ? SubmitCase::kAccept : SubmitCase::kLost;
+}
+
+void JobGroups::AddTimes(const cohort::v1::LeaseToken& token, cohort::v1::RolloutGroup* group) const {
+  const GroupRecord* const record = buffer_.Find(group->group_id());
+  AddGroupTimes({.now = common::TimeAnchor(context_->clock),
+                 .admitted = record == nullptr ? std::nullopt : record->admitted,
+                 .leased = leases_.GrantedAt(group->group_id(), token)},
+                group);
 }
 
 absl::Status JobGroups::SetScored(const std::vector<GroupRecord>& groups) {

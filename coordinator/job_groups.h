@@ -78,8 +78,9 @@ class JobGroups final {
   // False when the lease is lost. A lease of a former coordinator epoch is taken over while the group waits.
   bool Renew(std::string_view worker_id, const cohort::v1::GroupLease& lease);
   absl::StatusOr<SubmitCase> Judge(const cohort::v1::LeaseToken& token, const cohort::v1::RolloutGroup& group) const;
-  // Stores scored groups, with their locations in the log.
-  absl::Status SetScored(const std::vector<GroupRecord>& groups);
+  // What is known here of the times of a group that is to be accepted.
+  void AddTimes(const cohort::v1::LeaseToken& token, cohort::v1::RolloutGroup* group) const;
+  absl::Status SetScored(const std::vector<GroupRecord>& groups);  // stores them, with their locations in the log
   // Gives groups back; an error counts as a failed attempt, and against their worker.
   void Release(const std::vector<cohort::v1::GroupLease>& leases, const std::string& error);
   void ReleaseExpired();
@@ -89,8 +90,7 @@ class JobGroups final {
   // INVALID_ARGUMENT when the rollouts are not what the group asks for. Another status when stored completions that
   // were judged anew cannot be read.
   absl::Status CheckShape(const cohort::v1::RolloutGroup& group) const;
-  // The evaluation in progress; null when there is none.
-  EvaluationTracker* evaluation() { return evaluation_.has_value() ? &*evaluation_ : nullptr; }
+  EvaluationTracker* evaluation() { return evaluation_.has_value() ? &*evaluation_ : nullptr; }  // null: none
   void EndEvaluation();
 
   PolicyRegistry& policies() { return policies_; }

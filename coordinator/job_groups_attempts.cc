@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
+#include "common/telemetry/trace_context.h"
 #include "coordinator/job_groups.h"
 
 namespace cohort::coordinator {
@@ -89,7 +90,10 @@ void JobGroups::ReleaseExpired() {
   const std::vector<EndedLease> expired = leases_.TakeExpired(context_->clock->Monotonic());
   if (expired.empty()) return;
   log::Warning("leases_expired",
-               {{"job", ledger_->name()}, {"groups", expired.size()}, {"first", expired.front().group_id}});
+               {{"job", ledger_->name()},
+                {"groups", expired.size()},
+                {"first", expired.front().group_id},
+                {"trace_id", common::TraceIdOf(ledger_->name(), "groups", expired.front().group_id)}});
   context_->metrics->LeasesExpired(ledger_->name()).Increment(static_cast<double>(expired.size()));
   FailAttempts(expired, "the lease ran out");
 }
@@ -147,6 +151,10 @@ absl::Status JobGroups::StoreFailedAttempts(const std::vector<EndedLease>& lease
       COHORT_RETURN_IF_ERROR(buffer_.Return(group.group_id, /*is_failure=*/true));
       continue;
     }
+    log::Warning("group_dropped", {{"job", ledger_->name()},
+                                   {"group", group.group_id},
+                                   {"trace_id", common::TraceIdOf(ledger_->name(), "groups", group.group_id)},
+                                   {"reason", group.drop_reason}});
     COHORT_RETURN_IF_ERROR(buffer_.Drop(group.group_id));
     failed_attempts_.erase(group.group_id);
     context_->metrics->GroupsDropped(ledger_->name(), "errored").Increment();

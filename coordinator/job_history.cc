@@ -51,6 +51,7 @@ cohort::v1::StepRecord AsStepRecord(const cohort::v1::JobEvent& event, const coh
   cohort::v1::StepRecord record;
   *record.mutable_time() = event.time();
   *record.mutable_step() = event.step();
+  if (!request.with_timings()) record.mutable_step()->clear_timings();
   if (request.metrics().empty()) return record;
   record.mutable_step()->clear_metrics();
   for (const std::string& name : request.metrics()) {

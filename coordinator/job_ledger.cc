@@ -3,10 +3,11 @@
 
 #include <google/protobuf/util/time_util.h>
 
-#include <limits>
+#include <cstddef>
 #include <utility>
 
 #include "absl/time/time.h"
+#include "common/status_macros.h"
 #include "common/telemetry/log.h"
 #include "coordinator/storage_trouble.h"
 
@@ -14,6 +15,7 @@ namespace cohort::coordinator {
 namespace {
 
 constexpr absl::Duration kSlowWrite = absl::Seconds(1);
+constexpr size_t kEventsPerRead = 200;
 
 }  // namespace
 
@@ -25,6 +27,20 @@ JobLedger::JobLedger(JobRecord record, std::string_view checkpoint_root, JobStor
       clock_(clock),
       events_signal_(events_signal),
       meter_(record_.job.use(), clock->Monotonic()) {}
+
+absl::StatusOr<std::vector<cohort::v1::JobEvent>> JobLedger::ReadEvents(JobStore* store, const std::string& job) {
+  std::vector<cohort::v1::JobEvent> events;
+  for (bool is_end = false; !is_end;) {
+    const int64_t after = events.empty() ? 0 : events.back().sequence();
+    COHORT_ASSIGN_OR_RETURN(auto page, store->ListEvents(job, after, kEventsPerRead));
+    is_end = page.size() < kEventsPerRead;
+    for (cohort::v1::JobEvent& event : page) {
+      if (event.has_step()) event.mutable_step()->clear_timings();
+      events.push_back(std::move(event));
+    }
+  }
+  return events;
+}
 
 std::unique_ptr<JobLedger> JobLedger::Load(JobRecord record, const std::vector<cohort::v1::JobEvent>& events,
                                            std::string_view checkpoint_root, JobStore* store, common::Clock* clock,
@@ -44,6 +60,8 @@ std::unique_ptr<JobLedger> JobLedger::Begin(JobRecord record, std::string_view c
   std::unique_ptr<JobLedger> ledger(
       new JobLedger(std::move(record), checkpoint_root, store, clock, events_signal, files));
   ledger->next_sequence_ = 2;
+  // Of a former job of this name. The first event has no line.
+  if (ledger->run_folder_.HasLines()) ledger->is_run_folder_behind_ = !ledger->run_folder_.Restore({}).ok();
   return ledger;
 }
 
@@ -74,6 +92,9 @@ absl::Status JobLedger::Write(JobRecord next, JobChange change) {
   record_ = std::move(next);
   next_sequence_ = sequence;
   UpdateRunFolder(change.events);
+  for (const cohort::v1::JobEvent& event : change.events) {
+    if (watcher_) watcher_(event);
+  }
   if (!change.events.empty()) events_signal_->Notify();
   return absl::OkStatus();
 }
@@ -84,7 +105,7 @@ void JobLedger::UpdateRunFolder(const std::vector<cohort::v1::JobEvent>& events)
   if (events.empty()) return;
   absl::Status status;
   if (is_run_folder_behind_) {
-    const auto all = store_->ListEvents(name(), /*after=*/0, std::numeric_limits<int>::max());
+    const auto all = ReadEvents(store_, name());
     status = all.ok() ? run_folder_.Restore(*all) : all.status();
   } else {
     status = run_folder_.Append(events);

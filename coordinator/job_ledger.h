@@ -3,12 +3,15 @@
 #define COHORT_COORDINATOR_JOB_LEDGER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "cohort/v1/job_service.pb.h"
 #include "common/clock.h"
@@ -25,6 +28,10 @@ namespace cohort::coordinator {
 // the store before it is true in memory. Not thread-safe: guarded by its owner; the dependencies must outlive it.
 class JobLedger final {
  public:
+  // All events of a job, for Load. Steps come without their timings: most of what is stored of them, too much at
+  // once for a long run, and of no use here.
+  static absl::StatusOr<std::vector<cohort::v1::JobEvent>> ReadEvents(JobStore* store, const std::string& job);
+
   // `events` are all events of the job. Restores the run folder; when that fails, at the next event again.
   // `events_signal` wakes watchers.
   static std::unique_ptr<JobLedger> Load(JobRecord record, const std::vector<cohort::v1::JobEvent>& events,
@@ -51,6 +58,8 @@ class JobLedger final {
   absl::Status Write(JobRecord next, JobChange change);
   // The same without a change of the job.
   absl::Status Write(JobChange change);
+  // `watcher` is called with every event from now on, once it is stored.
+  void Watch(std::function<void(const cohort::v1::JobEvent&)> watcher) { watcher_ = std::move(watcher); }
   // Time that slow writes took since the last call: whoever holds the lock meanwhile keeps everybody else waiting.
   absl::Duration TakeStalledTime();
 
@@ -68,6 +77,7 @@ class JobLedger final {
   ResourceMeter meter_;
   bool is_run_folder_behind_ = false;
   absl::Duration stalled_time_;
+  std::function<void(const cohort::v1::JobEvent&)> watcher_;
 };
 
 }  // namespace cohort::coordinator

@@ -63,6 +63,7 @@ TEST_F(JobRecoveryTest, JobWhoseDatasetIsGoneWaitsByNameAndLetsOthersGoFirst) {
                                                  HasSubstr("No such file"), HasSubstr("problems.jsonl")));
   EXPECT_THAT(Runtime("first")->Waiting().waits_for, HasSubstr("No such file"));
   WriteRows(10);
+  clock_.Advance(absl::Seconds(1));
   EXPECT_EQ(Join("rank-2").job(), NameOf("first"));
   EXPECT_EQ(Get("first").state_reason(), "");
 }

@@ -30,7 +30,11 @@ JobRuntime::JobRuntime(const CoordinatorContext* context, std::unique_ptr<JobLed
       opening_(context),
       recorder_(context, ledger_.get()),
       retention_(context->store, ledger_->name(), ledger_->spec().retention()),
-      versions_(context, ledger_.get()) {}
+      versions_(context, ledger_.get()),
+      last_tick_(context->clock->Monotonic()) {
+  context_->metrics->AddJob(name_);
+  ledger_->Watch([this](const cohort::v1::JobEvent& event) { context_->metrics->training().Observe(name_, event); });
+}
 
 std::unique_ptr<JobRuntime> JobRuntime::Load(const CoordinatorContext* context, JobRecord record,
                                              const std::vector<cohort::v1::JobEvent>& events, ChangedJobs* changed) {
@@ -41,6 +45,8 @@ std::unique_ptr<JobRuntime> JobRuntime::Load(const CoordinatorContext* context, 
   const cohort::v1::JobSpec& spec = runtime->ledger_->spec();
   runtime->queued_reason_ = absl::StrCat("the coordinator restarted; ", WhyQueued(spec));
   if (spec.has_rlvr()) runtime->recorder_.CatchUp();
+  context->metrics->PolicyVersion(runtime->name_).Set(static_cast<double>(runtime->ledger_->job().policy_version()));
+  context->metrics->training().ObserveNewest(runtime->name_, events);
   runtime->Advance();
   return runtime;
 }
@@ -129,6 +135,7 @@ void JobRuntime::Tick() {
   ReleasePayload();
   PauseIfBudgetIsSpent();
   vitals_.Look(progress_, context_->clock->Monotonic());
+  ReportMetrics();
   if (groups_ == nullptr) return;
   std::set<std::string> workers;
   for (const auto& [worker, count] : groups_->leases().LeasesByWorker()) workers.insert(worker);
@@ -139,16 +146,6 @@ void JobRuntime::Tick() {
         absl::StrCat("rollout workers of different processors: ", absl::StrJoin(kinds, ", ")));
   }
   vitals_.processors().Note(processors, context_->clock->Now());
-  // It may not be ticked again.
-  const bool has_ended = HasEnded(ledger_->job().state());
-  const std::pair<const char*, GroupState> states[] = {{"waiting", GroupState::kWaiting},
-                                                       {"in_flight", GroupState::kInFlight},
-                                                       {"scored", GroupState::kScored},
-                                                       {"planned", GroupState::kPlanned}};
-  for (const auto& [state, number] : states) {
-    const auto count = has_ended ? 0 : static_cast<double>(groups_->buffer().NumInState(number));
-    context_->metrics->GroupsInState(ledger_->name(), state).Set(count);
-  }
 }
 
 absl::Status JobRuntime::Activate() {

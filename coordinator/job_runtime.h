@@ -94,7 +94,8 @@ class JobRuntime final {
   bool HasWaitingGroups(GroupOffer* offer) const;  // and which workers may claim them
   void EndExpiredLeases();
   bool Renew(std::string_view worker_id, const cohort::v1::GroupLease& lease);
-  absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> Submit(const std::vector<Submission>& submissions);
+  // Adds the coordinator's times to the groups that it stores.
+  absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> Submit(std::vector<Submission>* submissions);
   void Release(const std::vector<cohort::v1::GroupLease>& leases, const std::string& error);
   void Tick();  // time has passed: ends leases that ran out and does what could not be done before
 
@@ -119,6 +120,12 @@ class JobRuntime final {
     bool operator==(const Standing&) const = default;
   };
 
+  // What a job waits for: a word for the metric, and a phrase for people.
+  struct Awaited {
+    const char* kind = "";
+    std::string text;
+  };
+
   JobRuntime(const CoordinatorContext* context, std::unique_ptr<JobLedger> ledger, ChangedJobs* changed);
 
   Standing StandingNow() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
@@ -130,7 +137,8 @@ class JobRuntime final {
   void Moved() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   SealedVersions Sealed() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);  // valid as long as the lock is held
   bool IsSealed(int64_t v) const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return versions_.IsSealed(v); }
-  std::string Describe() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  Awaited Describe() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  void ReportMetrics() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status ActivateForWorkers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // True when the group is to be written; else the receipt is final. `was_judged`: the group itself is as it was then.
   absl::StatusOr<bool> Judge(const Submission& submission, bool was_judged, cohort::v1::GroupReceipt* receipt)
@@ -140,6 +148,8 @@ class JobRuntime final {
   // Judges the call's n-th group again and adds it to `scored`, unless it is there or in `before`.
   absl::Status JudgeLogged(LoggedGroups* call, size_t n, const std::map<int64_t, GroupRecord>& before,
                            std::map<int64_t, GroupRecord>* scored) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Of an EVAL job: that all workers have the same model folder. UNAVAILABLE while that cannot be stored.
+  absl::Status CheckFolderWeights(const cohort::v1::RolloutGroup& group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Refuse(const std::string& worker, const std::string& reason, cohort::v1::GroupReceipt* receipt)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Stores what the calls that wait have logged, in order of arrival and together, and says to each how it went.
@@ -168,7 +178,8 @@ class JobRuntime final {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status TurnOverGroups() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // max_lag: stale ones out, free slots filled
   absl::Status CheckErrored() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool ShouldSeal() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  bool ShouldSeal() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<int64_t> NewestAskedSeal() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);  // of the last plans, or -1
   absl::Status PrepareStart() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   VersionRecord ResumePoint() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // A gang has come to a committed version again. With other weights these become the committed ones.
@@ -197,6 +208,8 @@ class JobRuntime final {
   PayloadRetention retention_ ABSL_GUARDED_BY(mutex_);
   CommittedVersions versions_ ABSL_GUARDED_BY(mutex_);
   std::optional<cohort::v1::StepPlan> plan_ ABSL_GUARDED_BY(mutex_);  // the stored one of the newest version, if any
+  std::optional<int64_t> asked_seal_ ABSL_GUARDED_BY(mutex_);  // newest plan that seals, or -1; unset: not read yet
+  std::optional<absl::Duration> planned_at_ ABSL_GUARDED_BY(mutex_);  // of plan_, when this process made it
   StepHandout handout_ ABSL_GUARDED_BY(mutex_);
   bool has_started_without_ranks_ ABSL_GUARDED_BY(mutex_) = false;
   std::string stop_reason_ ABSL_GUARDED_BY(mutex_);  // what a RUNNING job's gang is told
@@ -208,6 +221,7 @@ class JobRuntime final {
   JobVitals vitals_ ABSL_GUARDED_BY(mutex_);
   absl::Status activation_ ABSL_GUARDED_BY(mutex_);  // of ActivateForWorkers since the last Tick
   absl::Duration last_step_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration last_tick_ ABSL_GUARDED_BY(mutex_);
   int64_t progress_ ABSL_GUARDED_BY(mutex_) = 0;
   Standing noted_ ABSL_GUARDED_BY(mutex_);
   // Separate, so that a call gets in line while another one stores. Taken after mutex_ or alone.

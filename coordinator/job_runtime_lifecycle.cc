@@ -101,7 +101,7 @@ std::optional<LostGang> JobRuntime::TakeOverdueStop() {
   if (!handout_.stop().has_value()) return std::nullopt;
   if (context_->clock->Monotonic() - stop_pinned_at_ < context_->stop_limit) return std::nullopt;
   stop_shortfall_ = absl::StrCat("the stop took longer than ", absl::FormatDuration(context_->stop_limit),
-                                 ", waiting for ", HasStopped() ? "ranks to leave" : Describe());
+                                 ", waiting for ", HasStopped() ? "ranks to leave" : Describe().text);
   return LostGang{.job = name_, .incarnation = handout_.incarnation(), .reason = stop_shortfall_};
 }
 

@@ -122,7 +122,9 @@ absl::Status JobRuntime::StorePlan(cohort::v1::StepPlan plan, JobRecord next, Jo
                                       : groups_->buffer().Drop(group.group_id));
     if (is_planned) retention_.AddPlanned(group);
   }
+  if (plan.seal_checkpoint()) asked_seal_ = plan.version();
   plan_ = std::move(plan);
+  planned_at_ = context_->clock->Monotonic();
   ++progress_;
   // What is planned makes others too old for the plan after it.
   return is_sft_ ? absl::OkStatus() : TurnOverGroups();
@@ -160,7 +162,7 @@ absl::Status JobRuntime::CheckErrored() {
   return absl::OkStatus();
 }
 
-bool JobRuntime::ShouldSeal() const {
+bool JobRuntime::ShouldSeal() {
   const int64_t version = ledger_->job().policy_version();
   const int64_t every = ledger_->spec().checkpoint().every_steps();
   const int64_t next_version = version + 1;
@@ -169,12 +171,24 @@ bool JobRuntime::ShouldSeal() const {
   if (!retention_.IsTooMuchSince(versions_.NewestSealed())) return false;
   // One that a plan has asked for may still be being written.
   const int64_t oldest = std::max(versions_.NewestSealed(), version - kPlansBetweenForcedSeals);
-  for (int64_t asked = version - 1; asked >= 0 && asked >= oldest; --asked) {
-    const auto plan = context_->store->GetPlan(ledger_->name(), asked);
-    if (plan.ok() && plan->seal_checkpoint()) return false;
+  if (!asked_seal_.has_value()) {
+    const auto asked = NewestAskedSeal();
+    if (asked.ok()) asked_seal_ = *asked;
   }
+  // A checkpoint too many rather than none while the plans cannot be read; they are looked at again.
+  if (asked_seal_.value_or(-1) >= oldest) return false;
   log::Info("checkpoint_forced", {{"job", ledger_->name()}, {"version", next_version}});
   return true;
+}
+
+absl::StatusOr<int64_t> JobRuntime::NewestAskedSeal() const {
+  const int64_t version = ledger_->job().policy_version();
+  for (int64_t asked = version - 1; asked >= 0 && asked >= version - kPlansBetweenForcedSeals; --asked) {
+    const auto plan = context_->store->GetPlan(ledger_->name(), asked);
+    if (!plan.ok() && !absl::IsNotFound(plan.status())) return plan.status();
+    if (plan.ok() && plan->seal_checkpoint()) return asked;
+  }
+  return -1;
 }
 
 }  // namespace cohort::coordinator

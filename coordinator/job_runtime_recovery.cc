@@ -101,8 +101,11 @@ absl::Status JobRuntime::Diverge(int64_t version, const std::string& digest) {
 void JobRuntime::ReleasePayload() {
   // A job that has ended keeps what it had.
   if (groups_ == nullptr || HasEnded(ledger_->job().state())) return;
+  const int64_t recovery = ResumePoint().version;
+  const VersionRecord spare = versions_.UsableBefore(recovery);
   const RetentionPoint point = {.policy_version = ledger_->job().policy_version(),
-                                .recovery_version = ResumePoint().version};
+                                .recovery_version = recovery,
+                                .spare_version = spare.checkpoint_path.empty() ? recovery : spare.version};
   for (int i = 0; i < kMaxReleases; ++i) {
     const auto num_released = retention_.Release(point);
     if (!num_released.ok()) NoteBlocked(num_released.status());

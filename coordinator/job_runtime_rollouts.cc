@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
+#include "common/telemetry/trace_context.h"
 #include "common/utf8.h"
 #include "coordinator/job_runtime.h"
 #include "coordinator/storage_trouble.h"
@@ -113,21 +114,24 @@ struct JobRuntime::LoggedGroups {
 
 // Calls that come together share an fdatasync of the log, and then a write of the store: whoever gets the lock first
 // stores what all others have in the log by then.
-absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> JobRuntime::Submit(const std::vector<Submission>& submissions) {
-  LoggedGroups own{.submissions = &submissions};
-  own.receipts.resize(submissions.size());
+absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> JobRuntime::Submit(std::vector<Submission>* submissions) {
+  LoggedGroups own{.submissions = submissions};
+  own.receipts.resize(submissions->size());
   std::vector<const cohort::v1::RolloutGroup*> payload;
   {
     absl::MutexLock lock(&mutex_);
     ChargeUse();
-    for (size_t i = 0; i < submissions.size(); ++i) {
-      COHORT_ASSIGN_OR_RETURN(const bool is_acceptable, Judge(submissions[i], /*was_judged=*/false, &own.receipts[i]));
-      if (is_acceptable) own.accepted.push_back(i);
+    for (size_t i = 0; i < submissions->size(); ++i) {
+      Submission& submission = (*submissions)[i];
+      COHORT_ASSIGN_OR_RETURN(const bool is_acceptable, Judge(submission, /*was_judged=*/false, &own.receipts[i]));
+      if (!is_acceptable) continue;
+      groups_->AddTimes(submission.lease, &submission.group);
+      own.accepted.push_back(i);
     }
   }
   for (const size_t i : own.accepted) {
-    payload.push_back(&submissions[i].group);
-    own.outcomes.push_back(SummarizeGroup(submissions[i].group, context_->clock->Now()));
+    payload.push_back(&(*submissions)[i].group);
+    own.outcomes.push_back(SummarizeGroup((*submissions)[i].group, context_->clock->Now()));
   }
   // The log before the row: without the lock, other workers go on meanwhile.
   absl::Status logged;
@@ -216,8 +220,11 @@ void JobRuntime::Refuse(const std::string& worker, const std::string& reason, co
   receipt->set_accepted(false);
   receipt->set_reason(reason);
   context_->metrics->SubmitsRefused(receipt->job()).Increment();
-  log::Warning("submit_refused",
-               {{"worker", worker}, {"job", receipt->job()}, {"group", receipt->group_id()}, {"reason", reason}});
+  log::Warning("submit_refused", {{"worker", worker},
+                                  {"job", receipt->job()},
+                                  {"group", receipt->group_id()},
+                                  {"trace_id", common::TraceIdOf(receipt->job(), "groups", receipt->group_id())},
+                                  {"reason", reason}});
 }
 
 absl::StatusOr<bool> JobRuntime::Judge(const Submission& submission, bool was_judged,
@@ -250,7 +257,8 @@ absl::StatusOr<bool> JobRuntime::Judge(const Submission& submission, bool was_ju
   const bool is_lost = *submit_case == JobGroups::SubmitCase::kLost || !TakesGroups(ledger_->job().state());
   if (is_lost) return refuse("lease lost");
   if (was_judged) return true;
-  const absl::Status shape = groups_->CheckShape(submission.group);
+  absl::Status shape = groups_->CheckShape(submission.group);
+  if (shape.ok()) shape = CheckFolderWeights(submission.group);
   if (shape.ok()) return true;
   if (absl::IsUnavailable(shape)) return shape;
   // Not the worker's fault: what it judged is gone.
@@ -261,7 +269,12 @@ absl::StatusOr<bool> JobRuntime::Judge(const Submission& submission, bool was_ju
   cohort::v1::GroupLease lease;
   lease.set_group_id(id);
   *lease.mutable_lease() = submission.lease;
-  groups_->Release({lease}, absl::StrCat("malformed group ", id, ": ", shape.message()));
+  // Of other weights any group would have come out wrong, and this one is no worse for it.
+  const bool is_fault_of_worker = absl::IsAborted(shape);
+  if (is_fault_of_worker) {
+    context_->workers->CountFailure(worker, std::string(shape.message()), context_->clock->Monotonic());
+  }
+  groups_->Release({lease}, is_fault_of_worker ? "" : absl::StrCat("malformed group ", id, ": ", shape.message()));
   return refuse(std::string(shape.message()));
 }
 

@@ -7,8 +7,10 @@
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
+#include "common/time_anchor.h"
 #include "coordinator/job_runtime.h"
 #include "coordinator/step_metrics.h"
+#include "coordinator/step_timings.h"
 #include "coordinator/storage_trouble.h"
 
 namespace cohort::coordinator {
@@ -107,6 +109,15 @@ absl::Status JobRuntime::CommitStep(const cohort::v1::CommitStepRequest& request
     report.set_policy_version(request.version());
     report.set_num_steps(ledger_->spec().training().num_steps());
     for (const auto& [name, value] : StepMetrics(request)) (*report.mutable_metrics())[name] = value;
+    std::optional<absl::Time> planned;
+    if (planned_at_.has_value()) planned = common::TimeAnchor(context_->clock).At(*planned_at_);
+    *report.mutable_timings() = TimingsOfStep(request, is_sft_ ? cohort::v1::StepPlan() : *plan_, planned);
+    // Nothing depends on them: a step is worth more.
+    const absl::Status plausible = CheckRankTimings(request, ledger_->spec().training().world_size());
+    if (!plausible.ok()) {
+      report.mutable_timings()->clear_ranks();
+      log::Warning("rank_timings_left_out", {{"job", ledger_->name()}, {"error", plausible}});
+    }
   }
   const VersionRecord committed = *change.version;
   std::vector<int64_t> trained_ids;
@@ -118,6 +129,7 @@ absl::Status JobRuntime::CommitStep(const cohort::v1::CommitStepRequest& request
   versions_.Set(committed);
   handout_.Confirm(request.version());
   plan_.reset();
+  planned_at_.reset();
   if (!is_sft_) recorder_.Record(request.version(), request.digest());
   for (const int64_t id : trained_ids) COHORT_RETURN_IF_ERROR(groups_->buffer().Finish(id));
   COHORT_RETURN_IF_ERROR(groups_->Drop(surplus, "surplus"));
@@ -167,6 +179,9 @@ absl::Status JobRuntime::SealCheckpoint(const cohort::v1::SealCheckpointRequest&
   COHORT_RETURN_IF_ERROR(CheckDigest(request.version(), request.digest()));
   if (version->checkpoint_path == request.path()) return absl::OkStatus();
   COHORT_RETURN_IF_ERROR(versions_.Seal(request.version(), request.path()));
+  const absl::Duration sealed_at = context_->clock->Now() - absl::UnixEpoch();
+  context_->metrics->CheckpointTime(ledger_->name()).Set(absl::ToDoubleSeconds(sealed_at));
+  context_->metrics->SealedVersion(ledger_->name()).Set(static_cast<double>(versions_.NewestSealed()));
   Moved();
   return absl::OkStatus();
 }

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/field_error.h"
+#include "common/sha256.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
 #include "coordinator/job_demand.h"
@@ -13,10 +15,7 @@
 namespace cohort::coordinator {
 namespace {
 
-void Publish(const JobData& data, const std::string& model_path, PolicyRegistry* policies) {
-  if (data.rescore == nullptr) return policies->PublishFolder(/*version=*/0, model_path);
-  for (const int64_t version : data.rescore->Versions()) policies->PublishStored(version);
-}
+constexpr size_t kDigestBytes = 32;
 
 }  // namespace
 
@@ -27,9 +26,44 @@ absl::Status JobRuntime::StartWithoutRanks() {
   }
   COHORT_RETURN_IF_ERROR(Start());
   has_started_without_ranks_ = true;
-  Publish(*data_, ledger_->record().model_path, &groups_->policies());
+  if (data_->rescore == nullptr) {
+    const VersionRecord* model = versions_.Find(0);
+    groups_->policies().PublishFolder(0, ledger_->record().model_path, model == nullptr ? "" : model->digest);
+  } else {
+    for (const int64_t version : data_->rescore->Versions()) groups_->policies().PublishStored(version);
+  }
   log::Info("started_without_ranks", {{"job", ledger_->name()}, {"start", ledger_->record().incarnation}});
   Moved();
+  return absl::OkStatus();
+}
+
+// The first group says which weights the job is sampled with: no process of the job but its workers reads them. ABORTED
+// when the worker has others.
+absl::Status JobRuntime::CheckFolderWeights(const cohort::v1::RolloutGroup& group) {
+  const std::string& digest = group.weight_digest();
+  const VersionRecord* known = versions_.Find(group.policy_version());
+  // Only before anybody has said it may a worker say nothing.
+  if (!ledger_->spec().has_eval() || (digest.empty() && known == nullptr)) return absl::OkStatus();
+  if (known != nullptr) {
+    if (known->digest == digest) return absl::OkStatus();
+    const absl::Status other =
+        common::InvalidField("weight_digest", common::HexOf(digest),
+                             absl::StrCat("the worker has other weights in ", ledger_->record().model_path,
+                                          " than those that the job is sampled with, ", common::HexOf(known->digest)));
+    return absl::AbortedError(other.message());
+  }
+  if (digest.size() != kDigestBytes) {
+    return common::InvalidField("weight_digest", absl::StrCat(digest.size(), " bytes"), "must be 32 bytes");
+  }
+  const VersionRecord model = {.version = group.policy_version(), .digest = digest};
+  JobChange change;
+  change.version = model;
+  COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(change)));
+  versions_.Set(model);
+  // Not before a start.
+  if (groups_->policies().Find(model.version) != nullptr) {
+    groups_->policies().PublishFolder(model.version, ledger_->record().model_path, digest);
+  }
   return absl::OkStatus();
 }
 

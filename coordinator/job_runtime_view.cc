@@ -72,6 +72,7 @@ JobRuntime::Standing JobRuntime::StandingNow() const {
 void JobRuntime::NoteStanding() {
   const Standing now = StandingNow();
   if (now == noted_) return;
+  if (now.state != noted_.state) context_->metrics->SetJobState(name_, now.state);
   noted_ = now;
   changed_->Add(name_);
 }
@@ -87,7 +88,7 @@ cohort::v1::Job JobRuntime::View() const {
   *job.mutable_use() = ledger_->meter().use();
   if (HasEnded(job.state())) return job;
   const absl::Duration now = context_->clock->Monotonic();
-  vitals_.FillIn(Describe(), now - vitals_.MovedAt(progress_, now), context_->clock->Now(), &job);
+  vitals_.FillIn(Describe().text, now - vitals_.MovedAt(progress_, now), context_->clock->Now(), &job);
   if (groups_ == nullptr) return job;
   job.set_num_workers(static_cast<int32_t>(groups_->leases().LeasesByWorker().size()));
   return job;
@@ -112,52 +113,55 @@ bool JobRuntime::IsOver() const {
 
 WaitState JobRuntime::Waiting() const {
   absl::MutexLock lock(&mutex_);
-  return {.progress = progress_, .waits_for = Describe()};
+  return {.progress = progress_, .waits_for = Describe().text};
 }
 
-std::string JobRuntime::Describe() const {
+JobRuntime::Awaited JobRuntime::Describe() const {
   const cohort::v1::JobState state = ledger_->job().state();
-  if (!vitals_.store().text().empty()) return vitals_.store().text();
-  if (HasEnded(state)) return "ranks to leave";
-  if (state == cohort::v1::JOB_STATE_PAUSED) return "somebody to resume it";
+  if (!vitals_.store().text().empty()) return {"storage", vitals_.store().text()};
+  if (HasEnded(state)) return {"ranks_to_leave", "ranks to leave"};
+  if (state == cohort::v1::JOB_STATE_PAUSED) return {"resume", "somebody to resume it"};
   if (IsQueued(state)) {
-    if (handout_.HasGang()) return "the ranks of the gang before to leave";
-    if (opening_.IsReading()) return absl::StrCat("its dataset to be read: ", DatasetsText(ledger_->spec()));
+    if (handout_.HasGang()) return {"ranks_to_leave", "the ranks of the gang before to leave"};
+    if (opening_.IsReading()) {
+      return {"dataset", absl::StrCat("its dataset to be read: ", DatasetsText(ledger_->spec()))};
+    }
     const std::string& reason = ledger_->job().state_reason();
-    if (absl::StartsWith(reason, "cannot start: ")) return reason;
-    if (!vitals_.queue_reason().empty()) return absl::StrCat("its turn: ", vitals_.queue_reason());
-    if (!NeedsRanks(ledger_->spec())) return "its turn";
-    return absl::StrCat(ledger_->spec().training().world_size(), " learner ranks to join");
+    if (absl::StartsWith(reason, "cannot start: ")) return {"turn", reason};
+    if (!vitals_.queue_reason().empty()) return {"turn", absl::StrCat("its turn: ", vitals_.queue_reason())};
+    if (!NeedsRanks(ledger_->spec())) return {"turn", "its turn"};
+    return {"ranks_to_join", absl::StrCat(ledger_->spec().training().world_size(), " learner ranks to join")};
   }
   const int64_t version = ledger_->job().policy_version();
   if (handout_.stop().has_value()) {
     const int64_t last = handout_.stop()->version();
-    if (!handout_.AllToldToStop()) return absl::StrCat("ranks to stop at version ", last);
-    return HasStopped() ? "ranks to leave" : absl::StrCat("rank 0 to seal the checkpoint of version ", last);
+    if (!handout_.AllToldToStop()) return {"ranks_to_stop", absl::StrCat("ranks to stop at version ", last)};
+    if (HasStopped()) return {"ranks_to_leave", "ranks to leave"};
+    return {"checkpoint", absl::StrCat("rank 0 to seal the checkpoint of version ", last)};
   }
   if (handout_.next_version() < version) {
-    return absl::StrCat("ranks to replay from version ", handout_.next_version(), " to ", version);
+    return {"replay", absl::StrCat("ranks to replay from version ", handout_.next_version(), " to ", version)};
   }
   const GroupBuffer& buffer = groups_->buffer();
   const int64_t num_waiting = buffer.NumInState(GroupState::kWaiting);
   const int64_t num_in_flight = buffer.NumInState(GroupState::kInFlight);
-  if (plan_.has_value()) return absl::StrCat("ranks to commit version ", version + 1);
+  if (plan_.has_value()) return {"train_step", absl::StrCat("ranks to commit version ", version + 1)};
   // By arrival nothing is even admitted before.
   const bool needs_version = num_waiting > 0 || IsPlannedByArrival(ledger_->spec().rlvr().rollout());
   if (needs_version && NeedsRanks(ledger_->spec()) && groups_->policies().Find(version) == nullptr) {
-    return absl::StrCat("rank 0 to publish version ", version);
+    return {"publication", absl::StrCat("rank 0 to publish version ", version)};
   }
   if (num_in_flight > 0) {
-    return absl::StrCat("rollout workers ", NamesOf(groups_->leases().LeasesByWorker()), " to score ", num_in_flight,
-                        " groups");
+    return {"scores", absl::StrCat("rollout workers ", NamesOf(groups_->leases().LeasesByWorker()), " to score ",
+                                   num_in_flight, " groups")};
   }
   if (num_waiting > 0) {
     const std::string set_aside = context_->workers->DescribeSetAside();
-    return absl::StrCat("rollout workers to claim ", num_waiting, " groups",
-                        set_aside.empty() ? "" : "; set aside: ", set_aside);
+    return {"claims", absl::StrCat("rollout workers to claim ", num_waiting, " groups",
+                                   set_aside.empty() ? "" : "; set aside: ", set_aside)};
   }
-  if (IsLastVersion()) return absl::StrCat("rank 0 to seal the checkpoint of version ", version);
-  return absl::StrCat("the plan of version ", version);
+  if (IsLastVersion()) return {"checkpoint", absl::StrCat("rank 0 to seal the checkpoint of version ", version)};
+  return {"plan", absl::StrCat("the plan of version ", version)};
 }
 
 }  // namespace cohort::coordinator

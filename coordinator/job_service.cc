@@ -5,12 +5,14 @@
 #include <utility>
 
 #include "common/grpc_status.h"
+#include "coordinator/checkpoint_download.h"
 #include "coordinator/dataset/receive_upload.h"
 #include "coordinator/job_access.h"
 #include "coordinator/job_history.h"
 #include "coordinator/job_lifecycle.h"
 #include "coordinator/job_list.h"
 #include "coordinator/job_watch.h"
+#include "coordinator/log_watch.h"
 #include "coordinator/process_list.h"
 
 namespace cohort::coordinator {
@@ -36,7 +38,8 @@ absl::StatusOr<cohort::v1::Job> AfterLostAnswer(Coordinator* coordinator, const 
 JobServiceImpl::JobServiceImpl(Coordinator* coordinator, const JobServiceOptions& options)
     : coordinator_(coordinator),
       options_(options),
-      watches_(options.watches, &coordinator->context().metrics->WatchesOpen()) {}
+      watches_(options.watches, &coordinator->context().metrics->WatchesOpen()),
+      downloads_(options.downloads, &coordinator->context().metrics->DownloadsOpen()) {}
 
 grpc::Status JobServiceImpl::CreateJob(grpc::ServerContext* context, const cohort::v1::CreateJobRequest* request,
                                        cohort::v1::Job* response) {
@@ -135,6 +138,35 @@ grpc::Status JobServiceImpl::WatchJob(grpc::ServerContext* context, const cohort
   return common::ToGrpcStatus(watches_.Run(WatcherOf(caller->identity, context->peer()), [&] {
     return coordinator::WatchJob(coordinator.store, *coordinator.events_signal, *request, sink);
   }));
+}
+
+grpc::Status JobServiceImpl::DownloadCheckpoint(grpc::ServerContext* context,
+                                                const cohort::v1::DownloadCheckpointRequest* request,
+                                                grpc::ServerWriter<cohort::v1::DownloadCheckpointResponse>* writer) {
+  const auto caller = CallerOf(options_.security, *context);
+  if (!caller.ok()) return common::ToGrpcStatus(caller.status());
+  const CoordinatorContext& coordinator = coordinator_->context();
+  const CheckpointSource source = {
+      .store = coordinator.store, .files = coordinator.files, .checkpoint_root = coordinator.checkpoint_root};
+  return common::ToGrpcStatus(downloads_.Run(WatcherOf(caller->identity, context->peer()), [&] {
+    return coordinator::DownloadCheckpoint(source, *request,
+                                           [writer](const auto& part) { return writer->Write(part); });
+  }));
+}
+
+grpc::Status JobServiceImpl::WatchLogs(grpc::ServerContext* context, const cohort::v1::WatchLogsRequest* request,
+                                       grpc::ServerWriter<cohort::v1::LogLine>* writer) {
+  const auto caller = CallerOf(options_.security, *context);
+  if (!caller.ok()) return common::ToGrpcStatus(caller.status());
+  const CoordinatorContext& coordinator = coordinator_->context();
+  const LogSource source = {.store = coordinator.store,
+                            .logs = coordinator.logs,
+                            .signal = coordinator.logs_signal,
+                            .clock = coordinator.clock};
+  const LogSink sink = {.write = [writer](const cohort::v1::LogLine& line) { return writer->Write(line); },
+                        .is_cancelled = [context] { return context->IsCancelled(); }};
+  return common::ToGrpcStatus(watches_.Run(WatcherOf(caller->identity, context->peer()),
+                                           [&] { return coordinator::WatchLogs(source, *request, sink); }));
 }
 
 grpc::Status JobServiceImpl::ListProcesses(grpc::ServerContext*, const cohort::v1::ListProcessesRequest* request,

@@ -15,11 +15,12 @@ struct JobServiceOptions {
   const security::ServerSecurity* security = nullptr;  // must outlive it; null: there are no tokens
   CommandVerifierUse command_verifiers = CommandVerifierUse::kSubmitters;
   WatchLimits watches;
+  WatchLimits downloads = kDownloadLimits;
 };
 
 // JobService over a coordinator. job_access.h stands in front of it and refuses callers by role and name; what depends
 // on the caller beyond that is here: the namespace of an upload, which is in its first message, the jobs of a list over
-// namespaces, command verifiers, and how many watches are open. Thread-safe.
+// namespaces, command verifiers, and how many watches and downloads are open. Thread-safe.
 class JobServiceImpl final : public cohort::v1::JobService::Service {
  public:
   // `coordinator` must outlive it.
@@ -51,6 +52,10 @@ class JobServiceImpl final : public cohort::v1::JobService::Service {
                          cohort::v1::DeleteJobResponse* response) override;
   grpc::Status WatchJob(grpc::ServerContext* context, const cohort::v1::WatchJobRequest* request,
                         grpc::ServerWriter<cohort::v1::JobEvent>* writer) override;
+  grpc::Status DownloadCheckpoint(grpc::ServerContext* context, const cohort::v1::DownloadCheckpointRequest* request,
+                                  grpc::ServerWriter<cohort::v1::DownloadCheckpointResponse>* writer) override;
+  grpc::Status WatchLogs(grpc::ServerContext* context, const cohort::v1::WatchLogsRequest* request,
+                         grpc::ServerWriter<cohort::v1::LogLine>* writer) override;
   grpc::Status ListProcesses(grpc::ServerContext* context, const cohort::v1::ListProcessesRequest* request,
                              cohort::v1::ListProcessesResponse* response) override;
 
@@ -58,6 +63,7 @@ class JobServiceImpl final : public cohort::v1::JobService::Service {
   Coordinator* const coordinator_;
   const JobServiceOptions options_;
   OpenWatches watches_;
+  OpenWatches downloads_;
 };
 
 }  // namespace cohort::coordinator

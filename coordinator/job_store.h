@@ -124,6 +124,9 @@ class JobStore {
                                                                            int limit) = 0;
   // The last record of the rollout log that a group refers to; all zero when there is none.
   virtual absl::StatusOr<rollout_log::RecordLocation> EndOfLog() = 0;
+
+  // Changes that wait for the commit of those before them: at most one of every caller.
+  virtual int64_t NumWaitingChanges() const { return 0; }
 };
 
 }  // namespace cohort::coordinator

@@ -20,17 +20,6 @@ using ::testing::HasSubstr;
 
 class JobUseTest : public BenchCoordinator {
  protected:
-  // Time passes as it does for a coordinator that ticks every second, and whose rank, if any, sends heartbeats.
-  void Pass(int seconds) {
-    for (int i = 0; i < seconds; ++i) {
-      clock_.Advance(absl::Seconds(1));
-      cohort::v1::RankHeartbeatRequest request;
-      request.set_job(place_.job());
-      request.set_incarnation(place_.incarnation());
-      (void)gangs_->Heartbeat(request);
-      Tick();
-    }
-  }
   cohort::v1::JoinGangResponse Begin(const cohort::v1::JobSpec& spec) {
     EXPECT_OK(Create("sums", spec));
     place_ = Join();
@@ -68,24 +57,24 @@ class JobUseTest : public BenchCoordinator {
 
 TEST_F(JobUseTest, RanksAndWorkersThatAreHeldAreCountedByTheSecond) {
   ASSERT_OK(Create("sums", SmallRlvrSpec()));
-  Pass(5);
+  Pass(5, place_);
   EXPECT_EQ(Use().device_seconds(), 0) << "it waits";
   place_ = Join();
   ASSERT_OK(Publish(place_, 0, 'a'));
-  Pass(4);
+  Pass(4, place_);
   EXPECT_DOUBLE_EQ(Use().device_seconds(), 4);
   const auto one = Claim("worker-1", 2);
   const auto two = Claim("worker-2", 1);
-  Pass(3);
+  Pass(3, place_);
   EXPECT_DOUBLE_EQ(Use().device_seconds(), 4 + 3 * 3) << "a rank and two workers";
   EXPECT_EQ(Get("sums").num_workers(), 2);
   EXPECT_EQ(TimeUtil::DurationToSeconds(Use().wall_time()), 7);
   ASSERT_OK(directory_->Pause(NameOf("sums")));
-  Pass(2);
+  Pass(2, place_);
   EXPECT_DOUBLE_EQ(Use().device_seconds(), 13 + 2 * 3) << "they are held while it pauses";
   EXPECT_EQ(TimeUtil::DurationToSeconds(Use().wall_time()), 7) << "but it does not run";
   Runtime("sums")->LoseGang(place_.incarnation(), "all ranks stopped as planned");
-  Pass(9);
+  Pass(9, place_);
   EXPECT_DOUBLE_EQ(Use().device_seconds(), 19);
 }
 
@@ -111,14 +100,14 @@ TEST_F(JobUseTest, TokensAreThoseSampledInAcceptedGroupsAndThoseTrained) {
 
 TEST_F(JobUseTest, UseOutlivesTheCoordinatorAndTimeWithoutOneDoesNotCount) {
   const auto place = Begin(SmallSftSpec());
-  Pass(10);
+  Pass(10, place_);
   ASSERT_OK(GetPlan(place, 0));
   ASSERT_OK(Commit(place, 1, 'b'));
-  Pass(3);
+  Pass(3, place_);
   clock_.Advance(absl::Hours(100));
   Restart();
   EXPECT_DOUBLE_EQ(Use().device_seconds(), 10) << "as of the last commit";
-  Pass(5);
+  Pass(5, place_);
   EXPECT_DOUBLE_EQ(Use().device_seconds(), 10);
 }
 
@@ -126,9 +115,9 @@ TEST_F(JobUseTest, SpentBudgetPausesTheJobAndResumeBeginsItAnew) {
   cohort::v1::JobSpec spec = SmallSftSpec();
   *spec.mutable_budget()->mutable_wall_time() = TimeUtil::SecondsToDuration(60);
   Begin(spec);
-  Pass(59);
+  Pass(59, place_);
   EXPECT_EQ(Get("sums").state(), cohort::v1::JOB_STATE_RUNNING);
-  Pass(1);
+  Pass(1, place_);
   EXPECT_EQ(Get("sums").state(), cohort::v1::JOB_STATE_PAUSING);
   EXPECT_THAT(MessageOf(JobCondition::BUDGET_SPENT), HasSubstr("budget.wall_time is spent"));
   ASSERT_OK(GetPlan(place_, 0));
@@ -140,9 +129,9 @@ TEST_F(JobUseTest, SpentBudgetPausesTheJobAndResumeBeginsItAnew) {
   EXPECT_FALSE(Has(JobCondition::BUDGET_SPENT));
   EXPECT_EQ(TimeUtil::DurationToSeconds(Get("sums").use_at_resume().wall_time()), 60);
   place_ = Join();
-  Pass(59);
+  Pass(59, place_);
   EXPECT_EQ(Get("sums").state(), cohort::v1::JOB_STATE_RUNNING);
-  Pass(1);
+  Pass(1, place_);
   EXPECT_EQ(Get("sums").state(), cohort::v1::JOB_STATE_PAUSING);
 }
 
@@ -150,10 +139,10 @@ TEST_F(JobUseTest, TokenBudgetIsSpentByTheGroupThatCrossesIt) {
   cohort::v1::JobSpec spec = SmallRlvrSpec();
   spec.mutable_budget()->set_tokens(1);
   Begin(spec);
-  Pass(2);
+  Pass(2, place_);
   EXPECT_EQ(Get("sums").state(), cohort::v1::JOB_STATE_RUNNING);
   ASSERT_OK(Submit(Claim("worker", 1)));
-  Pass(1);
+  Pass(1, place_);
   EXPECT_EQ(Get("sums").state(), cohort::v1::JOB_STATE_PAUSING);
   EXPECT_THAT(MessageOf(JobCondition::BUDGET_SPENT), HasSubstr("budget.tokens is spent"));
 }
@@ -161,9 +150,9 @@ TEST_F(JobUseTest, TokenBudgetIsSpentByTheGroupThatCrossesIt) {
 TEST_F(JobUseTest, StallIsAConditionWithinThirtySecondsAndGoneWithTheNextMove) {
   Begin(SmallRlvrSpec());
   const auto begin = clock_.Now();
-  Pass(20);
+  Pass(20, place_);
   EXPECT_FALSE(Has(JobCondition::STALLED));
-  Pass(10);
+  Pass(10, place_);
   EXPECT_EQ(MessageOf(JobCondition::STALLED), "waits for rollout workers to claim 4 groups");
   EXPECT_EQ(Get("sums").waits_for(), "rollout workers to claim 4 groups");
   EXPECT_LE(Get("sums").waits_since().seconds(), absl::ToUnixSeconds(begin) + 1);
@@ -193,10 +182,10 @@ TEST_F(JobUseTest, WorkersOfDifferentProcessorsAreACondition) {
   Begin(SmallRlvrSpec());
   ASSERT_EQ(ClaimAs("worker-1", "xeon").groups_size(), 1);
   ASSERT_EQ(ClaimAs("worker-2", "xeon").groups_size(), 1);
-  Pass(1);
+  Pass(1, place_);
   EXPECT_FALSE(Has(JobCondition::MIXED_PROCESSORS));
   ASSERT_EQ(ClaimAs("worker-3", "epyc").groups_size(), 1);
-  Pass(1);
+  Pass(1, place_);
   EXPECT_THAT(MessageOf(JobCondition::MIXED_PROCESSORS), HasSubstr("epyc, xeon"));
 }
 

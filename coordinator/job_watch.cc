@@ -64,8 +64,9 @@ absl::Status WatchJob(JobStore* store, const ChangeSignal& signal, const cohort:
     const int64_t seen = signal.count();
     // The state first: a job that has ended gets no event after the ones read below.
     COHORT_ASSIGN_OR_RETURN(const JobRecord record, store->GetJob(request.name()));
-    COHORT_ASSIGN_OR_RETURN(const auto events, store->ListEvents(request.name(), after, kEventsPerRead));
-    for (const cohort::v1::JobEvent& event : events) {
+    COHORT_ASSIGN_OR_RETURN(auto events, store->ListEvents(request.name(), after, kEventsPerRead));
+    for (cohort::v1::JobEvent& event : events) {
+      if (event.has_step()) event.mutable_step()->clear_timings();
       if (!sink.write(event)) return absl::CancelledError("the watcher hung up");
       after = event.sequence();
     }

@@ -68,6 +68,25 @@ TEST_F(JobWatchTest, EventsOfAnEndedJobComeFromTheResumeTokenOn) {
   EXPECT_THAT(seen_, IsEmpty());
 }
 
+TEST_F(JobWatchTest, TimesOfAStepAreNotSentToWatchers) {
+  Create(cohort::v1::JOB_STATE_SUCCEEDED, 1);
+  JobChange change;
+  cohort::v1::JobEvent& event = change.events.emplace_back();
+  event.set_sequence(2);
+  event.mutable_step()->set_policy_version(1);
+  event.mutable_step()->mutable_timings()->add_group_ids(7);
+  ASSERT_OK(store_->Apply(kName, change));
+  std::vector<cohort::v1::JobEvent> sent;
+  const auto write = [&sent](const cohort::v1::JobEvent& seen) {
+    sent.push_back(seen);
+    return true;
+  };
+  EXPECT_OK(WatchJob(store_.get(), signal_, Request(1), {.write = write, .is_cancelled = [] { return false; }}));
+  ASSERT_EQ(sent.size(), 1);
+  EXPECT_EQ(sent[0].step().policy_version(), 1);
+  EXPECT_FALSE(sent[0].step().has_timings());
+}
+
 TEST_F(JobWatchTest, NewestEventsAreTheLastOnesHoweverManyThereAre) {
   Create(cohort::v1::JOB_STATE_SUCCEEDED, 300);
   for (const int32_t count : {1, 2, 99, 250, 299, 300, 1000}) {

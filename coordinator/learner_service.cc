@@ -78,6 +78,7 @@ grpc::Status LearnerServiceImpl::SealCheckpoint(grpc::ServerContext*, const coho
 grpc::Status LearnerServiceImpl::Heartbeat(grpc::ServerContext*, const cohort::v1::RankHeartbeatRequest* request,
                                            cohort::v1::RankHeartbeatResponse*) {
   if (const absl::Status limits = CheckRequestLimits(*request); !limits.ok()) return common::ToGrpcStatus(limits);
+  coordinator_->logs().AddReport(cohort::v1::PROCESS_ROLE_LEARNER, request->learner_id(), request->log());
   return common::ToGrpcStatus(coordinator_->gangs().Heartbeat(*request));
 }
 

@@ -10,9 +10,12 @@ void LeaseTable::Grant(int64_t group_id, std::string_view worker_id, const cohor
   if (worker == by_worker_.end()) worker = by_worker_.emplace(worker_id, 0).first;
   ++worker->second;
   // Groups and ends mostly rise.
-  leases_.insert_or_assign(
-      leases_.end(), group_id,
-      Lease{.worker = worker, .coordinator_epoch = token.coordinator_epoch(), .attempt = token.attempt(), .end = end});
+  leases_.insert_or_assign(leases_.end(), group_id,
+                           Lease{.worker = worker,
+                                 .coordinator_epoch = token.coordinator_epoch(),
+                                 .attempt = token.attempt(),
+                                 .granted = now,
+                                 .end = end});
   ends_.emplace_hint(ends_.end(), end, group_id);
 }
 
@@ -48,6 +51,11 @@ bool LeaseTable::Renew(int64_t group_id, const cohort::v1::LeaseToken& token, ab
 std::string LeaseTable::WorkerOf(int64_t group_id) const {
   const auto it = leases_.find(group_id);
   return it == leases_.end() ? "" : it->second.worker->first;
+}
+
+std::optional<absl::Duration> LeaseTable::GrantedAt(int64_t group_id, const cohort::v1::LeaseToken& token) const {
+  if (!Holds(group_id, token) || WasTakenOver(group_id)) return std::nullopt;
+  return leases_.at(group_id).granted;
 }
 
 std::vector<EndedLease> LeaseTable::TakeExpired(absl::Duration now) {

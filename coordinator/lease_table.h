@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -49,6 +50,8 @@ class LeaseTable final {
   std::vector<EndedLease> TakeAll();
   // Workers that hold leases, by id, and how many.
   const std::map<std::string, int64_t, std::less<>>& LeasesByWorker() const { return by_worker_; }
+  // When the lease was granted; nullopt when this token does not hold it, or got it from a former process.
+  std::optional<absl::Duration> GrantedAt(int64_t group_id, const cohort::v1::LeaseToken& token) const;
   // How many workers besides this one hold leases.
   int64_t NumOtherWorkers(std::string_view worker_id) const;
   int64_t size() const { return static_cast<int64_t>(leases_.size()); }
@@ -59,6 +62,7 @@ class LeaseTable final {
     Workers::iterator worker;  // in by_worker_
     int64_t coordinator_epoch = 0;
     int32_t attempt = 0;
+    absl::Duration granted;
     absl::Duration end;  // without extension_
   };
 

@@ -37,6 +37,18 @@ TEST_F(LeaseTableTest, LeaseRunsOutAfterItsDurationAndNotBefore) {
   EXPECT_THAT(leases_.TakeExpired(clock_.Monotonic()), IsEmpty()) << "taken once";
 }
 
+TEST_F(LeaseTableTest, KnowsWhenItGrantedALeaseToTheTokenThatHoldsIt) {
+  clock_.Advance(absl::Seconds(3));
+  leases_.Grant(1, "a", Token(2, 1), clock_.Monotonic());
+  leases_.TakeOver(2, "a", Token(1, 1), clock_.Monotonic());
+  clock_.Advance(absl::Seconds(3));
+  EXPECT_TRUE(leases_.Renew(1, Token(2, 1), clock_.Monotonic()));
+  EXPECT_EQ(leases_.GrantedAt(1, Token(2, 1)), absl::Seconds(3));
+  EXPECT_EQ(leases_.GrantedAt(1, Token(2, 2)), std::nullopt);
+  EXPECT_EQ(leases_.GrantedAt(2, Token(1, 1)), std::nullopt) << "by a former process";
+  EXPECT_EQ(leases_.GrantedAt(3, Token(2, 1)), std::nullopt);
+}
+
 TEST_F(LeaseTableTest, RenewalStartsTheDurationAgain) {
   leases_.Grant(1, "a", Token(1, 1), clock_.Monotonic());
   clock_.Advance(absl::Seconds(9));

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "common/clock.h"
 #include "common/exit_codes.h"
 #include "common/files.h"
@@ -68,18 +69,21 @@ absl::Status Serve(const CoordinatorFlags& flags, reward::Zygote* zygote, const 
       .stop_limit = absl::Seconds(flags.stop_seconds),
       .limits = {.max_jobs = flags.max_jobs_per_namespace, .max_ranks = flags.max_ranks_per_namespace},
       .tick_interval = absl::Seconds(std::min(1.0, flags.lease_seconds / 4)),
-      .num_dataset_readers = kDatasetReaders};
+      .num_dataset_readers = kDatasetReaders,
+      .listens_to_log = true};
   COHORT_ASSIGN_OR_RETURN(auto http,
                           common::TelemetryServer::Create(flags.http_listen, "cohort-coordinator", &registry, &health));
   COHORT_ASSIGN_OR_RETURN(auto coordinator, Coordinator::Open(options, preflight, common::SystemClock(), &registry));
-  JobServiceImpl jobs(
-      coordinator.get(),
-      {.security = security.get(), .command_verifiers = flags.command_verifiers, .watches = flags.watches});
+  JobServiceImpl jobs(coordinator.get(), {.security = security.get(),
+                                          .command_verifiers = flags.command_verifiers,
+                                          .watches = flags.watches,
+                                          .downloads = flags.downloads});
   RolloutServiceImpl rollouts(coordinator.get());
   LearnerServiceImpl learners(coordinator.get());
   JobAccess guarded_jobs(&jobs, security.get());
   COHORT_ASSIGN_OR_RETURN(auto server, common::GrpcServer::Create(flags.listen, {&guarded_jobs, &rollouts, &learners},
-                                                                  flags.enable_reflection, security->credentials()));
+                                                                  flags.enable_reflection, security->credentials(),
+                                                                  &coordinator->context().metrics->rpcs()));
   health.SetReady();
   log::Info("serving", {{"grpc", server->Address()}, {"http", http->Address()}});
   COHORT_RETURN_IF_ERROR(WriteAddresses(flags.address_file, server->Address(), http->Address()));
@@ -95,6 +99,8 @@ absl::Status Serve(const CoordinatorFlags& flags, reward::Zygote* zygote, const 
 }
 
 int Main(int argc, char** argv) {
+  // Debian builds Abseil with it on, for every lock of the process; tests keep it.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   int exit_code = common::kExitOk;
   const auto flags = ParseCoordinatorFlags(argc, argv, &exit_code);
   if (!flags.has_value()) return exit_code;

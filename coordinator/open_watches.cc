@@ -24,12 +24,12 @@ absl::Status OpenWatches::Enter(const std::string& watcher) {
   const auto own = open_of_.find(watcher);
   const int64_t num_own = own == open_of_.end() ? 0 : own->second;
   if (limits_.max_open_per_caller > 0 && num_own >= limits_.max_open_per_caller) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("max_watches_per_caller: the caller has as many watches open as it may have (", num_own, ")"));
+    return absl::ResourceExhaustedError(absl::StrCat("max_", limits_.kind, "_per_caller: the caller has as many ",
+                                                     limits_.kind, " open as it may have (", num_own, ")"));
   }
   if (limits_.max_open > 0 && num_open_ >= limits_.max_open) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("max_watches: as many watches are open as may be, of all callers together (", num_open_, ")"));
+    return absl::ResourceExhaustedError(absl::StrCat("max_", limits_.kind, ": as many ", limits_.kind,
+                                                     " are open as may be, of all callers together (", num_open_, ")"));
   }
   ++num_open_;
   ++open_of_[watcher];

@@ -16,11 +16,15 @@
 
 namespace cohort::coordinator {
 
-// How many WatchJob streams may be open; 0: no limit. Each holds a thread of the server.
+// How many streams of a kind may be open; 0: no limit. Each holds a thread of the server.
 struct WatchLimits {
   int64_t max_open = 1000;
   int64_t max_open_per_caller = 100;
+  // What they are called in a refusal; the flags are max_<kind> and max_<kind>_per_caller.
+  const char* kind = "watches";
 };
+// Of downloads, which also keep disk and network busy.
+inline constexpr WatchLimits kDownloadLimits = {.max_open = 16, .max_open_per_caller = 4, .kind = "downloads"};
 
 // Who a call counts for: the token's identity, else the host of gRPC's peer ("ipv4:10.0.0.7:4711") without its port.
 std::string WatcherOf(std::string_view token_identity, std::string_view peer);

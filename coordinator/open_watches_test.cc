@@ -35,6 +35,15 @@ TEST(OpenWatchesTest, AllCallersTogetherHaveALimit) {
               StatusIs(absl::StatusCode::kResourceExhausted, StartsWith("max_watches: ")));
 }
 
+TEST(OpenWatchesTest, RefusalNamesTheFlagOfTheKind) {
+  prometheus::Gauge gauge;
+  OpenWatches downloads({.max_open = 1, .max_open_per_caller = 1, .kind = "downloads"}, &gauge);
+  EXPECT_THAT(downloads.Run("a", [&] { return downloads.Run("a", Done); }),
+              StatusIs(absl::StatusCode::kResourceExhausted, StartsWith("max_downloads_per_caller: ")));
+  EXPECT_THAT(downloads.Run("a", [&] { return downloads.Run("b", Done); }),
+              StatusIs(absl::StatusCode::kResourceExhausted, StartsWith("max_downloads: ")));
+}
+
 TEST(OpenWatchesTest, WithoutLimitsAnyNumberIsTaken) {
   prometheus::Gauge gauge;
   OpenWatches watches({.max_open = 0, .max_open_per_caller = 0}, &gauge);

@@ -26,13 +26,13 @@ int64_t EndOfPolicy(const cohort::v1::RetentionSpec& spec, const RetentionPoint&
     case cohort::v1::RetentionSpec::kAll:
       return 0;
     case cohort::v1::RetentionSpec::kCovered:
-      return point.recovery_version;
+      return point.spare_version;
     case cohort::v1::RetentionSpec::kSteps:
-      return std::min(point.recovery_version, point.policy_version - spec.steps());
+      return std::min(point.spare_version, point.policy_version - spec.steps());
     case cohort::v1::RetentionSpec::KEEP_NOT_SET:
       break;
   }
-  return std::min(point.recovery_version, point.policy_version - kDefaultSteps);
+  return std::min(point.spare_version, point.policy_version - kDefaultSteps);
 }
 
 }  // namespace

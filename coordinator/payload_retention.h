@@ -18,11 +18,13 @@ namespace cohort::coordinator {
 struct RetentionPoint {
   int64_t policy_version = 0;    // newest committed
   int64_t recovery_version = 0;  // from which ranks would replay if they had to start now
+  int64_t spare_version = 0;     // and from which, if they found that checkpoint damaged
 };
 
 // Releases what one job's RetentionSpec does not keep: the payload of closed groups. A released group keeps its row,
 // with a location of zero; plans and metrics stay. Never released are plans that recovery needs, those from
-// recovery_version on. Not thread-safe: guarded by its owner; the store must outlive it.
+// recovery_version on, and those from spare_version on only when there is too much. Not thread-safe: guarded by its
+// owner; the store must outlive it.
 class PayloadRetention final {
  public:
   // `job` is its resource name.

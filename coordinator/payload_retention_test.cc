@@ -58,9 +58,9 @@ TEST_F(PayloadRetentionTest, StepsBeyondThePolicyAreReleasedAndTheirRowsStay) {
   cohort::v1::RetentionSpec spec;
   spec.set_steps(2);
   PayloadRetention retention = Make(spec);
-  EXPECT_THAT(retention.Release({.policy_version = 6, .recovery_version = 6}), IsOkAndHolds(8));
+  EXPECT_THAT(retention.Release({.policy_version = 6, .recovery_version = 6, .spare_version = 6}), IsOkAndHolds(8));
   EXPECT_THAT(StepsWithPayload(), ElementsAre(4, 5));
-  EXPECT_THAT(retention.Release({.policy_version = 6, .recovery_version = 6}), IsOkAndHolds(0));
+  EXPECT_THAT(retention.Release({.policy_version = 6, .recovery_version = 6, .spare_version = 6}), IsOkAndHolds(0));
   ASSERT_OK_AND_ASSIGN(const auto groups, store_->GetGroups(kJob, {0}));
   EXPECT_EQ(groups[0].state, GroupState::kTrained);
 }
@@ -71,11 +71,24 @@ TEST_F(PayloadRetentionTest, WhatRecoveryNeedsIsNeverReleased) {
   spec.set_covered(true);
   spec.set_max_bytes(1);
   PayloadRetention retention = Make(spec);
-  EXPECT_THAT(retention.Release({.policy_version = 6, .recovery_version = 0}), IsOkAndHolds(0));
+  EXPECT_THAT(retention.Release({.policy_version = 6, .recovery_version = 0, .spare_version = 0}), IsOkAndHolds(0));
   EXPECT_TRUE(retention.IsTooMuchSince(0)) << "time for a checkpoint";
   EXPECT_FALSE(retention.IsTooMuchSince(6));
-  EXPECT_THAT(retention.Release({.policy_version = 6, .recovery_version = 5}), IsOkAndHolds(10));
+  EXPECT_THAT(retention.Release({.policy_version = 6, .recovery_version = 5, .spare_version = 5}), IsOkAndHolds(10));
   EXPECT_THAT(StepsWithPayload(), ElementsAre(5));
+}
+
+TEST_F(PayloadRetentionTest, PayloadSinceTheCheckpointBeforeTheNewestIsKeptUnlessThereIsTooMuch) {
+  AddSteps(6);
+  cohort::v1::RetentionSpec spec;
+  spec.set_covered(true);
+  PayloadRetention retention = Make(spec);
+  EXPECT_THAT(retention.Release({.policy_version = 6, .recovery_version = 5, .spare_version = 2}), IsOkAndHolds(4));
+  EXPECT_THAT(StepsWithPayload(), ElementsAre(2, 3, 4, 5));
+  spec.set_max_bytes(50);
+  PayloadRetention bounded = Make(spec);
+  EXPECT_THAT(bounded.Release({.policy_version = 6, .recovery_version = 5, .spare_version = 2}), IsOkAndHolds(3));
+  EXPECT_THAT(StepsWithPayload(), ElementsAre(3, 4, 5)) << "one group of step 3";
 }
 
 TEST_F(PayloadRetentionTest, OldestGoFirstWhenThereIsTooMuch) {
@@ -83,10 +96,10 @@ TEST_F(PayloadRetentionTest, OldestGoFirstWhenThereIsTooMuch) {
   cohort::v1::RetentionSpec spec;
   spec.set_all(true);
   PayloadRetention keeps_all = Make(spec);
-  EXPECT_THAT(keeps_all.Release({.policy_version = 6, .recovery_version = 6}), IsOkAndHolds(0));
+  EXPECT_THAT(keeps_all.Release({.policy_version = 6, .recovery_version = 6, .spare_version = 6}), IsOkAndHolds(0));
   spec.set_max_bytes(75);
   PayloadRetention bounded = Make(spec);
-  EXPECT_THAT(bounded.Release({.policy_version = 6, .recovery_version = 6}), IsOkAndHolds(5));
+  EXPECT_THAT(bounded.Release({.policy_version = 6, .recovery_version = 6, .spare_version = 6}), IsOkAndHolds(5));
   EXPECT_THAT(StepsWithPayload(), ElementsAre(2, 3, 4, 5));
 }
 
@@ -95,7 +108,7 @@ TEST_F(PayloadRetentionTest, OpenGroupsKeepTheirPayload) {
   cohort::v1::RetentionSpec spec;
   spec.set_covered(true);
   PayloadRetention retention = Make(spec);
-  EXPECT_THAT(retention.Release({.policy_version = 6, .recovery_version = 6}), IsOkAndHolds(0));
+  EXPECT_THAT(retention.Release({.policy_version = 6, .recovery_version = 6, .spare_version = 6}), IsOkAndHolds(0));
 }
 
 TEST_F(PayloadRetentionTest, WorkOfOneCallIsBounded) {
@@ -103,7 +116,7 @@ TEST_F(PayloadRetentionTest, WorkOfOneCallIsBounded) {
   cohort::v1::RetentionSpec spec;
   spec.set_covered(true);
   PayloadRetention retention = Make(spec);
-  const RetentionPoint point = {.policy_version = 700, .recovery_version = 700};
+  const RetentionPoint point = {.policy_version = 700, .recovery_version = 700, .spare_version = 700};
   EXPECT_THAT(retention.Release(point), IsOkAndHolds(PayloadRetention::kMaxReleased));
   EXPECT_THAT(retention.Release(point), IsOkAndHolds(400));
   EXPECT_THAT(StepsWithPayload(), IsEmpty());

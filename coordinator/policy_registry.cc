@@ -12,8 +12,8 @@ void PolicyRegistry::Publish(int64_t version, std::string_view address, std::str
   versions_.insert(version);
 }
 
-void PolicyRegistry::PublishFolder(int64_t version, std::string_view model_path) {
-  Publish(version, /*address=*/"", /*digest=*/"");
+void PolicyRegistry::PublishFolder(int64_t version, std::string_view model_path, std::string_view digest) {
+  Publish(version, /*address=*/"", digest);
   sources_[version].set_model_path(std::string(model_path));
 }
 

@@ -27,6 +27,11 @@ void ReaderThreads::Run(Work work) {
   waiting_.push_back(std::move(work));
 }
 
+int64_t ReaderThreads::num_waiting() const {
+  absl::MutexLock lock(&mutex_);
+  return static_cast<int64_t>(waiting_.size());
+}
+
 void ReaderThreads::Serve() {
   const auto has_work = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return is_stopped_ || !waiting_.empty(); };
   while (true) {

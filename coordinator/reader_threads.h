@@ -3,6 +3,7 @@
 #define COHORT_COORDINATOR_READER_THREADS_H_
 
 #include <atomic>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <thread>
@@ -14,7 +15,8 @@
 namespace cohort::coordinator {
 
 // A few threads that read datasets for jobs that are taken up: one at a time each, in the order in which they were
-// asked to. What waits is bounded by the jobs, each of which has one reading. Thread-safe.
+// asked to. What waits is bounded by the jobs, each of which has one reading; the size of the disks is asked for here,
+// too, once at a time. Thread-safe.
 class ReaderThreads final {
  public:
   using Work = std::function<void()>;
@@ -26,6 +28,8 @@ class ReaderThreads final {
   ReaderThreads& operator=(const ReaderThreads&) = delete;
 
   void Run(Work work);
+  // That no thread has begun.
+  int64_t num_waiting() const;
   // Work that has not begun is not done any more. Waits for nothing.
   void Stop();
   // Turns true with Stop, or when the destructor begins. For DatasetRoots::is_stopped.
@@ -35,7 +39,7 @@ class ReaderThreads final {
   void Serve();
 
   std::atomic<bool> is_stopped_{false};
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   std::deque<Work> waiting_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_;
 };

@@ -35,6 +35,7 @@ TEST(ReaderThreadsTest, EndWaitsForWhatHasBegunAndDropsTheRest) {
     });
     begun.WaitForNotification();
     readers.Run([&] { was_begun = true; });
+    EXPECT_EQ(readers.num_waiting(), 1) << "without the one that has begun";
   }
   EXPECT_TRUE(was_told);
   EXPECT_FALSE(was_begun);

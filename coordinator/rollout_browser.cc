@@ -114,6 +114,7 @@ absl::StatusOr<std::optional<cohort::v1::RolloutGroup>> ReadGroup(const Coordina
     if (IsSelected(rollouts[i], request.filter())) rollouts.SwapElements(num_kept++, i);
   }
   rollouts.DeleteSubrange(num_kept, rollouts.size() - num_kept);
+  if (request.timings_only()) KeepTimingsOnly(&selected);
   return selected;
 }
 
@@ -155,10 +156,14 @@ absl::StatusOr<cohort::v1::ListRolloutsResponse> RolloutBrowser::List(const coho
           *stored.mutable_group() = *std::move(read);
           stored.set_step(group.step);
           stored.set_fate(Fate(group));
-          if (data == nullptr) data = datasets_.DataOf(*job);
-          AddProblem(data.get(), group, &stored);
-          position.first_rollout = page.Add(stored, position.first_rollout);
-          if (position.first_rollout < stored.group().rollouts_size()) return stop_here();
+          if (request.timings_only()) {
+            if (!page.AddWhole(std::move(stored))) return stop_here();
+          } else {
+            if (data == nullptr) data = datasets_.DataOf(*job);
+            AddProblem(data.get(), group, &stored);
+            position.first_rollout = page.Add(stored, position.first_rollout);
+            if (position.first_rollout < stored.group().rollouts_size()) return stop_here();
+          }
         }
       } else if (IsReleased(group)) {
         page.CountReleased();

@@ -149,7 +149,7 @@ absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> RolloutDispatch::Submit(st
     }
     std::vector<Submission> of_job;
     for (const size_t i : positions) of_job.push_back(std::move(submissions[i]));
-    auto answers = (*runtime)->Submit(of_job);
+    auto answers = (*runtime)->Submit(&of_job);
     if (!answers.ok() && !absl::IsUnavailable(answers.status())) return answers.status();
     for (size_t n = 0; n < positions.size(); ++n) {
       receipts[positions[n]] = answers.ok() ? std::move((*answers)[n]) : TryAgain(of_job[n].group, answers.status());

@@ -18,6 +18,19 @@ void KeepTextOnly(cohort::v1::RolloutGroup* group) {
   }
 }
 
+void KeepTimingsOnly(cohort::v1::RolloutGroup* group) {
+  group->clear_prompt_token_ids();
+  group->clear_rollouts();
+}
+
+bool RolloutPage::AddWhole(cohort::v1::StoredRollouts stored) {
+  const int64_t num_bytes = static_cast<int64_t>(stored.ByteSizeLong()) + kFrameBytes;
+  if (!response_.rollouts().empty() && num_bytes_ + num_bytes > kMaxBytes) return false;
+  num_bytes_ += num_bytes;
+  *response_.add_rollouts() = std::move(stored);
+  return true;
+}
+
 int RolloutPage::Add(const cohort::v1::StoredRollouts& stored, int first) {
   if (first >= stored.group().rollouts_size()) return stored.group().rollouts_size();
   cohort::v1::StoredRollouts part = stored;

@@ -23,6 +23,8 @@ class RolloutPage final {
   // completions when all did. A completion that would not fit into an empty page comes without token ids, log-probs and
   // prompt.
   int Add(const cohort::v1::StoredRollouts& stored, int first);
+  // Takes a group without completions. False when it does not fit.
+  bool AddWhole(cohort::v1::StoredRollouts stored);
   cohort::v1::ListRolloutsResponse Take() { return std::move(response_); }
 
  private:
@@ -33,6 +35,8 @@ class RolloutPage final {
 
 // Leaves out token ids and log-probs.
 void KeepTextOnly(cohort::v1::RolloutGroup* group);
+// Leaves out the completions and the prompt's tokens, too.
+void KeepTimingsOnly(cohort::v1::RolloutGroup* group);
 
 }  // namespace cohort::coordinator
 

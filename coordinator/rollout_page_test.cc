@@ -38,6 +38,18 @@ TEST(RolloutPageTest, GroupsAreAddedUntilThePageHasAsManyAsAskedFor) {
   EXPECT_EQ(response.num_released_groups(), 1);
 }
 
+TEST(RolloutPageTest, GroupsWithoutCompletionsAreTakenWholeAsLongAsTheyFit) {
+  RolloutPage page(/*max_groups=*/100);
+  cohort::v1::StoredRollouts stored = Stored(4, 10);
+  KeepTimingsOnly(stored.mutable_group());
+  EXPECT_EQ(stored.group().rollouts_size(), 0);
+  EXPECT_TRUE(page.AddWhole(stored));
+  cohort::v1::StoredRollouts large;
+  large.set_prompt(std::string(static_cast<size_t>(RolloutPage::kMaxBytes) - 10, 'p'));
+  EXPECT_FALSE(page.AddWhole(large));
+  EXPECT_EQ(page.Take().rollouts_size(), 1);
+}
+
 TEST(RolloutPageTest, GroupThatDoesNotFitIsContinuedOnThePagesThatFollow) {
   const auto stored = Stored(8, 1 << 20);
   int next = 0, num_pages = 0, num_rollouts = 0;

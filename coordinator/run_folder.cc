@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "coordinator/resource_name.h"
+#include "coordinator/tensorboard_events.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -26,6 +27,21 @@ std::string MetricsText(const std::vector<cohort::v1::JobEvent>& events) {
     if (!line.empty()) absl::StrAppend(&text, line, "\n");
   }
   return text;
+}
+
+// Makes a file hold `content`, in place when what is there is its beginning, or the other way round: who follows the
+// file reads on.
+absl::Status MakeEqual(common::FileSystem* files, const std::string& path, const std::string& content) {
+  const auto present = common::ReadFile(files, path);
+  if (!present.ok() && !absl::IsNotFound(present.status())) return present.status();
+  const size_t size = present.ok() ? present->size() : 0;
+  if (size == 0 || present->compare(0, content.size(), content, 0, size) != 0) {
+    return common::WriteFileAtomically(files, path, content);
+  }
+  if (size == content.size()) return absl::OkStatus();
+  COHORT_ASSIGN_OR_RETURN(const auto file, files->Open(path, common::FileSystem::Mode::kUpdate));
+  if (size > content.size()) return file->Truncate(static_cast<int64_t>(content.size()));
+  return file->Write(std::string_view(content).substr(size), static_cast<int64_t>(size));
 }
 
 }  // namespace
@@ -50,7 +66,15 @@ absl::Status RunFolder::MakeOnce() {
   for (const std::string& folder : {name_space_path_, path_, CheckpointDirectory()}) {
     COHORT_RETURN_IF_ERROR(files_->MakeFolder(folder));
   }
-  return files_->Open(path_ + "/metrics.jsonl", common::FileSystem::Mode::kReplace).status();
+  return files_->Open(MetricsPath(), common::FileSystem::Mode::kCreate).status();
+}
+
+bool RunFolder::HasLines() const {
+  if (files_->IsFile(TensorBoardPath())) return true;
+  const auto file = files_->Open(MetricsPath(), common::FileSystem::Mode::kRead);
+  if (!file.ok()) return false;
+  const auto num_bytes = (*file)->SizeBytes();
+  return num_bytes.ok() && *num_bytes > 0;
 }
 
 absl::Status RunFolder::Sync() const {
@@ -63,13 +87,14 @@ absl::Status RunFolder::Sync() const {
 
 absl::Status RunFolder::Restore(const std::vector<cohort::v1::JobEvent>& events) {
   COHORT_RETURN_IF_ERROR(files_->MakeFolders(CheckpointDirectory()));
-  return common::WriteFileAtomically(files_, path_ + "/metrics.jsonl", MetricsText(events));
+  COHORT_RETURN_IF_ERROR(common::WriteFileAtomically(files_, MetricsPath(), MetricsText(events)));
+  return RestoreFrames(events);
 }
 
 void RunFolder::Discard() {
   // What is not empty or not there stays so.
-  (void)files_->Remove(path_ + "/metrics.jsonl");
-  for (const std::string& folder : {CheckpointDirectory(), path_, name_space_path_}) {
+  if (!HasLines()) (void)files_->Remove(MetricsPath());
+  for (const std::string& folder : {CheckpointDirectory(), TensorBoardDirectory(), path_, name_space_path_}) {
     (void)files_->RemoveFolder(folder);
   }
 }
@@ -85,8 +110,30 @@ absl::Status RunFolder::Remove() {
 absl::Status RunFolder::Append(const std::vector<cohort::v1::JobEvent>& events) {
   const std::string text = MetricsText(events);
   if (text.empty()) return absl::OkStatus();
-  return common::AppendToFile(files_, path_ + "/metrics.jsonl", text);
+  COHORT_RETURN_IF_ERROR(common::AppendToFile(files_, MetricsPath(), text));
+  return AppendFrames(events);
 }
+
+absl::Status RunFolder::AppendFrames(const std::vector<cohort::v1::JobEvent>& events) {
+  const std::string path = TensorBoardPath();
+  const std::string frames = TensorBoardFrames(events);
+  if (files_->IsFile(path)) return common::AppendToFile(files_, path, frames);
+  COHORT_RETURN_IF_ERROR(files_->MakeFolder(TensorBoardDirectory()));
+  return common::AppendToFile(files_, path, TensorBoardHeader(events) + frames);
+}
+
+absl::Status RunFolder::RestoreFrames(const std::vector<cohort::v1::JobEvent>& events) {
+  const std::string content = TensorBoardHeader(events) + TensorBoardFrames(events);
+  if (content.empty()) {  // that of a former job of this name
+    return files_->IsFile(TensorBoardPath()) ? files_->Remove(TensorBoardPath()) : absl::OkStatus();
+  }
+  COHORT_RETURN_IF_ERROR(files_->MakeFolder(TensorBoardDirectory()));
+  return MakeEqual(files_, TensorBoardPath(), content);
+}
+
+std::string RunFolder::TensorBoardDirectory() const { return absl::StrCat(path_, "/", kTensorBoardFolder); }
+
+std::string RunFolder::TensorBoardPath() const { return absl::StrCat(TensorBoardDirectory(), "/", kTensorBoardFile); }
 
 std::string MetricsLine(const cohort::v1::JobEvent& event) {
   nlohmann::ordered_json line;

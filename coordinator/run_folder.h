@@ -15,9 +15,11 @@ namespace cohort::coordinator {
 // The folder of one job below --checkpoint_root:
 //
 //   <namespace>/<job>/metrics.jsonl   one JSON object per step and evaluation, for people and plots
+//   <namespace>/<job>/tensorboard/    the same as an events file of TensorBoard, from the first of them on
 //   <namespace>/<job>/checkpoints/    written by the learner
 //
-// metrics.jsonl is a copy of the stored events; Restore makes it equal to them after a crash. Not thread-safe.
+// metrics.jsonl and the events file are copies of the stored events; Restore makes them equal to these after a crash.
+// Not thread-safe.
 class RunFolder final {
  public:
   // `job` is a resource name. `files` must outlive it.
@@ -25,14 +27,17 @@ class RunFolder final {
 
   const std::string& path() const { return path_; }
   std::string CheckpointDirectory() const { return path_ + "/checkpoints"; }
-  // Makes the folders and an empty metrics.jsonl for a job that is about to be stored. Nothing is synced: a job that is
+  // Makes the folders, and metrics.jsonl if it is not there, for a job that is about to be stored. Lines and events of
+  // a former job, whose folder was kept, stay until this one is stored: see HasLines. Nothing is synced: a job that is
   // stored gets its folder again at the next start (Restore), and one that is not needs none.
   absl::Status Make();
+  // Whether there is a line in metrics.jsonl, or an events file of TensorBoard.
+  bool HasLines() const;
   // Makes the folders durable, before a process writes below them that cannot know that they are not.
   absl::Status Sync() const;
-  // Makes the folders and writes metrics.jsonl anew.
+  // Makes the folders, writes metrics.jsonl anew, and the events file as far as it is not what it should be.
   absl::Status Restore(const std::vector<cohort::v1::JobEvent>& events);
-  // Undoes the Make of a job that did not come to be: removes metrics.jsonl and the folders, as far as empty.
+  // Undoes the Make of a job that did not come to be: removes metrics.jsonl and the folders, as far as they are empty.
   void Discard();
   // Removes the folder with everything in it, checkpoints included. OK when it is not there.
   absl::Status Remove();
@@ -41,6 +46,11 @@ class RunFolder final {
 
  private:
   absl::Status MakeOnce();
+  std::string MetricsPath() const { return path_ + "/metrics.jsonl"; }
+  absl::Status AppendFrames(const std::vector<cohort::v1::JobEvent>& events);
+  absl::Status RestoreFrames(const std::vector<cohort::v1::JobEvent>& events);
+  std::string TensorBoardDirectory() const;
+  std::string TensorBoardPath() const;
 
   common::FileSystem* const files_;
   const std::string root_;

@@ -7,11 +7,13 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
+#include <vector>
 
 #include "common/file_system.h"
 #include "common/files.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
+#include "coordinator/tensorboard_events.h"
 #include "gtest/gtest.h"
 
 namespace cohort::coordinator {
@@ -56,6 +58,44 @@ TEST(RunFolderTest, RestoreMakesTheFileEqualToTheEventsAndAppendGoesOn) {
   EXPECT_THAT(common::ReadFile(folder.path() + "/metrics.jsonl"), common::IsOkAndHolds(both));
 }
 
+// What TensorBoard is shown of the steps of these versions.
+std::string Frames(const std::vector<int64_t>& versions) {
+  std::vector<cohort::v1::JobEvent> events;
+  for (const int64_t version : versions) events.push_back(StepEvent(version));
+  return TensorBoardHeader(events) + TensorBoardFrames(events);
+}
+
+TEST(RunFolderTest, EventsFileOfTensorBoardHasEveryStepOnce) {
+  common::TempDir root;
+  RunFolder folder(common::RealFileSystem(), root.path(), "namespaces/team/jobs/sums");
+  const std::string path = root.Join("team/sums/tensorboard/events.out.tfevents.cohort");
+  ASSERT_OK(folder.Restore({}));
+  EXPECT_FALSE(std::filesystem::exists(path)) << "nothing to show yet";
+  ASSERT_OK(folder.Append({StepEvent(1)}));
+  ASSERT_OK(folder.Append({StepEvent(2)}));
+  EXPECT_THAT(common::ReadFile(path), common::IsOkAndHolds(Frames({1, 2})));
+  // As after a crash: in the middle of a frame, before it, and after one whose event was not stored.
+  for (const std::string& left : {Frames({1, 2}).substr(0, Frames({1, 2}).size() - 7), Frames({1}), Frames({1, 2, 3}),
+                                  std::string("something else"), std::string()}) {
+    ASSERT_OK(common::WriteFileAtomically(path, left));
+    ASSERT_OK(folder.Restore({StepEvent(1), StepEvent(2)}));
+    EXPECT_THAT(common::ReadFile(path), common::IsOkAndHolds(Frames({1, 2})));
+  }
+}
+
+TEST(RunFolderTest, EventsFileOfAFormerJobIsNotGoneOnWith) {
+  common::TempDir root;
+  RunFolder folder(common::RealFileSystem(), root.path(), "namespaces/team/jobs/sums");
+  ASSERT_OK(folder.Make());
+  ASSERT_OK(folder.Append({StepEvent(1), StepEvent(2)}));
+  ASSERT_OK(folder.Make());
+  EXPECT_TRUE(folder.HasLines());
+  ASSERT_OK(folder.Restore({})) << "what a new job does whose folder has lines";
+  ASSERT_OK(folder.Append({StepEvent(1)}));
+  EXPECT_THAT(common::ReadFile(root.Join("team/sums/tensorboard/events.out.tfevents.cohort")),
+              common::IsOkAndHolds(Frames({1})));
+}
+
 TEST(RunFolderTest, FolderOfANewJobIsMadeAndDiscardedWhole) {
   common::TempDir root;
   RunFolder folder(common::RealFileSystem(), root.path(), "namespaces/team/jobs/sums");
@@ -69,6 +109,20 @@ TEST(RunFolderTest, FolderOfANewJobIsMadeAndDiscardedWhole) {
   EXPECT_TRUE(std::filesystem::exists(root.Join("other")));
   ASSERT_OK(folder.Sync()) << "makes what is not there";
   EXPECT_TRUE(std::filesystem::is_directory(folder.CheckpointDirectory()));
+}
+
+TEST(RunFolderTest, LinesOfAFormerJobStayWhenTheNewOneDoesNotComeToBe) {
+  common::TempDir root;
+  RunFolder former(common::RealFileSystem(), root.path(), "namespaces/team/jobs/sums");
+  ASSERT_OK(former.Restore({StepEvent(1)}));
+  RunFolder folder(common::RealFileSystem(), root.path(), "namespaces/team/jobs/sums");
+  ASSERT_OK(folder.Make());
+  EXPECT_TRUE(folder.HasLines());
+  folder.Discard();
+  EXPECT_THAT(common::ReadFile(folder.path() + "/metrics.jsonl"),
+              common::IsOkAndHolds(MetricsLine(StepEvent(1)) + "\n"));
+  ASSERT_OK(folder.Remove());
+  EXPECT_FALSE(folder.HasLines());
 }
 
 // Two jobs of one namespace, of which one is never stored: its folder goes, and the other's is made all the same.

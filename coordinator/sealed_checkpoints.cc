@@ -2,14 +2,13 @@
 #include "coordinator/sealed_checkpoints.h"
 
 #include <algorithm>
-#include <exception>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "coordinator/checkpoint_manifest.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -23,31 +22,21 @@ int64_t VersionOf(const std::string& name) {
   return is_sealed ? version : -1;
 }
 
-bool HasFile(common::FileSystem* files, const std::string& folder, const nlohmann::json& listed) {
-  const auto name = listed.at("name").get<std::string>();
-  if (name.find('/') != std::string::npos) return false;
-  const auto file = files->Open(absl::StrCat(folder, "/", name), common::FileSystem::Mode::kRead);
+bool HasFile(common::FileSystem* files, const std::string& folder, const ManifestFile& listed) {
+  const auto file = OpenCheckpointFile(files, absl::StrCat(folder, "/", listed.name));
   if (!file.ok()) return false;
   const auto size_bytes = (*file)->SizeBytes();
-  return size_bytes.ok() && *size_bytes == listed.at("size_bytes").get<int64_t>();
+  return size_bytes.ok() && *size_bytes == listed.size_bytes;
 }
 
 // Nullopt: not a whole checkpoint of this version.
 std::optional<SealedCheckpoint> ReadCheckpoint(common::FileSystem* files, const std::string& folder, int64_t version) {
-  const auto text = common::ReadFile(files, folder + "/manifest.json");
-  if (!text.ok()) return std::nullopt;
-  SealedCheckpoint checkpoint{.version = version, .path = folder};
-  try {
-    const nlohmann::json manifest = nlohmann::json::parse(*text);
-    for (const nlohmann::json& listed : manifest.at("files")) {
-      if (!HasFile(files, folder, listed)) return std::nullopt;
-    }
-    checkpoint.weight_digest = manifest.at("weight_digest").get<std::string>();
-    if (manifest.at("policy_version").get<int64_t>() != version) return std::nullopt;
-  } catch (const std::exception&) {
-    return std::nullopt;
+  const auto manifest = ReadCheckpointManifest(files, folder);
+  if (!manifest.ok() || manifest->policy_version != version) return std::nullopt;
+  for (const ManifestFile& listed : manifest->files) {
+    if (!HasFile(files, folder, listed)) return std::nullopt;
   }
-  return checkpoint;
+  return SealedCheckpoint{.version = version, .path = folder, .weight_digest = manifest->weight_digest};
 }
 
 }  // namespace

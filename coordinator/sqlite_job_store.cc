@@ -204,6 +204,8 @@ class SqliteJobStore final : public JobStore {
     return coordinator::EndOfLog(database_.get());
   }
 
+  int64_t NumWaitingChanges() const override { return commits_.num_waiting(); }
+
  private:
   absl::Mutex mutex_;
   std::unique_ptr<SqliteDatabase> database_ ABSL_GUARDED_BY(mutex_);

@@ -23,6 +23,8 @@ GroupRecord Group(const std::vector<double>& rewards, int32_t tokens, double beg
 TEST(StepMetricsTest, MeansAndSharesAreOverJudgedCompletions) {
   GroupRecord all = Group({2, 2}, 10, 0, 1), none = Group({0, 1}, 20, 0, 1), mixed = Group({2, -1}, 30, 0, 1);
   all.outcome.num_truncated = 1;
+  all.outcome.planned.set_prompt_tokens(7);
+  mixed.outcome.planned.set_prompt_tokens(2);
   const auto metrics = RolloutMetrics({&all, &none, &mixed}, /*max_reward=*/2);
   EXPECT_DOUBLE_EQ(metrics.at("reward_mean"), 7.0 / 5);
   EXPECT_DOUBLE_EQ(metrics.at("accuracy"), 3.0 / 5);
@@ -32,6 +34,18 @@ TEST(StepMetricsTest, MeansAndSharesAreOverJudgedCompletions) {
   EXPECT_DOUBLE_EQ(metrics.at("truncated_share"), 1.0 / 6);
   EXPECT_DOUBLE_EQ(metrics.at("completion_tokens_mean"), 20);
   EXPECT_DOUBLE_EQ(metrics.at("completion_tokens_max"), 30);
+  EXPECT_DOUBLE_EQ(metrics.at("completion_tokens_min"), 10);
+  EXPECT_DOUBLE_EQ(metrics.at("prompt_tokens_mean"), 3);
+  EXPECT_DOUBLE_EQ(metrics.at("prompt_tokens_max"), 7);
+  EXPECT_DOUBLE_EQ(metrics.at("reward_min"), 0);
+  EXPECT_DOUBLE_EQ(metrics.at("reward_max"), 2);
+}
+
+TEST(StepMetricsTest, StepWithoutVerdictsHasNoExtremeRewards) {
+  const GroupRecord unjudged = Group({-1, -1}, 10, 0, 1);
+  const auto metrics = RolloutMetrics({&unjudged}, 1);
+  EXPECT_EQ(metrics.count("reward_min"), 0u);
+  EXPECT_EQ(metrics.count("reward_max"), 0u);
 }
 
 TEST(StepMetricsTest, GenerationSpeedCountsOverlappingTimeOnce) {

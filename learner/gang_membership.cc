@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "common/telemetry/line_report.h"
 #include "common/telemetry/log.h"
 
 namespace cohort::learner {
@@ -112,7 +113,11 @@ absl::Status GangMembership::Send(const std::string& error) {
   }
   request.set_is_draining(shutdown_->IsRequested());
   request.set_error(error);
+  const int64_t last_line = options_.lines == nullptr ? 0 : log::FillReport(*options_.lines, request.mutable_log());
   const absl::Status status = client_->Heartbeat(request);
+  // The lines of a gang that was dissolved have arrived, too.
+  const bool has_arrived = status.ok() || absl::IsAborted(status);
+  if (last_line > 0 && has_arrived) options_.lines->RemoveThrough(last_line);
   absl::MutexLock lock(&mutex_);
   if (!IsAway(status)) last_answer_ = clock_->Monotonic();
   if (status.ok() && request.is_draining()) drain_sent_ = true;

@@ -14,13 +14,14 @@
 #include "cohort/v1/learner_service.pb.h"
 #include "common/clock.h"
 #include "common/shutdown.h"
+#include "common/telemetry/recent_lines.h"
 #include "learner/learner_client.h"
 
 namespace cohort::learner {
 
-// This process towards the coordinator: a thread that sends heartbeats, carries the wish to drain, and learns that the
-// gang was dissolved; then, or when the coordinator is given up, it ends a GetStep under way. Thread-safe. The client,
-// the shutdown and the clock must outlive it.
+// This process towards the coordinator: a thread that sends heartbeats, carries the wish to drain and what was logged
+// about jobs, and learns that the gang was dissolved; then, or when the coordinator is given up, it ends a GetStep
+// under way. Thread-safe. The client, the shutdown, the clock and the lines must outlive it.
 class GangMembership final {
  public:
   struct Options {
@@ -28,6 +29,7 @@ class GangMembership final {
     absl::Duration heartbeat_interval = absl::Seconds(2);
     // While draining, a coordinator that has been silent for so long is given up.
     absl::Duration give_up_after = absl::Seconds(30);
+    log::RecentLines* lines = nullptr;  // null: none
   };
 
   GangMembership(Options options, LearnerClient* client, const common::Shutdown* shutdown, common::Clock* clock);

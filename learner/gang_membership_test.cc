@@ -105,6 +105,29 @@ TEST_F(GangMembershipTest, AbortedHeartbeatMeansTheGangIsLostUntilTheNextPlace) 
   EXPECT_FALSE(membership.IsLost());
 }
 
+TEST_F(GangMembershipTest, LinesAreSentUntilAHeartbeatWithThemIsAnswered) {
+  log::RecentLines lines("job");
+  const std::vector<log::Field> fields = {{"job", "jobs/a"}, {"rank", 1}};
+  lines.Add({.time = absl::Now(), .level = log::Level::kWarning, .event = "gang lost", .fields = fields});
+  GangMembership membership({.learner_id = "a", .lines = &lines}, client_.get(), &shutdown_, &clock_);
+  service_.SetAnswer(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "no"));
+  membership.ReportError(absl::InvalidArgumentError("one"));  // sends a heartbeat and waits for its answer
+  EXPECT_EQ(lines.Oldest(10, 1000).size(), 1u);
+  service_.SetAnswer(grpc::Status::OK);
+  membership.ReportError(absl::InvalidArgumentError("two"));
+  EXPECT_TRUE(lines.Oldest(10, 1000).empty());
+  const auto heartbeat = service_.WaitFor([](const auto& request) { return request.error() == "two"; });
+  ASSERT_EQ(heartbeat.log().lines_size(), 1);
+  EXPECT_EQ(heartbeat.log().start_id(), lines.start_id());
+  EXPECT_EQ(heartbeat.log().first_number(), 1);
+  EXPECT_EQ(heartbeat.log().lines(0).job(), "jobs/a");
+  EXPECT_EQ(heartbeat.log().lines(0).level(), cohort::v1::LOG_LEVEL_WARNING);
+  EXPECT_EQ(heartbeat.log().lines(0).text(), "gang lost rank=1");
+  membership.ReportError(absl::InvalidArgumentError("three"));
+  const auto next = service_.WaitFor([](const auto& request) { return request.error() == "three"; });
+  EXPECT_TRUE(next.log().lines().empty());
+}
+
 TEST_F(GangMembershipTest, SilentCoordinatorIsAbandonedOnlyWhileDraining) {
   GangMembership membership({.learner_id = "a"}, client_.get(), &shutdown_, &clock_);
   service_.SetAnswer(grpc::Status(grpc::StatusCode::UNAVAILABLE, "away"));

@@ -6,11 +6,14 @@
 #include <grpcpp/support/async_stream.h>
 
 #include <chrono>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/grpc_status.h"
 #include "common/status_macros.h"
+#include "common/telemetry/trace_context.h"
 
 namespace cohort::learner {
 namespace {
@@ -21,6 +24,11 @@ constexpr absl::Duration kHeartbeatDeadline = absl::Seconds(3);
 void Prepare(grpc::ClientContext* context, absl::Duration deadline) {
   context->set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(deadline));
   context->set_wait_for_ready(true);
+}
+
+// A call that is about the step whose plan starts from `version`; the initial policy comes of none.
+void SetStep(const std::string& job, int64_t version, std::string_view call, grpc::ClientContext* context) {
+  if (version >= 0) common::SendTraceParent(common::TraceIdOf(job, "steps", version), call, context);
 }
 
 absl::Duration WaitOf(const google::protobuf::Duration& wait) {
@@ -167,6 +175,7 @@ void LearnerClient::CancelJoin() {
 absl::StatusOr<StepPayload> LearnerClient::GetStep(const cohort::v1::GetStepRequest& request) {
   grpc::ClientContext context;
   context.set_wait_for_ready(true);
+  SetStep(request.job(), request.version(), "GetStep", &context);
   {
     absl::MutexLock lock(&mutex_);
     step_contexts_.insert(&context);
@@ -205,6 +214,7 @@ void LearnerClient::CancelSteps() {
 absl::Status LearnerClient::CommitStep(const cohort::v1::CommitStepRequest& request) {
   grpc::ClientContext context;
   Prepare(&context, kCallDeadline);
+  SetStep(request.job(), request.version() - 1, "CommitStep", &context);
   cohort::v1::CommitStepResponse response;
   return common::FromGrpcStatus(stub_->CommitStep(&context, request, &response));
 }
@@ -213,6 +223,7 @@ absl::StatusOr<cohort::v1::PublishVersionResponse> LearnerClient::PublishVersion
     const cohort::v1::PublishVersionRequest& request) {
   grpc::ClientContext context;
   Prepare(&context, kCallDeadline);
+  SetStep(request.job(), request.version() - 1, "PublishVersion", &context);
   cohort::v1::PublishVersionResponse response;
   COHORT_RETURN_IF_ERROR(common::FromGrpcStatus(stub_->PublishVersion(&context, request, &response)));
   return response;
@@ -222,6 +233,7 @@ absl::StatusOr<cohort::v1::SealCheckpointResponse> LearnerClient::SealCheckpoint
     const cohort::v1::SealCheckpointRequest& request) {
   grpc::ClientContext context;
   Prepare(&context, kCallDeadline);
+  SetStep(request.job(), request.version() - 1, "SealCheckpoint", &context);
   cohort::v1::SealCheckpointResponse response;
   COHORT_RETURN_IF_ERROR(common::FromGrpcStatus(stub_->SealCheckpoint(&context, request, &response)));
   return response;

@@ -13,6 +13,7 @@
 #include "absl/synchronization/notification.h"
 #include "common/grpc_channel.h"
 #include "common/grpc_server.h"
+#include "common/telemetry/trace_context.h"
 #include "common/testing/status_matchers.h"
 
 namespace cohort::learner {
@@ -97,6 +98,19 @@ TEST_F(LearnerClientTest, StepThatKeepsComingHasNoDeadline) {
   };
   ASSERT_OK(GetStep());
   EXPECT_GT(deadline, std::chrono::system_clock::now() + std::chrono::hours(24));
+}
+
+TEST_F(LearnerClientTest, CallsAboutAStepCarryItsTraceContext) {
+  service_.parts = {Plan(0)};
+  std::string header;
+  service_.then = [&header](grpc::ServerContext* context) {
+    const auto found = context->client_metadata().find("traceparent");
+    if (found != context->client_metadata().end()) header.assign(found->second.data(), found->second.size());
+    return grpc::Status::OK;
+  };
+  ASSERT_OK(GetStep());
+  const std::string trace_id = common::TraceIdOf("", "steps", 0);
+  EXPECT_EQ(header, common::TraceParent(trace_id, common::SpanIdOf(trace_id, "GetStep")));
 }
 
 TEST_F(LearnerClientTest, StepThatStopsComingIsGivenUp) {

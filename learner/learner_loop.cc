@@ -52,13 +52,16 @@ absl::Status AfterJob(const cohort::v1::JoinGangResponse& place, const absl::Sta
 
 absl::Status RunLearner(const cohort::v1::JoinGangRequest& join, const TrainerEnvironment& environment) {
   while (!environment.membership->IsDraining()) {
+    const absl::Duration start = environment.clock->Monotonic();
     const absl::StatusOr<cohort::v1::JoinGangResponse> place = environment.client->JoinGang(join);
-    if (IsGangLoss(place.status()) || absl::IsCancelled(place.status())) {
-      absl::SleepFor(kPause);
-      continue;
-    }
+    const bool is_refused = IsGangLoss(place.status()) || absl::IsCancelled(place.status());
+    if (is_refused) absl::SleepFor(kPause);
+    environment.metrics->AddIdleTime(is_refused ? IdleReason::kCoordinator : IdleReason::kGang,
+                                     environment.clock->Monotonic() - start);
+    if (is_refused) continue;
     COHORT_RETURN_IF_ERROR(place.status());
     if (place->job().empty()) continue;
+    environment.metrics->AddJob(place->job());
     environment.membership->Enter(*place);
     const absl::Status ended = AfterJob(*place, TrainJob(*place, environment), environment);
     environment.membership->Leave();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "common/config/proto_time.h"
 #include "common/grpc_channel.h"
 #include "common/grpc_server.h"
 #include "common/shutdown.h"
@@ -127,6 +128,24 @@ TEST_F(LearnerLoopTest, CommitCarriesTheDocumentedMetrics) {
     EXPECT_EQ(metrics.count(name), 1) << name;
   }
   EXPECT_EQ(metrics.at("learning_rate"), 0.01);
+}
+
+TEST_F(LearnerLoopTest, CommitSaysWhenTheRankDidWhat) {
+  UseRollouts();
+  FakeCoordinator coordinator;
+  ASSERT_OK(RunToTheEnd(&coordinator));
+  const std::vector<cohort::v1::RankTimings> ranks = coordinator.record().rank_timings.at(2);
+  ASSERT_EQ(ranks.size(), 1);
+  ASSERT_GT(ranks[0].phases_size(), 4);
+  EXPECT_EQ(ranks[0].phases(0).phase(), "wait");
+  for (const cohort::v1::PhaseTiming& phase : ranks[0].phases()) {
+    const absl::Duration whole =
+        common::FromProtoTimestamp(phase.end_time()) - common::FromProtoTimestamp(phase.begin_time());
+    const absl::Duration busy =
+        absl::Seconds(phase.busy_time().seconds()) + absl::Nanoseconds(phase.busy_time().nanos());
+    EXPECT_GE(phase.begin_time().seconds(), ranks[0].phases(0).begin_time().seconds());
+    EXPECT_LE(busy, whole + absl::Microseconds(2)) << phase.DebugString();
+  }
 }
 
 TEST_F(LearnerLoopTest, SupervisedJobPublishesOnlyWhatAnEvaluationOrTheEndNeeds) {

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "absl/cleanup/cleanup.h"
+#include "absl/synchronization/mutex.h"
 #include "common/clock.h"
 #include "common/exit_codes.h"
 #include "common/grpc_server.h"
@@ -16,6 +18,7 @@
 #include "common/status_macros.h"
 #include "common/telemetry/health.h"
 #include "common/telemetry/log.h"
+#include "common/telemetry/recent_lines.h"
 #include "common/telemetry/telemetry_server.h"
 #include "learner/learner_device.h"
 #include "learner/learner_flags.h"
@@ -58,7 +61,11 @@ absl::Status Run(const LearnerFlags& flags, const LearnerDevice& device, common:
   join.mutable_wait()->set_seconds(kJoinWaitSeconds);
 
   LearnerClient client(client_security->OpenChannel(flags.coordinator));
-  GangMembership membership({.learner_id = flags.learner_id}, &client, shutdown, common::SystemClock());
+  log::RecentLines lines("job");
+  log::SetListener([&lines](const log::Line& line) { lines.Add(line); });
+  const absl::Cleanup stop_listening([] { log::SetListener(nullptr); });
+  GangMembership membership({.learner_id = flags.learner_id, .lines = &lines}, &client, shutdown,
+                            common::SystemClock());
   health.SetReady();
   log::Info("learner started", {{"learner_id", flags.learner_id},
                                 {"device", flags.device},
@@ -92,6 +99,8 @@ int RunReplay(const ReplayFlags& flags) {
 }  // namespace cohort::learner
 
 int main(int argc, char** argv) {
+  // Debian builds Abseil with it on, for every lock of the process; tests keep it.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   cohort::learner::LearnerFlags flags;
   CLI::App app("One rank of a gang: turns scored groups into the next policy version.", "cohort-learner");
   cohort::learner::AddLearnerFlags(&app, &flags);

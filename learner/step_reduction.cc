@@ -26,10 +26,12 @@ double Fingerprint(std::string_view digest) {
 }  // namespace
 
 absl::Status ReduceOverRanks(model::ProcessGroup* group, const at::Device& device, std::string_view weight_digest,
-                             StepTotals* totals) {
+                             StepTotals* totals, std::vector<double>* timings) {
   return kernels::StatusFromTorch("step totals", [&]() -> absl::Status {
     std::vector<double> sums = totals->Sums();
     std::vector<double> maxima = totals->Maxima();
+    const size_t num_maxima = maxima.size();
+    maxima.insert(maxima.end(), timings->begin(), timings->end());
     const double fingerprint = Fingerprint(weight_digest);
     maxima.push_back(fingerprint);
     maxima.push_back(-fingerprint);
@@ -39,6 +41,8 @@ absl::Status ReduceOverRanks(model::ProcessGroup* group, const at::Device& devic
     maxima.pop_back();
     const double largest = maxima.back();
     maxima.pop_back();
+    timings->assign(maxima.begin() + static_cast<std::ptrdiff_t>(num_maxima), maxima.end());
+    maxima.resize(num_maxima);
     totals->SetMaxima(maxima);
     if (smallest != largest) {
       return absl::DataLossError(absl::StrCat("weights differ between ranks (digest ", common::HexOf(weight_digest),

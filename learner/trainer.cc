@@ -7,10 +7,12 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
+#include "common/telemetry/trace_context.h"
 #include "kernels/torch/torch_status.h"
 #include "learner/job_setup.h"
 #include "learner/number_reduction.h"
 #include "learner/parameter_exchange.h"
+#include "learner/rank_timings.h"
 #include "learner/run_together.h"
 #include "learner/start_state.h"
 #include "learner/step_reduction.h"
@@ -109,10 +111,14 @@ absl::StatusOr<StepPayload> Trainer::NextStep() {
     if (environment_.membership->IsAbandoned()) return absl::CancelledError("the coordinator is gone");
     const absl::Duration start = environment_.clock->Monotonic();
     absl::StatusOr<StepPayload> payload = environment_.client->GetStep(request);
+    const absl::Duration elapsed = environment_.clock->Monotonic() - start;
+    // A coordinator that is there answers a poll without a plan with UNAVAILABLE; a call without any answer ends late.
+    environment_.metrics->AddIdleTime(
+        absl::IsDeadlineExceeded(payload.status()) ? IdleReason::kCoordinator : IdleReason::kPlan, elapsed);
     // CANCELLED: the membership ended the call, and says above why.
     if (absl::IsUnavailable(payload.status()) || absl::IsDeadlineExceeded(payload.status()) ||
         absl::IsCancelled(payload.status())) {
-      if (environment_.clock->Monotonic() - start < kShortestPoll) environment_.pause(kShortestPoll);
+      if (elapsed < kShortestPoll) environment_.pause(kShortestPoll);
       continue;
     }
     if (payload.ok() && payload->plan.version() != state_.policy_version) {
@@ -132,7 +138,9 @@ absl::Status Trainer::Train(StepPayload payload, PhaseTimer* timer) {
   COHORT_RETURN_IF_ERROR(HashWeights());
   timer->Mark(Phase::kDigest);
   outcome.totals.AddPhases(*timer);
-  COHORT_RETURN_IF_ERROR(ReduceOverRanks(group_.get(), environment_.device, digest_, &outcome.totals));
+  RankTimingTable timings(place_.rank(), place_.world_size(), *timer);
+  COHORT_RETURN_IF_ERROR(
+      ReduceOverRanks(group_.get(), environment_.device, digest_, &outcome.totals, timings.numbers()));
   const std::map<std::string, double> step_metrics =
       StepMetrics(outcome.totals, {.learning_rate = outcome.learning_rate,
                                    .gradient_norm = outcome.gradient_norm_mean,
@@ -148,17 +156,27 @@ absl::Status Trainer::Train(StepPayload payload, PhaseTimer* timer) {
   log::Debug("train step done", {{"job", place_.job()},
                                  {"rank", place_.rank()},
                                  {"policy_version", state_.policy_version},
+                                 {"trace_id", common::TraceIdOf(place_.job(), "steps", state_.policy_version - 1)},
                                  {"loss", step_metrics.at("loss")},
                                  {"seconds", step_metrics.at("learner_seconds")}});
-  COHORT_RETURN_IF_ERROR(Commit(step_metrics));
-  COHORT_RETURN_IF_ERROR(Announce());
-  if (!is_sealing) return absl::OkStatus();
-  // Every rank gives its share; rank 0 alone writes.
+  const auto commit = [&]() -> absl::Status {
+    COHORT_RETURN_IF_ERROR(Commit(step_metrics, timings.Timings()));
+    return Announce();
+  };
+  if (!is_sealing) return commit();
+  // Every rank gives its share; rank 0 alone writes. Its commit may wait for room on the coordinator's disk for longer
+  // than a collective lasts, so the collective comes before it and before workers hear of the version: they wait for
+  // it.
   COHORT_ASSIGN_OR_RETURN(const Moments moments, ParameterExchange(group_.get(), &state_).GatherMoments());
-  return RunTogether(group_.get(), environment_.device, [&] {
+  return DoTogether([&]() -> absl::Status {
+    COHORT_RETURN_IF_ERROR(commit());
     if (is_leader()) sealer_.Seal(SealedVersion(moments));
     return absl::OkStatus();
   });
+}
+
+absl::Status Trainer::DoTogether(const std::function<absl::Status()>& work) {
+  return RunTogether(group_.get(), environment_.device, work, environment_.pulse);
 }
 
 // Rank 0 copies a claimable version for its readers at the same time.
@@ -167,7 +185,10 @@ absl::Status Trainer::HashWeights() {
   if (is_leader() && IsClaimable(place_.spec(), state_.policy_version)) {
     const absl::Duration start = environment_.clock->Monotonic();
     COHORT_ASSIGN_OR_RETURN(digest_, version_publisher_.Hold(state_.policy_version, parameters));
-    environment_.metrics->RecordPublish(place_.job(), absl::ToDoubleSeconds(environment_.clock->Monotonic() - start));
+    int64_t size_bytes = 0;
+    for (const auto& [name, tensor] : parameters.entries) size_bytes += static_cast<int64_t>(tensor.nbytes());
+    const absl::Duration elapsed = environment_.clock->Monotonic() - start;
+    environment_.metrics->RecordPublish(place_.job(), absl::ToDoubleSeconds(elapsed), size_bytes);
     return absl::OkStatus();
   }
   COHORT_ASSIGN_OR_RETURN(const cohort::v1::WeightManifest manifest, model::DescribeWeights(parameters));
@@ -175,7 +196,8 @@ absl::Status Trainer::HashWeights() {
   return absl::OkStatus();
 }
 
-absl::Status Trainer::Commit(const std::map<std::string, double>& step_metrics) {
+absl::Status Trainer::Commit(const std::map<std::string, double>& step_metrics,
+                             const std::vector<cohort::v1::RankTimings>& timings) {
   if (!is_leader()) return absl::OkStatus();
   cohort::v1::CommitStepRequest request;
   request.set_job(place_.job());
@@ -183,6 +205,7 @@ absl::Status Trainer::Commit(const std::map<std::string, double>& step_metrics) 
   request.set_version(state_.policy_version);
   request.set_digest(digest_);
   for (const auto& [name, value] : step_metrics) (*request.mutable_metrics())[name] = value;
+  for (const cohort::v1::RankTimings& rank : timings) *request.add_rank_timings() = rank;
   return environment_.membership->Persist([&] { return environment_.client->CommitStep(request); });
 }
 
@@ -202,7 +225,7 @@ absl::StatusOr<Moments> Trainer::MomentsToSeal() {
   const ParameterExchange exchange(group_.get(), &state_);
   // Uncopied, and no exchange.
   if (place_.spec().optimizer().sharding() != cohort::v1::OPTIMIZER_SHARDING_ZERO1) return exchange.GatherMoments();
-  COHORT_RETURN_IF_ERROR(RunTogether(group_.get(), environment_.device, [&] {
+  COHORT_RETURN_IF_ERROR(DoTogether([&] {
     sealer_.Finish();
     return absl::OkStatus();
   }));
@@ -221,7 +244,7 @@ absl::Status Trainer::Stop(const cohort::v1::StepPlan& plan) {
   }
   absl::Status sealed;
   // Ranks leave together: one that joins again while rank 0 is still sealing would look like a restart.
-  const absl::Status together = RunTogether(group_.get(), environment_.device, [&] {
+  const absl::Status together = DoTogether([&] {
     if (plan.seal_checkpoint() && is_leader()) sealed = sealer_.SealAtTheEnd(SealedVersion(moments));
     sealer_.Finish();
     return absl::OkStatus();

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -49,6 +50,8 @@ struct TrainerEnvironment {
   // How long the last checkpoint of a job is tried again when it cannot be written, and how the time is spent.
   absl::Duration seal_patience = absl::Hours(1);
   std::function<void(absl::Duration)> pause = absl::SleepFor;
+  // How often a rank that is busy with a commit or a checkpoint says so to its peers (run_together.h).
+  absl::Duration pulse = absl::Seconds(5);
 };
 
 // Owns the loop of one rank for one job:
@@ -83,7 +86,10 @@ class Trainer final {
   absl::Status PublishStart();
   absl::StatusOr<StepPayload> NextStep();
   absl::Status Train(StepPayload payload, PhaseTimer* timer);
-  absl::Status Commit(const std::map<std::string, double>& step_metrics);
+  absl::Status Commit(const std::map<std::string, double>& step_metrics,
+                      const std::vector<cohort::v1::RankTimings>& timings);
+  // RunTogether of this gang.
+  absl::Status DoTogether(const std::function<absl::Status()>& work);
   absl::Status HashWeights();
   absl::Status Announce();
   // The present version, to be sealed.

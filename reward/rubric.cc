@@ -124,7 +124,10 @@ class PooledRubric final : public Rubric {
     const size_t num_verifiers = static_cast<size_t>(spec_.verifiers_size());
     for (size_t i = 0; i < judgements.size(); i += num_verifiers) {
       RubricResult& result = results.emplace_back();
-      for (size_t j = i; j < i + num_verifiers; ++j) result.scores.push_back(std::move(judgements[j].score));
+      for (size_t j = i; j < i + num_verifiers; ++j) {
+        result.scores.push_back(std::move(judgements[j].score));
+        result.num_timeouts.push_back(judgements[j].num_timeouts);
+      }
       AddUp(&result);
     }
     return results;

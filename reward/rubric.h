@@ -20,6 +20,8 @@ struct RubricResult {
   std::vector<cohort::v1::Score> scores;                                    // one per verifier, in rubric order
   cohort::v1::ScoreOutcome outcome = cohort::v1::SCORE_OUTCOME_NO_VERDICT;  // else GRADED
   double reward = 0;                                                        // meaningful when GRADED
+  // Attempts of each verifier that ran past its deadline: at most two, and perhaps in vain the first time only.
+  std::vector<int> num_timeouts;
 };
 
 // The verifiers a rubric may use, as both sides of the sandbox need them.

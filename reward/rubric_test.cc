@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reward/rubric.h"
 
+#include <gmock/gmock.h>
+
 #include <string>
 
 #include "absl/status/status.h"
@@ -68,6 +70,15 @@ TEST_F(RubricTest, OneScoreWithoutVerdictMakesTheResultNoVerdict) {
   EXPECT_EQ(results[1].reward, 1);
   EXPECT_EQ(results[2].outcome, cohort::v1::SCORE_OUTCOME_GRADED);
   EXPECT_EQ(results[2].reward, 0);
+}
+
+TEST_F(RubricTest, AttemptsPastTheDeadlineAreCountedByVerifier) {
+  const auto rubric = CreateHostile(R"(verifiers { name: "a" math_answer {} deadline { nanos: 500000000 } }
+                                       verifiers { name: "b" math_answer {} deadline { seconds: 60 } })")
+                          .value();
+  EXPECT_THAT(rubric->Judge(MakeProblem(""), {"grade 1"}).value()[0].num_timeouts, ::testing::ElementsAre(0, 0));
+  const auto unlimited = CreateHostile(R"(verifiers { math_answer {} deadline { nanos: 300000000 } })").value();
+  EXPECT_THAT(unlimited->Judge(MakeProblem(""), {"spin"}).value()[0].num_timeouts, ::testing::ElementsAre(2));
 }
 
 TEST_F(RubricTest, VerifierOfNoWeightMustReachAVerdictToo) {

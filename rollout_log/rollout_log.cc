@@ -120,6 +120,11 @@ class SegmentedRolloutLog final : public RolloutLog {
     return std::move(own.locations);
   }
 
+  int64_t NumWaiting() const override {
+    absl::MutexLock lock(&mutex_);
+    return static_cast<int64_t>(waiting_.size());
+  }
+
   absl::StatusOr<cohort::v1::RolloutGroup> Read(const RecordLocation& location) const override {
     const std::string path = PathOf(location.segment);
     COHORT_ASSIGN_OR_RETURN(const auto file, files_->Open(path, Mode::kRead));

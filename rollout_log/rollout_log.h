@@ -44,6 +44,8 @@ class RolloutLog {
   // Several at the price of one fdatasync. All or none. Calls that share an fdatasync share its failure.
   virtual absl::StatusOr<std::vector<RecordLocation>> AppendAll(
       const std::vector<const cohort::v1::RolloutGroup*>& groups) = 0;
+  // Appends that wait for the fdatasync of those before them: at most one of every caller.
+  virtual int64_t NumWaiting() const = 0;
   // DATA_LOSS names segment and offset when the checksum is wrong; NOT_FOUND when the segment is gone.
   virtual absl::StatusOr<cohort::v1::RolloutGroup> Read(const RecordLocation& location) const = 0;
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/testing/simulated_disk.h"
@@ -104,6 +105,32 @@ TEST_F(SharedAppendTest, CallsThatComeTogetherShareAnFdatasync) {
     num_appends += kNumThreads * kPerThread;
   }
   EXPECT_LT(num_syncs, num_appends);
+}
+
+TEST_F(SharedAppendTest, AppendsThatWaitForASyncAreCounted) {
+  absl::Notification begun, go_on;
+  std::atomic<bool> is_first = true;
+  auto log = Open({});
+  files_.SetFault([&](SimulatedFileSystem::Call call, std::string_view) {
+    if (call == SimulatedFileSystem::Call::kSync && is_first.exchange(false)) {
+      begun.Notify();
+      go_on.WaitForNotification();
+    }
+    return absl::OkStatus();
+  });
+  std::vector<std::thread> threads;
+  const auto append = [&log, &threads](int64_t id) {
+    threads.emplace_back([&log, id] { EXPECT_TRUE(log->Append(MakeGroup(id)).ok()); });
+  };
+  append(0);
+  begun.WaitForNotification();
+  EXPECT_EQ(log->NumWaiting(), 0) << "that one is written";
+  append(1);
+  append(2);
+  while (log->NumWaiting() < 2) std::this_thread::yield();
+  go_on.Notify();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(log->NumWaiting(), 0);
 }
 
 TEST_F(SharedAppendTest, CallsWhoseSyncFailsHearOfItAndTheOthersAreWhole) {

@@ -12,6 +12,7 @@
 #include "common/grpc_limits.h"
 #include "common/grpc_status.h"
 #include "common/status_macros.h"
+#include "common/telemetry/trace_context.h"
 
 namespace cohort::rollout_worker {
 namespace {
@@ -99,6 +100,11 @@ absl::StatusOr<cohort::v1::SubmitGroupsResponse> CoordinatorClient::SubmitGroups
   for (const cohort::v1::SubmitGroupsRequest& group : groups) num_bytes += static_cast<int64_t>(group.ByteSizeLong());
   grpc::ClientContext context;
   SetDeadline(&context, kSubmitTimeout + absl::Seconds(num_bytes / kMinBytesPerSecond));
+  // A call with several groups is about none of them.
+  if (groups.size() == 1) {
+    const cohort::v1::RolloutGroup& group = groups[0].group();
+    common::SendTraceParent(common::TraceIdOf(group.job(), "groups", group.group_id()), "SubmitGroups", &context);
+  }
   const common::CallGroup::Member member(&submits_, &context);
   cohort::v1::SubmitGroupsResponse response;
   const auto stream = stub_->SubmitGroups(&context, &response);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -76,7 +77,10 @@ int32_t GroupClaimer::NumGroupsWithRoom() const {
 bool GroupClaimer::HasRoomOrStopped() const { return is_stopped_ || NumGroupsWithRoom() > 0; }
 
 int32_t GroupClaimer::WaitForRoom(bool* is_engine_idle) {
-  if (const absl::Duration pause = deps_.condition->TakePause(); pause > absl::ZeroDuration()) WaitFor(pause);
+  if (const absl::Duration pause = deps_.condition->TakePause(); pause > absl::ZeroDuration()) {
+    idle_reason_ = IdleReason::kPaused;
+    WaitFor(pause);
+  }
   const bool is_failing = deps_.condition->IsFailing();
   absl::MutexLock lock(&mutex_);
   mutex_.Await(absl::Condition(this, &GroupClaimer::HasRoomOrStopped));
@@ -90,12 +94,14 @@ void GroupClaimer::Run() {
   bool is_connected = true;
   Backoff backoff;
   for (int32_t num_groups = WaitForRoom(&is_engine_idle); num_groups > 0; num_groups = WaitForRoom(&is_engine_idle)) {
+    idle_reason_ = is_connected ? IdleReason::kNoGroups : IdleReason::kCoordinator;
     const absl::StatusOr<cohort::v1::ClaimGroupsResponse> claimed = Claim(num_groups, is_engine_idle);
     if (claimed.ok()) {
       is_connected = true;
       backoff.Reset();
       deps_.condition->CoordinatorAnswered(SetAsideReason(*claimed));
       if (!claimed->groups().empty()) {
+        idle_reason_ = IdleReason::kWeights;
         Prepare(*claimed);
       } else {
         if (is_engine_idle && !claimed->is_set_aside()) deps_.condition->FoundNoWork();
@@ -108,6 +114,7 @@ void GroupClaimer::Run() {
     deps_.condition->CoordinatorFailed(claimed.status());
     if (is_connected) log::Warning("claim_failed", {{"reason", claimed.status()}});
     is_connected = false;
+    idle_reason_ = IdleReason::kCoordinator;
     WaitFor(backoff.Next());
   }
 }
@@ -127,6 +134,7 @@ void GroupClaimer::Prepare(const cohort::v1::ClaimGroupsResponse& claimed) {
     deps_.leases->SetDuration(absl::Seconds(claimed.lease_duration().seconds()) +
                               absl::Nanoseconds(claimed.lease_duration().nanos()));
   }
+  const common::TimeAnchor now(deps_.clock);
   std::map<std::pair<std::string, int64_t>, std::vector<const cohort::v1::GroupAssignment*>> by_version;
   for (const cohort::v1::GroupAssignment& group : claimed.groups()) {
     if (!deps_.leases->Add(LeaseOf(group))) {
@@ -140,14 +148,14 @@ void GroupClaimer::Prepare(const cohort::v1::ClaimGroupsResponse& claimed) {
   for (const auto& [version, groups] : by_version) {
     // A job's groups are all of one or all of the other kind.
     if (groups[0]->purpose() == cohort::v1::GROUP_PURPOSE_RESCORE) {
-      PrepareStored(groups);
+      PrepareStored(groups, now);
       continue;
     }
     const cohort::v1::WeightSource* source = nullptr;
     for (const cohort::v1::WeightSource& candidate : claimed.weights()) {
       if (candidate.job() == version.first && candidate.policy_version() == version.second) source = &candidate;
     }
-    PrepareTogether(groups, source);
+    PrepareTogether(groups, source, now);
   }
 }
 
@@ -159,7 +167,7 @@ void GroupClaimer::DropBoth(const cohort::v1::GroupLease& lease) {
 }
 
 void GroupClaimer::PrepareTogether(const std::vector<const cohort::v1::GroupAssignment*>& groups,
-                                   const cohort::v1::WeightSource* source) {
+                                   const cohort::v1::WeightSource* source, const common::TimeAnchor& claimed) {
   if (source == nullptr) {
     return GiveBack(groups,
                     absl::FailedPreconditionError(absl::StrCat("weights: the claim names no source of version ",
@@ -169,6 +177,7 @@ void GroupClaimer::PrepareTogether(const std::vector<const cohort::v1::GroupAssi
   if (!job.ok()) return GiveBack(groups, job.status());
   const absl::StatusOr<PolicySlot*> slot = AcquireSlot(*source, **job, static_cast<int64_t>(groups.size()));
   if (!slot.ok()) return GiveBack(groups, slot.status());
+  std::optional<FetchedVersion> fetch = deps_.slots->TakeFetch();
   std::vector<ClaimedGroup> ready;
   for (const cohort::v1::GroupAssignment* group : groups) {
     absl::StatusOr<EngineGroup> engine_group = (*job)->MakeEngineGroup(*group, next_id_++);
@@ -178,16 +187,26 @@ void GroupClaimer::PrepareTogether(const std::vector<const cohort::v1::GroupAssi
       deps_.releaser->Release({LeaseOf(*group)}, std::string(engine_group.status().message()));
       continue;
     }
-    ready.push_back({.assignment = *group, .job = *job, .slot = *slot, .engine_group = *std::move(engine_group)});
+    ready.push_back({.assignment = *group,
+                     .job = *job,
+                     .slot = *slot,
+                     .engine_group = *std::move(engine_group),
+                     .stopwatch = GroupStopwatch(claimed)});
+    if (!fetch.has_value()) continue;
+    ready.back().stopwatch.Fetched(fetch->policy_version, fetch->begin, fetch->end, fetch->num_bytes);
+    fetch.reset();
   }
   MakeReady(std::move(ready));
 }
 
-void GroupClaimer::PrepareStored(const std::vector<const cohort::v1::GroupAssignment*>& groups) {
+void GroupClaimer::PrepareStored(const std::vector<const cohort::v1::GroupAssignment*>& groups,
+                                 const common::TimeAnchor& claimed) {
   const absl::StatusOr<std::shared_ptr<const JobContext>> job = FindJob(groups[0]->job());
   if (!job.ok()) return GiveBack(groups, job.status());
   std::vector<ClaimedGroup> ready;
-  for (const cohort::v1::GroupAssignment* group : groups) ready.push_back({.assignment = *group, .job = *job});
+  for (const cohort::v1::GroupAssignment* group : groups) {
+    ready.push_back({.assignment = *group, .job = *job, .stopwatch = GroupStopwatch(claimed)});
+  }
   MakeReady(std::move(ready));
 }
 

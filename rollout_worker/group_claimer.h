@@ -2,6 +2,7 @@
 #ifndef COHORT_ROLLOUT_WORKER_GROUP_CLAIMER_H_
 #define COHORT_ROLLOUT_WORKER_GROUP_CLAIMER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -14,12 +15,16 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "cohort/v1/rollout_service.pb.h"
+#include "common/clock.h"
+#include "common/time_anchor.h"
 #include "reward/sandbox/zygote.h"
 #include "rollout_worker/coordinator_client.h"
+#include "rollout_worker/group_stopwatch.h"
 #include "rollout_worker/held_leases.h"
 #include "rollout_worker/job_context.h"
 #include "rollout_worker/lease_releaser.h"
 #include "rollout_worker/policy_slots.h"
+#include "rollout_worker/rollout_worker_metrics.h"
 #include "rollout_worker/worker_condition.h"
 
 namespace cohort::rollout_worker {
@@ -31,6 +36,7 @@ struct ClaimedGroup {
   std::shared_ptr<const JobContext> job;
   PolicySlot* slot = nullptr;  // one user of it
   EngineGroup engine_group;
+  GroupStopwatch stopwatch;
 };
 
 struct GroupClaimerOptions {
@@ -44,6 +50,7 @@ struct GroupClaimerDeps {
   HeldLeases* leases;
   LeaseReleaser* releaser;
   PolicySlots* slots;
+  common::Clock* clock;
   reward::Zygote* zygote;
   RolloutWorkerMetrics* metrics;
   WorkerCondition* condition;
@@ -62,6 +69,8 @@ class GroupClaimer final {
   std::vector<ClaimedGroup> Take(absl::Duration wait) ABSL_LOCKS_EXCLUDED(mutex_);
   // How many sequences are in the engine, or wait to be judged without it; more are claimed below max_sequences.
   void SetSequences(int64_t num_sequences) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Why nothing is ready, as of now.
+  IdleReason idle_reason() const { return idle_reason_.load(std::memory_order_relaxed); }
   // Ends a claim under way and the thread. Groups that are ready can still be taken.
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -80,11 +89,11 @@ class GroupClaimer final {
   void Prepare(const cohort::v1::ClaimGroupsResponse& claimed);
   // A claimed group whose lease is held already, and what it is held for.
   void DropBoth(const cohort::v1::GroupLease& lease);
-  // Groups of one job and version, to be sampled.
+  // Groups of one job and version, to be sampled, that were claimed at `claimed`.
   void PrepareTogether(const std::vector<const cohort::v1::GroupAssignment*>& groups,
-                       const cohort::v1::WeightSource* source);
+                       const cohort::v1::WeightSource* source, const common::TimeAnchor& claimed);
   // Groups of one job, to be judged only.
-  void PrepareStored(const std::vector<const cohort::v1::GroupAssignment*>& groups);
+  void PrepareStored(const std::vector<const cohort::v1::GroupAssignment*>& groups, const common::TimeAnchor& claimed);
   void MakeReady(std::vector<ClaimedGroup> groups) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::shared_ptr<const JobContext>> FindJob(const std::string& job);
   absl::StatusOr<PolicySlot*> AcquireSlot(const cohort::v1::WeightSource& source, const JobContext& job,
@@ -95,6 +104,7 @@ class GroupClaimer final {
   const GroupClaimerDeps deps_;
   std::deque<std::shared_ptr<const JobContext>> jobs_;  // of the thread; the one used last is at the back
   int64_t next_id_ = 1;                                 // of the thread
+  std::atomic<IdleReason> idle_reason_ = IdleReason::kNoGroups;
   absl::Mutex mutex_;
   std::vector<ClaimedGroup> ready_ ABSL_GUARDED_BY(mutex_);
   int64_t num_ready_sequences_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -7,6 +7,7 @@
 
 #include "absl/time/clock.h"
 #include "common/telemetry/log.h"
+#include "common/telemetry/trace_context.h"
 
 namespace cohort::rollout_worker {
 namespace {
@@ -155,8 +156,10 @@ void GroupSubmitter::TakeReceipts(Batch batch, const cohort::v1::SubmitGroupsRes
     }
     metrics_->Groups(receipt.job(), receipt.accepted() ? "submitted" : "refused").Increment();
     if (receipt.accepted()) continue;
-    log::Warning("group_refused",
-                 {{"job", receipt.job()}, {"group", receipt.group_id()}, {"reason", receipt.reason()}});
+    log::Warning("group_refused", {{"job", receipt.job()},
+                                   {"group", receipt.group_id()},
+                                   {"trace_id", common::TraceIdOf(receipt.job(), "groups", receipt.group_id())},
+                                   {"reason", receipt.reason()}});
   }
   Batch again;
   for (cohort::v1::SubmitGroupsRequest& submit : batch) {

@@ -3,13 +3,15 @@
 
 #include <algorithm>
 
+#include "common/telemetry/line_report.h"
 #include "common/telemetry/log.h"
+#include "common/telemetry/trace_context.h"
 
 namespace cohort::rollout_worker {
 
 LeaseHeartbeat::LeaseHeartbeat(const cohort::v1::WorkerDescription& worker, CoordinatorClient* client,
-                               HeldLeases* leases, RolloutWorkerMetrics* metrics)
-    : worker_(worker), client_(client), leases_(leases), metrics_(metrics), thread_([this] { Run(); }) {}
+                               HeldLeases* leases, RolloutWorkerMetrics* metrics, log::RecentLines* lines)
+    : worker_(worker), client_(client), leases_(leases), metrics_(metrics), lines_(lines), thread_([this] { Run(); }) {}
 
 LeaseHeartbeat::~LeaseHeartbeat() {
   {
@@ -46,6 +48,7 @@ void LeaseHeartbeat::Beat() {
     request.set_generated_tokens(num_generated_tokens_);
     request.set_generation_seconds(generation_seconds_);
   }
+  const int64_t last_line = lines_ == nullptr ? 0 : log::FillReport(*lines_, request.mutable_log());
   // Waiting longer for one answer than a lease lasts would lose the leases.
   const absl::Duration timeout = std::clamp(leases_->duration(), absl::Seconds(2), absl::Seconds(10));
   const absl::StatusOr<cohort::v1::WorkerHeartbeatResponse> response = client_->Heartbeat(request, timeout);
@@ -55,10 +58,13 @@ void LeaseHeartbeat::Beat() {
     log::Debug("heartbeat_failed", {{"reason", response.status()}});
     return;
   }
+  if (last_line > 0) lines_->RemoveThrough(last_line);
   for (const cohort::v1::GroupLease& lost : response->lost()) {
     if (!leases_->Lose(lost)) continue;
     metrics_->Groups(lost.job(), "lost").Increment();
-    log::Warning("lease_lost", {{"job", lost.job()}, {"group", lost.group_id()}});
+    log::Warning("lease_lost", {{"job", lost.job()},
+                                {"group", lost.group_id()},
+                                {"trace_id", common::TraceIdOf(lost.job(), "groups", lost.group_id())}});
   }
 }
 

@@ -2,6 +2,7 @@
 #include "rollout_worker/lease_releaser.h"
 
 #include "common/telemetry/log.h"
+#include "common/telemetry/trace_context.h"
 
 namespace cohort::rollout_worker {
 
@@ -15,7 +16,10 @@ void LeaseReleaser::Release(const std::vector<cohort::v1::GroupLease>& groups, s
     leases_->Remove(group);
     metrics_->Groups(group.job(), error.empty() ? "released" : "failed").Increment();
     if (error.empty()) continue;
-    log::Warning("group_failed", {{"job", group.job()}, {"group", group.group_id()}, {"reason", error}});
+    log::Warning("group_failed", {{"job", group.job()},
+                                  {"group", group.group_id()},
+                                  {"trace_id", common::TraceIdOf(group.job(), "groups", group.group_id())},
+                                  {"reason", error}});
   }
   const absl::Status status = client_->ReleaseGroups(request);
   if (status.ok()) return;

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <string>
 
+#include "absl/synchronization/mutex.h"
 #include "common/clock.h"
 #include "common/exit_codes.h"
 #include "common/security/security_flags.h"
@@ -105,6 +106,8 @@ int ExitCode(const absl::Status& status) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Debian builds Abseil with it on, for every lock of the process; tests keep it.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   CLI::App app("Samples groups of completions and scores them. Without a subcommand it serves a coordinator.");
   Flags flags;
   app.option_defaults()->always_capture_default();

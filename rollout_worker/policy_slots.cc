@@ -80,7 +80,12 @@ absl::Status PolicySlots::Switch(const cohort::v1::WeightSource& source, const m
                                    {"reason", std::string(status.message())}});
   }
   if (!status.ok()) return status;
+  fetch_ = FetchedVersion{.policy_version = source.policy_version(),
+                          .begin = start,
+                          .end = start + elapsed,
+                          .num_bytes = slot->num_bytes()};
   metrics_->weight_fetch_seconds.Observe(absl::ToDoubleSeconds(elapsed));
+  metrics_->weight_fetch_bytes.Increment(static_cast<double>(slot->num_bytes()));
   metrics_->PolicyVersion(source.job()).Set(static_cast<double>(source.policy_version()));
   log::Debug("version_ready", {{"job", source.job()},
                                {"policy_version", source.policy_version()},

@@ -5,10 +5,13 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "cohort/v1/weights.pb.h"
 #include "common/clock.h"
 #include "model/model_config.h"
@@ -17,6 +20,14 @@
 #include "rollout_worker/rollout_worker_metrics.h"
 
 namespace cohort::rollout_worker {
+
+// How a version came into its slot, on the monotonic clock.
+struct FetchedVersion {
+  int64_t policy_version = 0;
+  absl::Duration begin;
+  absl::Duration end;
+  int64_t num_bytes = 0;
+};
 
 // The two policy versions that a worker can hold: the current one and one that is draining. A slot belongs to whoever
 // acquired it for as long as groups use it; it changes version only without users. Acquire from one thread, the rest is
@@ -30,6 +41,8 @@ class PolicySlots final {
   // while other versions use both slots. DATA_LOSS: the version was refused; CANCELLED: Stop was called.
   absl::StatusOr<PolicySlot*> Acquire(const cohort::v1::WeightSource& source, const model::ModelConfig& config,
                                       int64_t num_users) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Of the newest fetch that no call of this has returned yet. On the thread that acquires.
+  std::optional<FetchedVersion> TakeFetch() { return std::exchange(fetch_, std::nullopt); }
   // One user less.
   void Release(PolicySlot* slot) ABSL_LOCKS_EXCLUDED(mutex_);
   // Ends an Acquire under way, a fetch included, and refuses later ones.
@@ -50,6 +63,7 @@ class PolicySlots final {
   common::Clock* const clock_;
   const std::unique_ptr<model::WeightSubscriber> subscriber_;
   RolloutWorkerMetrics* const metrics_;
+  std::optional<FetchedVersion> fetch_;  // of the thread that acquires
   absl::Mutex mutex_;
   std::array<Entry, 2> entries_ ABSL_GUARDED_BY(mutex_);
   bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;

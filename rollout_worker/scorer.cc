@@ -28,6 +28,7 @@ cohort::v1::RolloutGroup DescribeGroup(const UnscoredGroup& group, const std::st
   rollouts.set_policy_version(assignment.policy_version());
   rollouts.mutable_prompt_token_ids()->Assign(group.prompt_token_ids.begin(), group.prompt_token_ids.end());
   rollouts.set_worker_id(worker_id);
+  rollouts.set_weight_digest(group.weight_digest);
   SetDuration(group.sampled.generation_time, rollouts.mutable_generation_time());
   return rollouts;
 }
@@ -45,6 +46,11 @@ void DescribeStored(const cohort::v1::Rollout& stored, cohort::v1::Rollout* roll
   rollout->set_sibling(stored.sibling());
   rollout->set_finish_reason(stored.finish_reason());
   rollout->set_text(stored.text());
+}
+
+const char* OutcomeName(cohort::v1::ScoreOutcome outcome) {
+  if (outcome == cohort::v1::SCORE_OUTCOME_GRADED) return "graded";
+  return outcome == cohort::v1::SCORE_OUTCOME_WRONG ? "wrong" : "no_verdict";
 }
 
 void AddCompletions(const UnscoredGroup& group, cohort::v1::RolloutGroup* scored) {
@@ -134,6 +140,7 @@ absl::StatusOr<cohort::v1::RolloutGroup> Scorer::Score(UnscoredGroup* group) {
     return absl::InternalError(absl::StrCat("rubric: ", results.size(), " results for ", texts.size(), " completions"));
   }
   for (size_t sibling = 0; sibling < results.size(); ++sibling) {
+    Record(scored.job(), results[sibling]);
     cohort::v1::Rollout* rollout = scored.mutable_rollouts(static_cast<int>(sibling));
     for (cohort::v1::Score& score : results[sibling].scores) rollout->add_scores()->Swap(&score);
     rollout->set_outcome(results[sibling].outcome);
@@ -141,8 +148,19 @@ absl::StatusOr<cohort::v1::RolloutGroup> Scorer::Score(UnscoredGroup* group) {
   }
   const absl::Duration elapsed = clock_->Monotonic() - start;
   SetDuration(elapsed, scored.mutable_scoring_time());
+  group->stopwatch.Scored(start, start + elapsed);
+  *scored.mutable_timings() = group->stopwatch.timings();
   metrics_->scoring_seconds.Observe(absl::ToDoubleSeconds(elapsed));
   return scored;
+}
+
+void Scorer::Record(const std::string& job, const reward::RubricResult& result) {
+  for (size_t i = 0; i < result.scores.size(); ++i) {
+    const cohort::v1::Score& score = result.scores[i];
+    const absl::Duration elapsed =
+        absl::Seconds(score.elapsed().seconds()) + absl::Nanoseconds(score.elapsed().nanos());
+    metrics_->RecordJudgement(job, score.verifier(), OutcomeName(score.outcome()), elapsed, result.num_timeouts[i]);
+  }
 }
 
 }  // namespace cohort::rollout_worker

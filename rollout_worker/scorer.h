@@ -17,7 +17,9 @@
 #include "absl/time/time.h"
 #include "cohort/v1/rollout.pb.h"
 #include "common/clock.h"
+#include "reward/rubric.h"
 #include "rollout_worker/engine/sequence.h"
+#include "rollout_worker/group_stopwatch.h"
 #include "rollout_worker/job_context.h"
 #include "rollout_worker/rollout_worker_metrics.h"
 
@@ -30,6 +32,8 @@ struct UnscoredGroup {
   std::shared_ptr<const JobContext> job;
   std::vector<int32_t> prompt_token_ids;
   SampledGroup sampled;
+  std::string weight_digest;  // PolicySlot::folder_digest
+  GroupStopwatch stopwatch;
 };
 
 // Turns sampled groups into scored ones on a pool of judging threads, so that judging overlaps generation. Thread-safe;
@@ -57,6 +61,7 @@ class Scorer final {
  private:
   void Run();
   absl::StatusOr<cohort::v1::RolloutGroup> Score(UnscoredGroup* group);
+  void Record(const std::string& job, const reward::RubricResult& result);
   bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return static_cast<int64_t>(queue_.size()) < max_queued_groups_;
   }

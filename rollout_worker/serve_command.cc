@@ -5,11 +5,13 @@
 
 #include <memory>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/network_address.h"
 #include "common/status_macros.h"
 #include "common/telemetry/health.h"
 #include "common/telemetry/log.h"
+#include "common/telemetry/recent_lines.h"
 #include "common/telemetry/telemetry_server.h"
 #include "kernels/torch/torch_device.h"
 #include "model/weight_sync/weight_subscriber.h"
@@ -65,8 +67,12 @@ absl::Status RunServe(const ServeOptions& options, common::Clock* clock, const c
                         {"device", options.device},
                         {"http", telemetry->Address()},
                         {"processor", loop_options.worker.processor()}});
+  log::RecentLines lines("job");
+  log::SetListener([&lines](const log::Line& line) { lines.Add(line); });
+  const absl::Cleanup stop_listening([] { log::SetListener(nullptr); });
   WorkerLoop loop(
-      loop_options, {.shutdown = shutdown, .clock = clock, .zygote = zygote, .metrics = &metrics, .health = &health},
+      loop_options,
+      {.shutdown = shutdown, .clock = clock, .zygote = zygote, .metrics = &metrics, .health = &health, .lines = &lines},
       model::CreateWeightSubscriber(options.allow_shared_memory,
                                     [&security](std::string_view address) { return security->OpenChannel(address); }));
   COHORT_RETURN_IF_ERROR(loop.Run());

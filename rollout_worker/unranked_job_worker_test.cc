@@ -48,6 +48,8 @@ TEST_F(UnrankedJobWorkerTest, ModelFolderThatIsLoadedHereSamplesAsThePublishedWe
   Start();
   ASSERT_TRUE(coordinator_->WaitUntil([](const Record& record) { return record.submitted.size() == 2; }));
   const Record record = coordinator_->Look();
+  EXPECT_EQ(record.submitted.at(0).weight_digest(), "");
+  EXPECT_EQ(record.submitted.at(1).weight_digest().size(), 32u) << "only the coordinator can compare it";
   for (int sibling = 0; sibling < 4; ++sibling) {
     const cohort::v1::Rollout& published = record.submitted.at(0).rollouts(sibling);
     const cohort::v1::Rollout& loaded = record.submitted.at(1).rollouts(sibling);

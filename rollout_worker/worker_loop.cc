@@ -6,6 +6,7 @@
 
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
+#include "common/telemetry/trace_context.h"
 
 namespace cohort::rollout_worker {
 namespace {
@@ -14,6 +15,16 @@ namespace {
 constexpr absl::Duration kIdleWait = absl::Milliseconds(50);
 // At this many sampled groups generation waits for the verifiers.
 constexpr int64_t kMaxUnscoredGroups = 256;
+
+void RecordSequence(const Sequence& sequence, RolloutWorkerMetrics* metrics) {
+  const auto num_tokens = static_cast<double>(sequence.token_ids.size());
+  const double decode_seconds = absl::ToDoubleSeconds(sequence.last_token_time - sequence.first_token_time);
+  metrics->completion_tokens.Observe(num_tokens);
+  metrics->sequence_queue_seconds.Observe(absl::ToDoubleSeconds(sequence.join_time - sequence.arrival_time));
+  metrics->sequence_prefill_seconds.Observe(absl::ToDoubleSeconds(sequence.first_token_time - sequence.join_time));
+  metrics->sequence_decode_seconds.Observe(decode_seconds);
+  if (num_tokens > 1) metrics->sequence_token_seconds.Observe(decode_seconds / (num_tokens - 1));
+}
 
 }  // namespace
 
@@ -25,7 +36,7 @@ WorkerLoop::WorkerLoop(const WorkerLoopOptions& options, const WorkerLoopDeps& d
       client_(options.coordinator),
       releaser_(options.worker.worker_id(), &client_, &leases_, deps.metrics),
       slots_(options.engine, options.device, deps.clock, std::move(subscriber), deps.metrics),
-      heartbeat_(options.worker, &client_, &leases_, deps.metrics),
+      heartbeat_(options.worker, &client_, &leases_, deps.metrics, deps.lines),
       submitter_(options.worker.worker_id(), &client_, &leases_, &releaser_, deps.metrics, &condition_),
       scorer_(options.worker.worker_id(), options.num_scoring_children, kMaxUnscoredGroups, deps.clock, deps.metrics,
               [this](const cohort::v1::GroupAssignment& assignment, absl::StatusOr<cohort::v1::RolloutGroup> scored) {
@@ -36,6 +47,7 @@ WorkerLoop::WorkerLoop(const WorkerLoopOptions& options, const WorkerLoopDeps& d
                 .leases = &leases_,
                 .releaser = &releaser_,
                 .slots = &slots_,
+                .clock = deps.clock,
                 .zygote = deps.zygote,
                 .metrics = deps.metrics,
                 .condition = &condition_}) {}
@@ -52,13 +64,30 @@ absl::Status WorkerLoop::RunUntilShutdown() {
   while (!deps_.shutdown->IsRequested()) {
     // Without it every group would be sampled, given back unscored, and lost after its last attempt.
     COHORT_RETURN_IF_ERROR(deps_.zygote->CheckRunning());
-    AddGroups(claimer_.Take(active_.empty() ? kIdleWait : absl::ZeroDuration()));
+    AddGroups(TakeReady());
     DropLostGroups();
-    if (scorer_.WaitForRoom(kIdleWait)) COHORT_RETURN_IF_ERROR(StepEngines());
+    if (WaitForScorer()) COHORT_RETURN_IF_ERROR(StepEngines());
     ReportLoad();
     COHORT_RETURN_IF_ERROR(condition_.fatal());
   }
   return absl::OkStatus();
+}
+
+std::vector<ClaimedGroup> WorkerLoop::TakeReady() {
+  if (!active_.empty()) return claimer_.Take(absl::ZeroDuration());
+  const IdleReason reason = claimer_.idle_reason();
+  const absl::Duration start = deps_.clock->Monotonic();
+  std::vector<ClaimedGroup> ready = claimer_.Take(kIdleWait);
+  deps_.metrics->AddIdleTime(reason, deps_.clock->Monotonic() - start);
+  return ready;
+}
+
+bool WorkerLoop::WaitForScorer() {
+  if (active_.empty() || scorer_.WaitForRoom(absl::ZeroDuration())) return true;
+  const absl::Duration start = deps_.clock->Monotonic();
+  const bool has_room = scorer_.WaitForRoom(kIdleWait);
+  deps_.metrics->AddIdleTime(IdleReason::kScoring, deps_.clock->Monotonic() - start);
+  return has_room;
 }
 
 // On a judging thread.
@@ -76,8 +105,10 @@ void WorkerLoop::TakeScored(const cohort::v1::GroupAssignment& assignment,
   } else {
     condition_.GroupFailed(scored.status());
   }
-  log::Warning("scoring_failed",
-               {{"job", assignment.job()}, {"group", assignment.group_id()}, {"reason", scored.status()}});
+  log::Warning("scoring_failed", {{"job", assignment.job()},
+                                  {"group", assignment.group_id()},
+                                  {"trace_id", common::TraceIdOf(assignment.job(), "groups", assignment.group_id())},
+                                  {"reason", scored.status()}});
   releaser_.Release({LeaseOf(assignment)}, is_sandbox ? "" : std::string(scored.status().message()));
 }
 
@@ -113,6 +144,7 @@ void WorkerLoop::JudgeStored(ClaimedGroup group) {
   UnscoredGroup unscored;
   unscored.assignment = std::move(group.assignment);
   unscored.job = std::move(group.job);
+  unscored.stopwatch = std::move(group.stopwatch);
   scorer_.Add(std::move(unscored));
 }
 
@@ -176,12 +208,19 @@ void WorkerLoop::HandOver(SampledGroup sampled) {
   for (const Sequence& sequence : sampled.sequences) {
     const bool is_eos = sequence.finish_reason == cohort::v1::FINISH_REASON_EOS;
     deps_.metrics->Completions(group.assignment.job(), is_eos ? "eos" : "length").Increment();
+    RecordSequence(sequence, deps_.metrics);
   }
+  const auto num_prompt_tokens = static_cast<double>(group.engine_group.prompt_token_ids.size());
+  deps_.metrics->prompt_tokens.Increment(num_prompt_tokens * static_cast<double>(sampled.sequences.size()));
   UnscoredGroup unscored;
   unscored.assignment = std::move(group.assignment);
   unscored.job = group.job;
   unscored.prompt_token_ids = std::move(group.engine_group.prompt_token_ids);
+  unscored.stopwatch = std::move(group.stopwatch);
+  const absl::Duration now = deps_.clock->Monotonic();
+  unscored.stopwatch.Sampled(now - sampled.generation_time, now);
   unscored.sampled = std::move(sampled);
+  unscored.weight_digest = group.slot->folder_digest();
   Forget(id);
   scorer_.Add(std::move(unscored));
 }

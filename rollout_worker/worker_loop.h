@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "common/shutdown.h"
 #include "common/telemetry/health.h"
+#include "common/telemetry/recent_lines.h"
 #include "model/weight_sync/weight_subscriber.h"
 #include "reward/sandbox/zygote.h"
 #include "rollout_worker/coordinator_client.h"
@@ -51,6 +52,7 @@ struct WorkerLoopDeps {
   reward::Zygote* zygote;
   RolloutWorkerMetrics* metrics;
   common::Health* health;
+  log::RecentLines* lines = nullptr;  // for the coordinator; null: none
 };
 
 // Claims groups, samples (unless their completions exist), scores and submits them until shutdown is requested. The
@@ -68,6 +70,10 @@ class WorkerLoop final {
 
  private:
   absl::Status RunUntilShutdown();
+  // Groups that can be sampled; waits for one while nothing is being sampled.
+  std::vector<ClaimedGroup> TakeReady();
+  // Whether the scorer has room, after waiting for it if there is something to sample.
+  bool WaitForScorer();
   void TakeScored(const cohort::v1::GroupAssignment& assignment, absl::StatusOr<cohort::v1::RolloutGroup> scored);
   void AddGroups(std::vector<ClaimedGroup> groups);
   void JudgeStored(ClaimedGroup group);

@@ -108,7 +108,8 @@ class WorkerLoopFixture : public ::testing::Test {
                                                         .clock = common::SystemClock(),
                                                         .zygote = zygote_,
                                                         .metrics = &metrics_,
-                                                        .health = &health_},
+                                                        .health = &health_,
+                                                        .lines = &lines_},
                                          model::CreateWeightSubscriber(/*allow_shared_memory=*/true));
     thread_ = std::thread([this] { result_ = loop_->Run(); });
   }
@@ -139,6 +140,7 @@ class WorkerLoopFixture : public ::testing::Test {
   prometheus::Registry registry_;
   RolloutWorkerMetrics metrics_{&registry_};
   common::Health health_;
+  log::RecentLines lines_{"job"};
   std::unique_ptr<WorkerLoop> loop_;
   std::thread thread_;
 };

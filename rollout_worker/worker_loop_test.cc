@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Size: a worker with all its parts against a fake coordinator, from the claim to the receipt.
 #include "rollout_worker/worker_loop.h"
 
 #include <ATen/ops/index_select.h>
@@ -8,9 +9,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "common/config/proto_time.h"
 #include "common/testing/status_matchers.h"
 #include "model/decoder.h"
 #include "model/logprob.h"
@@ -22,6 +25,18 @@ namespace cohort::rollout_worker {
 namespace {
 
 using ::testing::HasSubstr;
+
+void ExpectTimesInOrder(const cohort::v1::GroupTimings& timings) {
+  const google::protobuf::Timestamp* const times[] = {&timings.claimed_time(), &timings.sampling_begin_time(),
+                                                      &timings.sampling_end_time(), &timings.scoring_begin_time(),
+                                                      &timings.scoring_end_time()};
+  absl::Time last = absl::UnixEpoch();
+  for (const google::protobuf::Timestamp* time : times) {
+    EXPECT_GE(common::FromProtoTimestamp(*time), last) << timings.DebugString();
+    last = common::FromProtoTimestamp(*time);
+  }
+  EXPECT_GT(common::FromProtoTimestamp(timings.claimed_time()), absl::UnixEpoch());
+}
 
 class WorkerLoopTest : public WorkerLoopFixture {
  protected:
@@ -62,6 +77,7 @@ TEST_F(WorkerLoopTest, GroupsComeBackScoredAndSampledByTheirVersion) {
     EXPECT_EQ(group.problem_id(), 100 + id);
     EXPECT_EQ(group.prompt_token_ids_size(), 6);
     ASSERT_EQ(group.rollouts_size(), 4);
+    ExpectTimesInOrder(group.timings());
     for (int sibling = 0; sibling < 4; ++sibling) {
       const cohort::v1::Rollout& rollout = group.rollouts(sibling);
       EXPECT_EQ(rollout.sibling(), sibling);
@@ -73,6 +89,14 @@ TEST_F(WorkerLoopTest, GroupsComeBackScoredAndSampledByTheirVersion) {
       EXPECT_EQ(sampled, PackedLogprobs(group.policy_version(), group, rollout));
     }
   }
+  std::multiset<int64_t> fetched;
+  for (const auto& [id, group] : record.submitted) {
+    if (!group.timings().has_fetch()) continue;
+    fetched.insert(group.timings().fetch().policy_version());
+    EXPECT_EQ(group.timings().fetch().policy_version(), group.policy_version());
+    EXPECT_GT(group.timings().fetch().num_bytes(), 0);
+  }
+  EXPECT_EQ(fetched, (std::multiset<int64_t>{0, 1})) << "each version is fetched once, by the first group of it";
   EXPECT_TRUE(record.different_submits.empty());
   EXPECT_TRUE(health_.IsReady());
 }
@@ -90,6 +114,48 @@ TEST_F(WorkerLoopTest, LostLeaseStopsSampling) {
   const Record record = coordinator_->Look();
   EXPECT_EQ(record.submitted.count(1), 0u);
   EXPECT_EQ(record.released.count(1), 0u);
+}
+
+TEST_F(WorkerLoopTest, MetricsSayWhatBecameOfASequenceAndOfItsVerdict) {
+  Publish(0);
+  coordinator_->AddGroup(Group(2, 0, 3, 8));
+  Start();
+  ASSERT_TRUE(coordinator_->WaitUntil([](const Record& record) { return record.submitted.count(2) > 0; }));
+  Stop();
+  EXPECT_EQ(metrics_.completion_tokens.Collect().histogram.sample_count, 3u);
+  EXPECT_EQ(metrics_.completion_tokens.Collect().histogram.sample_sum, metrics_.generated_tokens.Value());
+  EXPECT_EQ(metrics_.sequence_queue_seconds.Collect().histogram.sample_count, 3u);
+  EXPECT_EQ(metrics_.prompt_tokens.Value(), 3 * metrics_.prefilled_tokens.Value()) << "computed once for the group";
+  int64_t num_bytes = 0;
+  for (const auto& [name, tensor] : Weights(0).entries) num_bytes += static_cast<int64_t>(tensor.nbytes());
+  EXPECT_EQ(metrics_.weight_fetch_bytes.Value(), static_cast<double>(num_bytes));
+  double num_verdicts = 0, num_timeouts = 0, idle_seconds = 0;
+  uint64_t num_judgements = 0;
+  for (const auto& family : registry_.Collect()) {
+    for (const auto& metric : family.metric) {
+      if (family.name == "cohort_rollout_worker_verdicts_total") num_verdicts += metric.counter.value;
+      if (family.name == "cohort_rollout_worker_idle_seconds_total") idle_seconds += metric.counter.value;
+      if (family.name == "cohort_rollout_worker_verifier_timeouts_total") num_timeouts += metric.counter.value;
+      if (family.name == "cohort_rollout_worker_verifier_seconds") num_judgements += metric.histogram.sample_count;
+    }
+  }
+  EXPECT_EQ(num_verdicts, 3);
+  EXPECT_EQ(num_judgements, 3u);
+  EXPECT_EQ(num_timeouts, 0);
+  EXPECT_GT(idle_seconds, 0) << "before the group came";
+}
+
+TEST_F(WorkerLoopTest, LinesAboutAJobGoToTheCoordinatorWithHeartbeats) {
+  const std::vector<log::Field> fields = {{"job", kJob}, {"group", 7}};
+  const std::vector<log::Field> no_job = {{"worker", "worker-0"}};
+  lines_.Add({.time = absl::Now(), .level = log::Level::kInfo, .event = "first", .fields = fields});
+  lines_.Add({.time = absl::Now(), .level = log::Level::kInfo, .event = "serving", .fields = no_job});
+  Start();
+  ASSERT_TRUE(coordinator_->WaitUntil([](const Record& record) { return record.log_lines.size() == 1; }));
+  lines_.Add({.time = absl::Now(), .level = log::Level::kInfo, .event = "second", .fields = fields});
+  ASSERT_TRUE(coordinator_->WaitUntil([](const Record& record) { return record.log_lines.size() == 2; }));
+  EXPECT_EQ(coordinator_->Look().log_lines,
+            (std::map<int64_t, std::string>{{1, "first group=7"}, {2, "second group=7"}}));
 }
 
 TEST_F(WorkerLoopTest, VersionWithWrongDigestIsRefusedAndItsGroupsFail) {

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what tools/dependencies.txt lists and is missing: Debian packages by name, the LibTorch wheel and the googleapis
-# protos into ~/.cache/cohort; with --developer also what lint, format and the oracle test need. Does nothing, in well
-# under a second, when all is there. Needs Debian 12 and root or sudo.
+# Installs what tools/dependencies.txt lists and is missing: Debian packages by name; the LibTorch wheel and the
+# googleapis protos into ~/.cache/cohort. With --tests also what only tests use, into the same folder; with --developer
+# also what lint, format and the oracle test need. Does nothing, in well under a second, when all is there. Needs Debian
+# 12, and root or sudo where a package is to be installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -47,6 +48,24 @@ install_packages() {  # installs the named packages that are missing
   say "Debian packages installed in $((SECONDS - start)) s"
 }
 
+download_package() { (cd "${work}" && apt-get -o APT::Sandbox::User=root download -qq "$1"); }  # needs no root
+
+unpack_package() {  # into the cache: neither in the way of an installed program of the same name, nor found by one
+  local name=$1 target="${CACHE}/$1"
+  [ -d "${target}" ] && return
+  mkdir -p "${CACHE}"
+  work=$(mktemp -d "${CACHE}/setup.XXXXXX")
+  trap 'rm -rf "${work}"' EXIT
+  say "unpacking the Debian package ${name} into ${target}"
+  if ! download_package "${name}" 2>/dev/null; then  # the package lists are old, or there are none
+    as_root apt-get -o DPkg::Lock::Timeout=300 update -qq || die "apt-get could not read the package lists (no network?)"
+    download_package "${name}" || die "could not download the Debian package ${name}"
+  fi
+  dpkg-deb -x "${work}/${name}"_*.deb "${work}/tree" || die "could not unpack the Debian package ${name}"
+  mv -T "${work}/tree" "${target}" 2>/dev/null || [ -d "${target}" ]
+  rm -rf "${work}"
+}
+
 install_wheels() {  # install_wheels KIND TARGET: hash-checked, without dependencies, moved into place when complete
   local kind=$1 target=$2 start=${SECONDS}
   [ -d "${target}" ] && return
@@ -56,7 +75,7 @@ install_wheels() {  # install_wheels KIND TARGET: hash-checked, without dependen
   trap 'rm -rf "${work}"' EXIT  # also when interrupted or out of disk
   entries "${kind}" | sed 's/ sha256:/ --hash=sha256:/' >"${work}/requirements.txt"
   say "downloading $(entries "${kind}" | cut -d' ' -f1 | xargs) to ${target}"
-  # The wheels of CPython 3.11 whatever python3 is: only their C++ libraries are used.
+  # The wheels of CPython 3.11, Debian's, whatever python3 is: tests run /usr/bin/python3, the rest is C++ libraries.
   PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --no-compile --no-deps --no-cache-dir --require-hashes --only-binary=:all: \
     --implementation cp --python-version 3.11 --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 \
     --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 --platform any \
@@ -68,7 +87,14 @@ install_wheels() {  # install_wheels KIND TARGET: hash-checked, without dependen
 }
 
 check_system
-mapfile -t packages < <(entries apt; [ "${1:-}" != --developer ] || entries apt-developer)
+mode=${1:-}
+case "${mode}" in '' | --tests | --developer) ;; *) die "unknown flag ${mode}: --tests or --developer" ;; esac
+mapfile -t packages < <(entries apt; [ "${mode}" != --developer ] || entries apt-developer)
 install_packages "${packages[@]}"
 [ -n "${COHORT_SITE_PACKAGES:-}" ] || install_wheels wheel "${LIBTORCH}"
 [ -n "${COHORT_GOOGLEAPIS:-}" ] || install_wheels protos "${GOOGLEAPIS}"
+if [ "${mode}" = --tests ]; then
+  # bazel/test_tools.bzl makes the same name from the same lines: a list that changes gets a folder of its own.
+  install_wheels test-wheel "${CACHE}/test-wheels-$(entries test-wheel | sha256sum | cut -c1-12)"
+  for name in $(entries apt-unpacked); do unpack_package "${name}"; done
+fi

@@ -5,6 +5,16 @@
 #include <limits>
 
 namespace cohort::common {
+namespace {
+
+constexpr int64_t kMaxSeconds = 253402300799;  // the end of the year 9999
+constexpr int32_t kMaxNanos = 999'999'999;
+
+bool IsInRange(int64_t seconds, int32_t nanos) {
+  return seconds >= 0 && seconds <= kMaxSeconds && nanos >= 0 && nanos <= kMaxNanos;
+}
+
+}  // namespace
 
 google::protobuf::Duration ToProtoDuration(absl::Duration duration) {
   google::protobuf::Duration proto;
@@ -35,6 +45,12 @@ absl::Time FromProtoTimestamp(const google::protobuf::Timestamp& timestamp) {
   since_epoch.set_seconds(timestamp.seconds());
   since_epoch.set_nanos(timestamp.nanos());
   return absl::UnixEpoch() + FromProtoDuration(since_epoch);
+}
+
+bool IsInRange(const google::protobuf::Duration& duration) { return IsInRange(duration.seconds(), duration.nanos()); }
+
+bool IsInRange(const google::protobuf::Timestamp& timestamp) {
+  return IsInRange(timestamp.seconds(), timestamp.nanos());
 }
 
 }  // namespace cohort::common

@@ -15,6 +15,10 @@ absl::Duration FromProtoDuration(const google::protobuf::Duration& duration);
 google::protobuf::Timestamp ToProtoTimestamp(absl::Time time);
 absl::Time FromProtoTimestamp(const google::protobuf::Timestamp& timestamp);
 
+// Whether what another process said can be: from 0 to the end of the year 9999, with less than a second of nanoseconds.
+bool IsInRange(const google::protobuf::Duration& duration);
+bool IsInRange(const google::protobuf::Timestamp& timestamp);
+
 }  // namespace cohort::common
 
 #endif  // COHORT_COMMON_CONFIG_PROTO_TIME_H_

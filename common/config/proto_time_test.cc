@@ -29,5 +29,22 @@ TEST(ProtoTimeTest, TimesComeBackExactly) {
   }
 }
 
+TEST(ProtoTimeTest, RangeIsFromZeroToTheYear9999) {
+  google::protobuf::Timestamp time;
+  EXPECT_TRUE(IsInRange(time));
+  time.set_seconds(253402300799);
+  time.set_nanos(999999999);
+  EXPECT_TRUE(IsInRange(time));
+  time.set_nanos(1000000000);
+  EXPECT_FALSE(IsInRange(time));
+  time.set_nanos(-1);
+  EXPECT_FALSE(IsInRange(time));
+  google::protobuf::Duration duration;
+  duration.set_seconds(-1);
+  EXPECT_FALSE(IsInRange(duration));
+  duration.set_seconds(253402300800);
+  EXPECT_FALSE(IsInRange(duration));
+}
+
 }  // namespace
 }  // namespace cohort::common

@@ -10,6 +10,8 @@ const std::vector<MethodRow>& MethodTable() {
       {.method = "/cohort.v1.JobService/WatchJob", .viewer = true, .submitter = true},
       {.method = "/cohort.v1.JobService/ListCheckpoints", .viewer = true, .submitter = true},
       {.method = "/cohort.v1.JobService/GetCheckpoint", .viewer = true, .submitter = true},
+      {.method = "/cohort.v1.JobService/DownloadCheckpoint", .viewer = true, .submitter = true},
+      {.method = "/cohort.v1.JobService/WatchLogs", .viewer = true, .submitter = true},
       {.method = "/cohort.v1.JobService/ListSteps", .viewer = true, .submitter = true},
       {.method = "/cohort.v1.JobService/ListRollouts", .viewer = true, .submitter = true},
       {.method = "/cohort.v1.JobService/ListProcesses", .viewer = true, .submitter = true},

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/escaping.h"
@@ -19,13 +20,14 @@ namespace cohort::log {
 namespace {
 
 constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warning", "error"};
-enum Level { kDebug, kInfo, kWarning, kError };
 
-// What Configure sets: the log is the one thing that is global, as stderr is.
+// What Configure and SetListener set: the log is the one thing that is global, as stderr is.
 struct Settings {
-  std::atomic<int> min_level{kInfo};
+  std::atomic<Level> min_level{Level::kInfo};
   absl::Mutex mutex;
   std::string component ABSL_GUARDED_BY(mutex) = "-";
+  absl::Mutex listener_mutex;  // shared while the listener is called
+  std::function<void(const Line&)> listener ABSL_GUARDED_BY(listener_mutex);
 };
 
 Settings& GetSettings() {
@@ -69,23 +71,23 @@ void WriteLine(std::string_view line) {
 void Log(Level level, std::string_view event, std::initializer_list<Field> fields) {
   Settings& settings = GetSettings();
   if (level < settings.min_level.load(std::memory_order_relaxed)) return;
-  std::string line = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ ", absl::Now(), absl::UTCTimeZone());
-  line += kLevels[level];
-  line += ' ';
+  const Line line{.time = absl::Now(),
+                  .level = level,
+                  .event = event,
+                  .fields = absl::MakeConstSpan(fields.begin(), fields.size())};
+  std::string text = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ ", line.time, absl::UTCTimeZone());
+  text += kLevels[static_cast<size_t>(level)];
+  text += ' ';
   {
     absl::MutexLock lock(&settings.mutex);
-    line += settings.component;
+    text += settings.component;
   }
-  line += ' ';
-  line += event;
-  for (const Field& field : fields) {
-    line += ' ';
-    line += field.key;
-    line += '=';
-    AppendValue(field.value, &line);
-  }
-  line += '\n';
-  WriteLine(line);
+  text += ' ';
+  text += TextOf(line);
+  text += '\n';
+  WriteLine(text);
+  absl::ReaderMutexLock lock(&settings.listener_mutex);
+  if (settings.listener) settings.listener(line);
 }
 
 }  // namespace
@@ -94,7 +96,7 @@ absl::Status Configure(std::string_view component, std::string_view level) {
   for (size_t i = 0; i < kLevels.size(); ++i) {
     if (kLevels[i] != level) continue;
     Settings& settings = GetSettings();
-    settings.min_level = static_cast<int>(i);
+    settings.min_level = static_cast<Level>(i);
     absl::MutexLock lock(&settings.mutex);
     settings.component = std::string(component);
     return absl::OkStatus();
@@ -103,9 +105,27 @@ absl::Status Configure(std::string_view component, std::string_view level) {
       absl::StrCat("log level: must be debug, info, warning or error (", std::string(level), ")"));
 }
 
-void Debug(std::string_view event, std::initializer_list<Field> fields) { Log(kDebug, event, fields); }
-void Info(std::string_view event, std::initializer_list<Field> fields) { Log(kInfo, event, fields); }
-void Warning(std::string_view event, std::initializer_list<Field> fields) { Log(kWarning, event, fields); }
-void Error(std::string_view event, std::initializer_list<Field> fields) { Log(kError, event, fields); }
+std::string TextOf(const Line& line, std::string_view left_out) {
+  std::string text(line.event);
+  for (const Field& field : line.fields) {
+    if (!left_out.empty() && field.key == left_out) continue;
+    text += ' ';
+    text += field.key;
+    text += '=';
+    AppendValue(field.value, &text);
+  }
+  return text;
+}
+
+void SetListener(std::function<void(const Line&)> listener) {
+  Settings& settings = GetSettings();
+  absl::WriterMutexLock lock(&settings.listener_mutex);
+  settings.listener = std::move(listener);
+}
+
+void Debug(std::string_view event, std::initializer_list<Field> fields) { Log(Level::kDebug, event, fields); }
+void Info(std::string_view event, std::initializer_list<Field> fields) { Log(Level::kInfo, event, fields); }
+void Warning(std::string_view event, std::initializer_list<Field> fields) { Log(Level::kWarning, event, fields); }
+void Error(std::string_view event, std::initializer_list<Field> fields) { Log(Level::kError, event, fields); }
 
 }  // namespace cohort::log

@@ -13,6 +13,7 @@
 #include "common/grpc_channel.h"
 #include "common/grpc_status.h"
 #include "common/status_macros.h"
+#include "coordinator/testing/job_builder.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -96,19 +97,13 @@ absl::Status WriteProblems(const std::string& folder, int64_t num_rows) {
 }
 
 cohort::v1::JobSpec MeasuredSpec(int64_t num_groups, int32_t group_size, int32_t max_tokens) {
-  cohort::v1::JobSpec spec;
-  spec.mutable_model()->set_path("model");
-  cohort::v1::RlvrSpec& rlvr = *spec.mutable_rlvr();
-  rlvr.mutable_data()->mutable_jsonl()->set_path("problems.jsonl");
-  rlvr.mutable_data()->mutable_fields()->set_prompt("question");
-  rlvr.mutable_data()->mutable_fields()->set_answer("answer");
-  rlvr.mutable_reward()->add_verifiers()->mutable_math_answer();
+  cohort::v1::JobSpec spec = SmallRlvrSpec();
+  cohort::v1::RolloutSpec& rollout = *spec.mutable_rlvr()->mutable_rollout();
   const int64_t per_step = std::min(num_groups, kMaxGroupsPerStep);
-  rlvr.mutable_rollout()->set_group_size(group_size);
-  rlvr.mutable_rollout()->set_groups_per_step(static_cast<int32_t>(per_step));
-  rlvr.mutable_rollout()->set_fixed_lag(static_cast<int32_t>((num_groups + per_step - 1) / per_step - 1));
-  rlvr.mutable_rollout()->mutable_sampling()->set_max_completion_tokens(max_tokens);
-  spec.mutable_optimizer()->set_learning_rate(1e-3);
+  rollout.set_group_size(group_size);
+  rollout.set_groups_per_step(static_cast<int32_t>(per_step));
+  rollout.set_fixed_lag(static_cast<int32_t>((num_groups + per_step - 1) / per_step - 1));
+  rollout.mutable_sampling()->set_max_completion_tokens(max_tokens);
   spec.mutable_training()->set_num_steps(1000);
   return spec;
 }

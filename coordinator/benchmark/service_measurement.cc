@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "absl/synchronization/mutex.h"
 #include "common/telemetry/log.h"
 #include "coordinator/benchmark/claim_measurement.h"
 #include "coordinator/benchmark/ingest_measurement.h"
@@ -25,6 +26,8 @@ absl::StatusOr<nlohmann::json> Measure(const std::string& what, const std::strin
 }
 
 int Main(int argc, char** argv) {
+  // As in cohort-coordinator.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   std::string what, folder = "/tmp/cohort-service-measurement";
   int num_rounds = 7;
   double seconds = 6;

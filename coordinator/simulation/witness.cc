@@ -6,6 +6,21 @@
 #include "coordinator/job_lifecycle.h"
 
 namespace cohort::coordinator {
+namespace {
+
+// What was sampled, without the times, which the coordinator adds to.
+std::string PayloadBytes(cohort::v1::RolloutGroup group) {
+  group.clear_timings();
+  return group.SerializeAsString();
+}
+
+// Watchers do not get the times.
+std::string EventBytes(cohort::v1::JobEvent event) {
+  if (event.has_step()) event.mutable_step()->clear_timings();
+  return DeterministicBytes(event);
+}
+
+}  // namespace
 
 void Witness::Granted(const std::string& job, int64_t group, const cohort::v1::LeaseToken& lease, absl::Duration now) {
   leases_[{job, group, lease.coordinator_epoch(), lease.attempt()}] = {now, num_time_losses_};
@@ -24,7 +39,7 @@ void Witness::Answered(const Submission& submission, bool is_garbage, const coho
   const std::string name = absl::StrCat("group ", submission.group.group_id(), " of ", submission.group.job());
   if (is_garbage) {
     // Taken for a repetition of what was stored under the same numbers, perhaps; it must not be what is stored.
-    garbage_.push_back({{submission.group.job(), submission.group.group_id()}, submission.group.SerializeAsString()});
+    garbage_.push_back({{submission.group.job(), submission.group.group_id()}, PayloadBytes(submission.group)});
     return;
   }
   const int64_t epoch = submission.lease.coordinator_epoch();
@@ -37,7 +52,7 @@ void Witness::Answered(const Submission& submission, bool is_garbage, const coho
     }
     return;
   }
-  accepted = {epoch, attempt, submission.group.SerializeAsString()};
+  accepted = {epoch, attempt, PayloadBytes(submission.group)};
   const auto lease = leases_.find({submission.group.job(), submission.group.group_id(), epoch, attempt});
   const bool is_known = lease != leases_.end() && lease->second.num_time_losses == num_time_losses_;
   if (is_known && now - lease->second.renewed > lease_end) {
@@ -57,7 +72,7 @@ void Witness::HandedOut(const std::string& job, const cohort::v1::StepPlan& plan
 void Witness::Payload(const cohort::v1::RolloutGroup& group) {
   const auto it = accepted_.find({group.job(), group.group_id()});
   if (it == accepted_.end()) return;  // its answer was lost with the process that stored it
-  if (it->second.payload == group.SerializeAsString()) return;
+  if (it->second.payload == PayloadBytes(group)) return;
   Violated(absl::StrCat("group ", group.group_id(), " of ", group.job(), ": the payload is not what was submitted"));
 }
 
@@ -75,7 +90,7 @@ void Witness::SawEvents(const std::string& job, const std::vector<cohort::v1::Jo
     if (event.sequence() != LastEvent(job) + 1) {
       Violated(absl::StrCat("event ", event.sequence(), " of ", job, " follows event ", LastEvent(job)));
     }
-    events_[job][event.sequence()] = DeterministicBytes(event);
+    events_[job][event.sequence()] = EventBytes(event);
     if (event.has_state_changed()) SawState(job, event.state_changed().state());
   }
 }
@@ -125,7 +140,7 @@ void Witness::CheckJob(const std::string& job, JobStore* store) {
   const auto events = store->ListEvents(job, /*after=*/0, /*limit=*/100000);
   std::map<int64_t, std::string> stored;
   if (events.ok()) {
-    for (const auto& event : *events) stored[event.sequence()] = DeterministicBytes(event);
+    for (const auto& event : *events) stored[event.sequence()] = EventBytes(event);
   }
   for (const auto& [sequence, bytes] : events_[job]) {
     if (stored[sequence] != bytes) Violated(absl::StrCat("event ", sequence, " of ", job, " was seen and has changed"));
@@ -137,7 +152,7 @@ void Witness::CheckGroups(JobStore* store, const rollout_log::RolloutLog& log) {
     const auto groups = store->GetGroups(key.first, {key.second});
     const auto payload =
         groups.ok() ? log.Read(groups->front().location) : absl::StatusOr<cohort::v1::RolloutGroup>(groups.status());
-    const bool is_stored = payload.ok() && payload->SerializeAsString() == bytes;
+    const bool is_stored = payload.ok() && PayloadBytes(*payload) == bytes;
     if (is_stored || !payload.ok())
       Violated(absl::StrCat("group ", key.second, " of ", key.first, ": garbage was accepted"));
   }
@@ -155,7 +170,7 @@ void Witness::CheckGroups(JobStore* store, const rollout_log::RolloutLog& log) {
       continue;
     }
     const auto payload = log.Read(group.location);
-    if (!payload.ok() || payload->SerializeAsString() != accepted.payload) {
+    if (!payload.ok() || PayloadBytes(*payload) != accepted.payload) {
       Violated(absl::StrCat(name, "the payload is lost: ", payload.status().ToString()));
     }
   }

@@ -31,6 +31,8 @@ class BenchCoordinator : public ::testing::Test {
   void Restart();
   // Time has passed for jobs and gangs.
   void Tick();
+  // So many seconds go by, with a tick each, while the rank at `place` sends heartbeats; nobody does when it is empty.
+  void Pass(int seconds, const cohort::v1::JoinGangResponse& place);
 
   absl::StatusOr<cohort::v1::Job> Create(const std::string& id, const cohort::v1::JobSpec& spec);
   cohort::v1::Job Get(const std::string& id) { return *directory_->Get(NameOf(id)); }

@@ -113,6 +113,7 @@ class FaultyRolloutLog final : public rollout_log::RolloutLog {
     if (!fault_->log.ok()) return fault_->log;
     return log_->AppendAll(groups);
   }
+  int64_t NumWaiting() const override { return log_->NumWaiting(); }
   absl::StatusOr<cohort::v1::RolloutGroup> Read(const rollout_log::RecordLocation& location) const override {
     return log_->Read(location);
   }

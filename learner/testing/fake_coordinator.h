@@ -12,11 +12,12 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "cohort/v1/learner_service.grpc.pb.h"
+#include "learner/step_payload.h"
 #include "learner/testing/step_fixture.h"
 
 namespace cohort::learner {
 
-// A LearnerService for a gang of one: hands its place to whoever joins, its plans in order of version, then a stop that
+// A LearnerService for one gang: hands its place to whoever joins, its plans in order of version, then a stop that
 // seals. Remembers what was committed, published and sealed. Thread-safe; set the public members before it serves.
 class FakeCoordinator final : public cohort::v1::LearnerService::Service {
  public:
@@ -30,10 +31,14 @@ class FakeCoordinator final : public cohort::v1::LearnerService::Service {
   std::function<void()> terminate;  // what SIGTERM does; also called when the rank joins again after the stop
   std::function<void()> before_seal = [] {};  // in the middle of each SealCheckpoint
   std::vector<int64_t> best_versions;         // what SealCheckpoint answers
+  // What GetStep and CommitStep answer first; of calls that do not succeed nothing is remembered.
+  std::function<grpc::Status()> before_step = [] { return grpc::Status::OK; };
+  std::function<grpc::Status()> before_commit = [] { return grpc::Status::OK; };
 
   struct Record {
     std::map<int64_t, std::string> digests;  // committed
     std::map<int64_t, std::map<std::string, double>> metrics;
+    std::map<int64_t, std::vector<cohort::v1::RankTimings>> rank_timings;
     std::vector<int64_t> commits;  // in order, replays included
     std::vector<int64_t> published;
     std::vector<std::string> sealed;
@@ -70,6 +75,7 @@ class FakeCoordinator final : public cohort::v1::LearnerService::Service {
 
   grpc::Status GetStep(grpc::ServerContext*, const cohort::v1::GetStepRequest* request,
                        grpc::ServerWriter<cohort::v1::GetStepResponse>* writer) override {
+    if (grpc::Status status = before_step(); !status.ok()) return status;
     absl::MutexLock lock(&mutex_);
     if (request->version() == lose_gang_at_version) {
       lose_gang_at_version = -1;
@@ -92,12 +98,13 @@ class FakeCoordinator final : public cohort::v1::LearnerService::Service {
       is_stopped_ = true;
     }
     writer->Write(part);
-    WritePayload(step, writer);
+    WritePayload(step.ForRank(request->rank(), request->world_size()), writer);
     return grpc::Status::OK;
   }
 
   grpc::Status CommitStep(grpc::ServerContext*, const cohort::v1::CommitStepRequest* request,
                           cohort::v1::CommitStepResponse*) override {
+    if (grpc::Status status = before_commit(); !status.ok()) return status;
     absl::MutexLock lock(&mutex_);
     std::string& digest = record_.digests[request->version()];
     if (!digest.empty() && digest != request->digest()) {
@@ -106,6 +113,7 @@ class FakeCoordinator final : public cohort::v1::LearnerService::Service {
     digest = request->digest();
     record_.commits.push_back(request->version());
     record_.metrics[request->version()] = {request->metrics().begin(), request->metrics().end()};
+    record_.rank_timings[request->version()] = {request->rank_timings().begin(), request->rank_timings().end()};
     return grpc::Status::OK;
   }
 
@@ -135,7 +143,7 @@ class FakeCoordinator final : public cohort::v1::LearnerService::Service {
   }
 
  private:
-  static void WritePayload(const WholeStep& step, grpc::ServerWriter<cohort::v1::GetStepResponse>* writer) {
+  static void WritePayload(const StepPayload& step, grpc::ServerWriter<cohort::v1::GetStepResponse>* writer) {
     for (const cohort::v1::RolloutGroup& group : step.groups) {
       cohort::v1::GetStepResponse head, tail;
       *head.mutable_group() = group;  // in two parts, as large ones go

@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -51,10 +52,15 @@ class FakeGang final {
   }
 
   int world_size() const { return world_size_; }
+  // Collectives that all ranks have made.
+  int64_t num_rounds() const {
+    absl::MutexLock lock(&mutex_);
+    return round_;
+  }
 
  private:
   const int world_size_;
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   std::vector<at::Tensor> tensors_ ABSL_GUARDED_BY(mutex_);
   int num_arrived_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t round_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -85,8 +86,11 @@ absl::StatusOr<double> ReadInitializerRange(const std::string& directory) {
 
 // A config.json can ask for any size: said before anything is written, not by a full disk.
 absl::Status CheckRoom(const std::string& output, int64_t needed_bytes) {
+  std::error_code error;
+  std::filesystem::path place = std::filesystem::absolute(ParentOf(output), error);
+  while (place.has_relative_path() && !std::filesystem::exists(place, error)) place = place.parent_path();
   struct statvfs disk;
-  if (statvfs(ParentOf(output).c_str(), &disk) != 0) return absl::OkStatus();  // making the folder will tell
+  if (statvfs(place.c_str(), &disk) != 0) return absl::OkStatus();  // making the folder will tell
   const auto room = static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
   if (static_cast<uint64_t>(needed_bytes) <= room) return absl::OkStatus();
   return absl::ResourceExhaustedError(
@@ -112,8 +116,14 @@ absl::StatusOr<WeightPlan> PlanWeights(const std::string& directory, const std::
   return plan;
 }
 
-// Makes the folder and lets `fill` write into it; an error leaves no folder.
+// Makes the folder, with those above it, and lets `fill` write into it; an error leaves no folder.
 absl::Status MakeFolder(const std::string& output, const std::function<absl::Status()>& fill) {
+  std::error_code error;
+  std::filesystem::create_directories(ParentOf(output), error);
+  if (error) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(ParentOf(output), ": folder cannot be created (", error.message(), ")"));
+  }
   if (mkdir(output.c_str(), 0755) != 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat(output, ": folder cannot be created"));
   }

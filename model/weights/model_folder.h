@@ -38,7 +38,7 @@ absl::StatusOr<ModelFolderSummary> InspectModelFolder(std::string_view directory
 // Makes `output_directory` (which must not exist) a model folder: config.json, generation_config.json and tokenizer
 // files of `template_directory`, and random weights (random_weights.h) with a spread of initializer_range of
 // config.json, default 0.02; a pure function of config, seed and format. RESOURCE_EXHAUSTED when the disk has no room
-// for them. After an error there is no folder.
+// for them. Folders above it are made. After an error there is no folder.
 absl::Status WriteRandomModel(std::string_view template_directory, std::string_view output_directory, uint64_t seed,
                               const WeightFormat& format = {});
 

@@ -63,6 +63,15 @@ TEST_F(ModelFolderTest, OutputFolderThatExistsIsRefusedAndKept) {
   EXPECT_TRUE(std::filesystem::is_empty(root_ + "/there"));
 }
 
+TEST_F(ModelFolderTest, FoldersAboveTheOutputAreMade) {
+  const absl::Status made = WriteRandomModel(root_ + "/template", root_ + "/a/b/model", 1);
+  EXPECT_TRUE(made.ok()) << made;
+  EXPECT_TRUE(InspectModelFolder(root_ + "/a/b/model").ok());
+  const absl::Status below_a_file = WriteRandomModel(root_ + "/template", root_ + "/template/config.json/model", 1);
+  EXPECT_EQ(below_a_file.code(), absl::StatusCode::kFailedPrecondition) << below_a_file;
+  EXPECT_TRUE(absl::StrContains(below_a_file.message(), "config.json: folder cannot be created")) << below_a_file;
+}
+
 TEST_F(ModelFolderTest, ModelLargerThanTheDiskIsRefusedAndLeavesNoFolder) {
   config_["hidden_size"] = config_["intermediate_size"] = 1 << 22;
   WriteConfig("template");

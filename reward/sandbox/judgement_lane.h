@@ -21,6 +21,7 @@ struct Judgement {
   std::string_view completion;         // must outlive the run
   std::chrono::milliseconds deadline{0};
   int num_attempts = 0;
+  int num_timeouts = 0;  // attempts that ran past the deadline
   cohort::v1::Score score;
 };
 

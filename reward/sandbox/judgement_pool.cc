@@ -120,6 +120,7 @@ absl::Status JudgementPool::HandleFault(JudgementLane::State state, Work* work) 
     Judgement* const judgement = rest.front();
     rest.erase(rest.begin());
     if (state == JudgementLane::State::kOverdue) {
+      ++judgement->num_timeouts;
       how = absl::StrCat("no verdict within the deadline of ", judgement->deadline.count(), " ms");
     } else if (state == JudgementLane::State::kGarbage) {
       how = "the verifier sent something that is no score";

@@ -106,6 +106,8 @@ absl::Status Engine::Add(EngineGroup group) {
                                         group.sampling.max_completion_tokens));
   auto state = std::make_unique<Group>();
   state->sequences.resize(group.group_size);
+  const absl::Duration now = clock_->Monotonic();
+  for (Sequence& sequence : state->sequences) sequence.arrival_time = now;
   state->spec = std::move(group);
   groups_[state->spec.id] = std::move(state);
   return absl::OkStatus();
@@ -125,6 +127,7 @@ absl::StatusOr<std::vector<SampledGroup>> Engine::Step() {
 }
 
 absl::Status Engine::RunStep(std::vector<SampledGroup>* finished) {
+  step_begin_ = clock_->Monotonic();
   COHORT_ASSIGN_OR_RETURN(const std::vector<Admission> admissions, scheduler_.Admit());
   BuildBatch(admissions);
   if (sampled_rows_.empty()) return absl::OkStatus();
@@ -169,9 +172,10 @@ void Engine::AddJoining(const Admission& admission) {
   const size_t num_reserved = std::min(group->spec.sampling.max_completion_tokens, kReservedTokens);
   sequence.token_ids.reserve(num_reserved);
   sequence.behavior_logprobs.reserve(num_reserved);
+  sequence.join_time = step_begin_;
   if (!admission.needs_prefill) return;
 
-  group->start_time = clock_->Monotonic();
+  group->start_time = step_begin_;
   const std::vector<int32_t>& prompt = group->spec.prompt_token_ids;
   for (size_t i = 0; i < prompt.size(); ++i) {
     batch_.token_ids.push_back(prompt[i]);
@@ -237,6 +241,7 @@ at::Tensor Engine::GatherSampledRows(const at::Tensor& logits_RV, const std::vec
 
 absl::Status Engine::AppendTokens(std::vector<SampledGroup>* finished) {
   const std::vector<int32_t>& eos_token_ids = decoder_->config().eos_token_ids;
+  const absl::Duration now = clock_->Monotonic();
   std::map<int64_t, absl::Status> failed;
   for (size_t row = 0; row < sampled_rows_.size(); ++row) {
     const SampledRow& sampled = sampled_rows_[row];
@@ -252,6 +257,7 @@ absl::Status Engine::AppendTokens(std::vector<SampledGroup>* finished) {
     sequence.token_ids.push_back(sampled.token_id);
     sequence.behavior_logprobs.push_back(sampled.behavior_logprob);
     if (IsFiltered(sampling)) sequence.sampling_logprobs.push_back(sampled.sampling_logprob);
+    if (sampled.position == 0) sequence.first_token_time = now;
     ++num_generated_tokens_;
     if (std::find(eos_token_ids.begin(), eos_token_ids.end(), sampled.token_id) != eos_token_ids.end()) {
       COHORT_RETURN_IF_ERROR(Finish(sampled_slots_[row], cohort::v1::FINISH_REASON_EOS, finished));
@@ -271,7 +277,9 @@ absl::Status Engine::AppendTokens(std::vector<SampledGroup>* finished) {
 
 absl::Status Engine::Finish(int32_t slot, cohort::v1::FinishReason reason, std::vector<SampledGroup>* finished) {
   Group* group = slots_[slot].group;
-  group->sequences[slots_[slot].sibling].finish_reason = reason;
+  Sequence& sequence = group->sequences[slots_[slot].sibling];
+  sequence.finish_reason = reason;
+  sequence.last_token_time = clock_->Monotonic();
   slots_[slot].group = nullptr;
   COHORT_RETURN_IF_ERROR(scheduler_.Leave(slot));
   if (++group->num_finished < group->spec.group_size) return absl::OkStatus();

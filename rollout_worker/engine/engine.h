@@ -89,6 +89,7 @@ class Engine final {
   Sampler sampler_;
   std::unordered_map<int64_t, std::unique_ptr<Group>> groups_;
   std::vector<Slot> slots_;
+  absl::Duration step_begin_;
   // Of the step in progress; members so that their memory is used again.
   model::PagedBatch batch_;
   std::vector<int64_t> logits_rows_;    // rows of the batch whose logits are wanted

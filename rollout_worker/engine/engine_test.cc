@@ -58,6 +58,34 @@ class EngineTest : public EngineFixture {
   }
 };
 
+TEST_F(EngineTest, SequenceTellsWhenItArrivedJoinedAndEnded) {
+  EngineGroup group;
+  group.id = 1;
+  group.prompt_token_ids = {1, 2, 3};
+  group.group_size = 2;
+  group.sampling.max_completion_tokens = 6;
+  const std::unique_ptr<Engine> engine = MakeEngine(/*max_sequences=*/1);
+  clock_.Advance(absl::Seconds(1));
+  ASSERT_OK(engine->Add(group));
+  std::vector<SampledGroup> finished;
+  while (finished.empty()) {
+    clock_.Advance(absl::Seconds(1));
+    ASSERT_OK_AND_ASSIGN(finished, engine->Step());
+  }
+  // Both have arrived at once, and the second joins when the first has left.
+  const Sequence& first = finished[0].sequences[0];
+  const Sequence& second = finished[0].sequences[1];
+  EXPECT_EQ(first.arrival_time, absl::Seconds(1));
+  EXPECT_EQ(second.arrival_time, absl::Seconds(1));
+  EXPECT_EQ(first.join_time, absl::Seconds(2));
+  EXPECT_EQ(second.join_time, first.last_token_time + absl::Seconds(1));
+  for (const Sequence& sequence : finished[0].sequences) {
+    EXPECT_EQ(sequence.first_token_time, sequence.join_time) << "the clock stands still in a step";
+    const auto num_steps = static_cast<int64_t>(sequence.token_ids.size()) - 1;
+    EXPECT_EQ(sequence.last_token_time - sequence.first_token_time, absl::Seconds(num_steps));
+  }
+}
+
 TEST_F(EngineTest, BehaviorLogprobsAreBitEqualToThePackedForwardPass) {
   const std::vector<EngineGroup> groups = RandomGroups(40);
   const std::unique_ptr<Engine> engine = MakeEngine(/*max_sequences=*/13);

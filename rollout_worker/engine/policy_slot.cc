@@ -6,18 +6,21 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/sha256.h"
 #include "common/status_macros.h"
 #include "kernels/torch/torch_status.h"
 #include "model/architectures/architecture_table.h"
+#include "model/weight_sync/weight_digest.h"
 #include "model/weights/checkpoint_folder.h"
 #include "rollout_worker/engine/folder_state.h"
 
 namespace cohort::rollout_worker {
 
 bool PolicySlot::Holds(const cohort::v1::WeightSource& source) const {
-  if (!Holds(source.job(), source.policy_version()) || digest_ != source.digest()) return false;
-  if (model_path_ != source.model_path()) return false;
-  const std::string state = model_path_.empty() ? "" : FolderState(model_path_);
+  if (!Holds(source.job(), source.policy_version()) || model_path_ != source.model_path()) return false;
+  if (model_path_.empty()) return digest_ == source.digest();
+  if (!source.digest().empty() && source.digest() != folder_digest_) return false;
+  const std::string state = FolderState(model_path_);
   return state.empty() || state == folder_state_;
 }
 
@@ -40,8 +43,9 @@ absl::Status PolicySlot::SwitchTo(const cohort::v1::WeightSource& source, const 
   const bool is_folder = !source.model_path().empty();
   // Before the load: what is written meanwhile is not taken for what was read.
   const std::string folder_state = is_folder ? FolderState(source.model_path()) : "";
-  const absl::Status loaded =
-      is_folder ? LoadFolder(source.model_path(), config) : subscriber->Fetch(source, &parameters_);
+  absl::StatusOr<std::string> folder_digest = "";
+  if (is_folder) folder_digest = LoadFolder(source, config);
+  const absl::Status loaded = is_folder ? folder_digest.status() : subscriber->Fetch(source, &parameters_);
   if (!loaded.ok()) {
     const bool is_half_written = is_folder || absl::IsInternal(loaded) || absl::IsResourceExhausted(loaded);
     if (policy_version_ < 0 || is_half_written) Clear();
@@ -52,13 +56,30 @@ absl::Status PolicySlot::SwitchTo(const cohort::v1::WeightSource& source, const 
   digest_ = source.digest();
   model_path_ = source.model_path();
   folder_state_ = folder_state;
+  folder_digest_ = *std::move(folder_digest);
   return absl::OkStatus();
 }
 
-absl::Status PolicySlot::LoadFolder(const std::string& model_path, const model::ModelConfig& config) {
-  const absl::Status loaded = model::LoadParametersInto(model_path, config, parameters_);
+int64_t PolicySlot::num_bytes() const {
+  int64_t num_bytes = 0;
+  for (const auto& [name, tensor] : parameters_.entries) num_bytes += static_cast<int64_t>(tensor.nbytes());
+  return num_bytes;
+}
+
+absl::StatusOr<std::string> PolicySlot::LoadFolder(const cohort::v1::WeightSource& source,
+                                                   const model::ModelConfig& config) {
+  const absl::Status loaded = model::LoadParametersInto(source.model_path(), config, parameters_);
   // Unlike a version that is not published yet, it will not come by itself.
-  return absl::IsNotFound(loaded) ? absl::FailedPreconditionError(loaded.message()) : loaded;
+  if (absl::IsNotFound(loaded)) return absl::FailedPreconditionError(loaded.message());
+  COHORT_RETURN_IF_ERROR(loaded);
+  COHORT_ASSIGN_OR_RETURN(const cohort::v1::WeightManifest manifest, model::DescribeWeights(parameters_));
+  if (!source.digest().empty() && manifest.digest() != source.digest()) {
+    // Another worker may hold the right ones: no fault of a group.
+    return absl::AbortedError(
+        absl::StrCat(source.model_path(), ": holds other weights here (digest ", common::HexOf(manifest.digest()),
+                     ") than those that the job is sampled with (", common::HexOf(source.digest()), ")"));
+  }
+  return manifest.digest();
 }
 
 absl::Status PolicySlot::Build(const model::ModelConfig& config) {

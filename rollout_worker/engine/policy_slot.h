@@ -41,17 +41,22 @@ class PolicySlot final {
   Engine* engine() { return engine_.get(); }
   const model::Decoder* decoder() const { return decoder_.get(); }
 
+  // Of the weights, when they were loaded from a model folder; else empty.
+  const std::string& folder_digest() const { return folder_digest_; }
+  // Of the version's weights; 0 before the first.
+  int64_t num_bytes() const;
+
   // Fetches and verifies `source`, or loads its model folder, and makes it the slot's version. FAILED_PRECONDITION
-  // while a group is in the engine, or when there is no such folder here. After an error of the fetch (DATA_LOSS: wrong
-  // checksum) the slot holds what it held before, or nothing when that was of another job or model or its memory is
-  // half written.
+  // while a group is in the engine, or when there is no such folder here; ABORTED when it has other weights here than
+  // those that the job is sampled with. After an error of the fetch (DATA_LOSS: wrong checksum) the slot holds what it
+  // held before, or nothing when that was of another job or model or its memory is half written.
   absl::Status SwitchTo(const cohort::v1::WeightSource& source, const model::ModelConfig& config,
                         model::WeightSubscriber* subscriber);
 
  private:
   absl::Status Build(const model::ModelConfig& config);
-  // Into parameters_.
-  absl::Status LoadFolder(const std::string& model_path, const model::ModelConfig& config);
+  // Into parameters_. Returns the digest of the weights.
+  absl::StatusOr<std::string> LoadFolder(const cohort::v1::WeightSource& source, const model::ModelConfig& config);
   void Clear();
 
   const EngineOptions options_;
@@ -61,8 +66,9 @@ class PolicySlot final {
   int64_t policy_version_ = -1;
   std::string digest_, model_path_;  // as the version's source said
   std::string folder_state_;         // of model_path_ when it was loaded
-  model::ModelConfig config_;        // what the memory below is for
-  model::ParameterMap parameters_;   // on device_; the decoder's too
+  std::string folder_digest_;
+  model::ModelConfig config_;       // what the memory below is for
+  model::ParameterMap parameters_;  // on device_; the decoder's too
   std::unique_ptr<model::Decoder> decoder_;
   std::unique_ptr<Engine> engine_;
 };

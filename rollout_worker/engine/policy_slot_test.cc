@@ -115,6 +115,25 @@ TEST_F(PolicySlotTest, ModelFolderIsLoadedInThePlaceOfAFetch) {
   EXPECT_EQ(slot.engine(), nullptr) << "a folder may be partly read";
 }
 
+TEST_F(PolicySlotTest, ModelFolderWithOtherWeightsThanTheJobIsSampledWithIsRefused) {
+  PolicySlot slot(kOptions, at::kCPU, &clock_);
+  cohort::v1::WeightSource source = Source("a", 0);
+  source.set_model_path(dir_.Join("model"));
+  ASSERT_OK(slot.SwitchTo(source, config_, /*subscriber=*/nullptr));
+  const std::string digest = slot.folder_digest();
+  EXPECT_EQ(digest.size(), 32u);
+  source.set_digest(digest);
+  EXPECT_TRUE(slot.Holds(source)) << "as it was said to be";
+  ASSERT_OK(WriteTinyModel(dir_.Join("other"), /*seed=*/6));
+  std::filesystem::rename(dir_.Join("other/model.safetensors"), dir_.Join("model/model.safetensors"));
+  EXPECT_FALSE(slot.Holds(source));
+  EXPECT_THAT(slot.SwitchTo(source, config_, /*subscriber=*/nullptr),
+              StatusIs(absl::StatusCode::kAborted, ::testing::HasSubstr("model: holds other weights")));
+  EXPECT_EQ(slot.engine(), nullptr);
+  ASSERT_OK(slot.SwitchTo(Source("a", 1), config_, subscriber_.get()));
+  EXPECT_EQ(slot.folder_digest(), "") << "what is fetched is verified otherwise";
+}
+
 TEST_F(PolicySlotTest, ModelFolderThatWasWrittenAnewIsLoadedAgain) {
   PolicySlot slot(kOptions, at::kCPU, &clock_);
   cohort::v1::WeightSource source = Source("a", 0);

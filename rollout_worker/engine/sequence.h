@@ -38,6 +38,8 @@ struct Sequence {
   std::vector<float> behavior_logprobs;  // one per token
   std::vector<float> sampling_logprobs;  // one per token, or empty when nothing is filtered
   cohort::v1::FinishReason finish_reason = cohort::v1::FINISH_REASON_UNSPECIFIED;
+  // On the engine's clock: Engine::Add, the begin and the end of the step in which it joins, the end of its last step.
+  absl::Duration arrival_time, join_time, first_token_time, last_token_time;
 };
 
 // A group whose siblings are all finished, or that could not be sampled and is forgotten.

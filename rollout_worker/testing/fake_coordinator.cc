@@ -118,6 +118,9 @@ grpc::Status FakeCoordinator::Heartbeat(grpc::ServerContext*, const cohort::v1::
   absl::MutexLock lock(&mutex_);
   ++record_.num_heartbeats;
   record_.generated_tokens = request->generated_tokens();
+  for (int i = 0; i < request->log().lines_size(); ++i) {
+    record_.log_lines[request->log().first_number() + i] = request->log().lines(i).text();
+  }
   record_.renewed.clear();
   for (const cohort::v1::GroupLease& lease : request->leases()) {
     record_.renewed.insert(lease.group_id());

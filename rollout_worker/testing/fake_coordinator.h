@@ -32,7 +32,8 @@ class FakeCoordinator final : public cohort::v1::RolloutService::Service {
     int num_hanging_submits = 0;
     std::set<int64_t> renewed;  // in the last heartbeat
     int64_t num_heartbeats = 0;
-    int64_t generated_tokens = 0;  // as the last heartbeat said
+    int64_t generated_tokens = 0;              // as the last heartbeat said
+    std::map<int64_t, std::string> log_lines;  // text by number
     int num_claims_under_way = 0;
   };
 

@@ -6,7 +6,14 @@
 #include <signal.h>
 #include <sys/types.h>
 
-#include <filesystem>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "common/testing/temp_dir.h"
 #include "tests/end_to_end/tiny_example.h"
@@ -15,6 +22,7 @@
 namespace cohort::tests {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // Kills worker-0 and freezes worker-1 until a lease has run out: with nobody to sample, what either of them had
@@ -25,6 +33,60 @@ bool KillAndLoseALease(TinyRun& run) {
   if (killed <= 0 || frozen <= 0 || kill(frozen, SIGSTOP) != 0 || kill(killed, SIGKILL) != 0) return false;
   const bool has_expired = WaitUntil([&] { return expired() > 0; }, [&] { return run.Program().HasEnded(); });
   return kill(frozen, SIGCONT) == 0 && has_expired;
+}
+
+// A coordinator over what a run left. Null when it does not come up.
+std::unique_ptr<RunningProgram> ServeAgain(const std::string& example, const std::string& run_dir,
+                                           const std::string& address_file) {
+  auto coordinator = std::make_unique<RunningProgram>(
+      std::vector<std::string>{Binary("coordinator/cohort-coordinator"), "--listen", "127.0.0.1:0", "--http_listen",
+                               "127.0.0.1:0", "--data_dir", run_dir + "/state", "--checkpoint_root", run_dir,
+                               "--model_root", example, "--data_root", example, "--address_file", address_file},
+      address_file + ".log");
+  const bool is_serving = WaitUntil([&] { return ReadText(address_file).find("grpc=") != std::string::npos; },
+                                    [&] { return coordinator->HasEnded(); });
+  return is_serving ? std::move(coordinator) : nullptr;
+}
+
+// `cohortctl trace` follows every trained group once, from the claim by a worker to the rank that trained it.
+void ExpectTracedRun(const std::string& example, const std::string& run_dir) {
+  const std::vector<int64_t> planned = ReadLedger(run_dir, "rlvr").planned_groups;
+  const auto coordinator = ServeAgain(example, run_dir, run_dir + ".address");
+  ASSERT_NE(coordinator, nullptr) << ReadText(run_dir + ".address.log");
+  const std::string address_text = ReadText(run_dir + ".address");
+  const size_t begin = address_text.find("grpc=") + 5;
+  const std::string server = address_text.substr(begin, address_text.find_first_of(" \n", begin) - begin);
+  const std::string file = run_dir + ".trace.json";
+  const Finished traced = RunProgram({Binary("cli/cohortctl"), "--server", server, "trace", "rlvr", "--first_step", "0",
+                                      "--last_step", std::to_string(kRlvrSteps - 1), "--output", file},
+                                     run_dir + ".trace.log");
+  ASSERT_EQ(traced.exit.code, 0) << traced.text;
+  const auto trace = nlohmann::json::parse(ReadText(file));
+  std::map<int64_t, std::string> processes;
+  std::map<int64_t, std::string> trace_ids;                       // of the groups on workers
+  std::map<std::string, std::multiset<std::string>> flow_events;  // by trace id: kind and process
+  std::multiset<int64_t> on_workers;
+  for (const auto& event : trace["traceEvents"]) {
+    if (event["name"] == "process_name")
+      processes[event["pid"].get<int64_t>()] = event["args"]["name"].get<std::string>();
+  }
+  const auto is_on = [&](const nlohmann::json& event, const char* prefix) {
+    return processes.at(event["pid"].get<int64_t>()).rfind(prefix, 0) == 0;
+  };
+  for (const auto& event : trace["traceEvents"]) {
+    const std::string category = event.value("cat", "");
+    if (category == "flow") {
+      const char* const where = is_on(event, "rank ") ? "rank" : is_on(event, "worker ") ? "worker" : "coordinator";
+      flow_events[event["id"].get<std::string>()].insert(event["ph"].get<std::string>() + " " + where);
+    } else if (category == "groups" && is_on(event, "worker ") && event["args"]["purpose"] == "train") {
+      on_workers.insert(event["args"]["group"].get<int64_t>());
+      trace_ids[event["args"]["group"].get<int64_t>()] = event["args"]["trace_id"].get<std::string>();
+    }
+  }
+  EXPECT_EQ(on_workers, std::multiset<int64_t>(planned.begin(), planned.end()));
+  for (const int64_t group : planned) {
+    EXPECT_THAT(flow_events[trace_ids[group]], ElementsAre("f rank", "s worker", "t coordinator")) << group;
+  }
 }
 
 TEST(LoopTest, KilledWorkerCostsItsLeaseAndNothingElse) {
@@ -42,6 +104,7 @@ TEST(LoopTest, KilledWorkerCostsItsLeaseAndNothingElse) {
   }
   ExpectExactRun(disturbed);
   EXPECT_GE(ReadLedger(disturbed, "rlvr").num_retried, 1);
+  ExpectTracedRun(dir.path(), disturbed);
 
   // One worker, left in peace, gives the same weights to the last bit.
   const std::string calm = dir.Join("calm");

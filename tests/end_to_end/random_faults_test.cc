@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/substitute.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/testing/seeded_random.h"
@@ -41,37 +40,6 @@ constexpr int kGroups = 3;
 constexpr int kLeaseMilliseconds = 3000;
 constexpr int kMaxRanks = 2;
 constexpr int kMaxLag = 3;
-
-constexpr char kJob[] = R"(model:
-  path: model
-rlvr:
-  data:
-    jsonl:
-      path: data/problems.jsonl
-    fields:
-      prompt: prompt
-      answer: answer
-  reward:
-    verifiers:
-      - math_answer:
-          answer_marker: ">"
-  rollout:
-    group_size: 2
-    groups_per_step: $0
-    $3
-    max_attempts: 50
-    sampling:
-      temperature: 1
-      max_completion_tokens: 8
-optimizer:
-  learning_rate: 1.0e-3
-training:
-  num_steps: $1
-  world_size: $2
-  seed: 5
-checkpoint:
-  every_steps: 2
-)";
 
 int NumberFrom(const char* variable, int otherwise) {
   const char* text = getenv(variable);
@@ -111,7 +79,10 @@ class RandomFaultsTest : public ::testing::TestWithParam<int> {
   }
   static void WriteJob(const Kind& kind) {
     const std::string schedule = kind.max_lag < 0 ? "fixed_lag: 0" : absl::StrCat("max_lag: ", kind.max_lag);
-    WriteText(JobFile(kind), absl::Substitute(kJob, kGroups, kSteps, kind.num_ranks, schedule));
+    WriteText(
+        JobFile(kind),
+        ShortRlvrJobText(
+            {.groups_per_step = kGroups, .num_steps = kSteps, .world_size = kind.num_ranks, .schedule = schedule}));
   }
   static std::string Calm(int num_ranks) { return dir_->Join(absl::StrCat("calm-", num_ranks)); }
   static std::vector<std::string> Command(const Kind& kind, const std::string& run_dir) {

@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,40 +26,16 @@ namespace {
 
 using security::ClientSecurity;
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Key;
 using ::testing::Not;
-
-constexpr char kJob[] = R"(model:
-  path: model
-rlvr:
-  data:
-    jsonl:
-      path: data/problems.jsonl
-    fields:
-      prompt: prompt
-      answer: answer
-  reward:
-    verifiers:
-      - math_answer:
-          answer_marker: ">"
-  rollout:
-    group_size: 2
-    groups_per_step: 2
-    sampling:
-      temperature: 1
-      max_completion_tokens: 8
-optimizer:
-  learning_rate: 1.0e-3
-training:
-  num_steps: 2
-  seed: 5
-)";
 
 class SecureRunTest : public ::testing::Test {
  protected:
   void SetUp() override {
     WriteTinyExample(dir_.path());
-    WriteText(dir_.Join("job.yaml"), kJob);
+    WriteText(dir_.Join("job.yaml"), ShortRlvrJobText());
     security::WriteSecret(Path("ca.pem"), authority_.Certificate());
     for (const char* name : {"coordinator", "learner", "worker", "user"}) {
       const security::TestIdentity identity = authority_.Issue();
@@ -111,8 +88,9 @@ class SecureRunTest : public ::testing::Test {
   }
   std::vector<std::string> WorkerCommand(const std::string& id, const std::string& role) const {
     // Otherwise it would take the weights from the learner's shared memory.
+    // A worker that has no trouble tells of its job at level debug alone.
     return Together({Binary("rollout_worker/cohort-rollout-worker"), "--coordinator", server_, "--worker_id", id,
-                     "--allow_shared_memory", "false"},
+                     "--allow_shared_memory", "false", "--log_level", "debug"},
                     {ClientFlags("worker", role)});
   }
   Finished Cohortctl(const std::string& role, const std::vector<std::string>& arguments) {
@@ -138,6 +116,30 @@ class SecureRunTest : public ::testing::Test {
     request.set_job("namespaces/default/jobs/nothing");
     cohort::v1::WeightManifest manifest;
     return stub->GetManifest(&context, request, &manifest);
+  }
+
+  // A copy that was sent over mutual TLS is, byte for byte, the folder that the learner has sealed.
+  void CompareDownloadWithRunFolder() {
+    const Finished got = Cohortctl("viewer", {"download", "job", "--output", Path("copy")});
+    ASSERT_EQ(got.exit.code, 0) << got.text;
+    const std::string sealed = Path("runs/default/job/checkpoints/step-000002");
+    EXPECT_EQ(FilesIn(Path("copy")), FilesIn(sealed));
+    EXPECT_THAT(FilesIn(Path("copy")), AllOf(Contains(Key("model.safetensors")), Contains(Key("manifest.json"))));
+    const Finished again = Cohortctl("viewer", {"download", "job", "--output", Path("copy")});
+    EXPECT_EQ(again.exit.code, 1);
+    EXPECT_THAT(again.text, HasSubstr("is there already"));
+    const Finished small = Cohortctl("viewer", {"download", "job", "--for_inference", "--output", Path("small")});
+    ASSERT_EQ(small.exit.code, 0) << small.text;
+    EXPECT_THAT(FilesIn(Path("small")),
+                AllOf(Contains(Key("model.safetensors")), Not(Contains(Key("optimizer.safetensors")))));
+  }
+  // What is in a folder, by name.
+  static std::map<std::string, std::string> FilesIn(const std::string& folder) {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      files[entry.path().filename().string()] = ReadText(entry.path().string());
+    }
+    return files;
   }
 
   common::TempDir dir_;
@@ -166,6 +168,17 @@ TEST_F(SecureRunTest, JobIsTrainedOverMutualTlsAndStrangersAreRefused) {
   const Finished waited = Cohortctl("viewer", {"wait", "job", "--timeout", "2m"});
   EXPECT_EQ(waited.exit.code, 0) << waited.text << learner.Text() << worker.Text() << coordinator_->Text();
 
+  CompareDownloadWithRunFolder();
+  // Lines of workers come with their next heartbeat.
+  std::string logs;
+  const auto has_lines_of_all = [&] {
+    logs = Cohortctl("viewer", {"logs", "job", "--tail=-1"}).text;
+    return logs.find(" worker-0 version_ready ") != std::string::npos &&
+           logs.find(" learner-0 ") != std::string::npos && logs.find(" coordinator job_state ") != std::string::npos;
+  };
+  EXPECT_TRUE(WaitUntil(has_lines_of_all)) << logs;
+  EXPECT_THAT(Cohortctl("worker", {"logs", "job"}).text, HasSubstr("a token of role worker may not call"));
+
   const std::string weights = After("weight_service=", learner.Text());
   ASSERT_NE(weights, "") << learner.Text();
   const security::ClientSecurityFiles worker_files = {.authorities = Path("ca.pem"),
@@ -185,7 +198,8 @@ TEST_F(SecureRunTest, JobIsTrainedOverMutualTlsAndStrangersAreRefused) {
   EXPECT_EQ(AskForWeights(weights, {}).error_code(), grpc::StatusCode::UNAVAILABLE) << "without TLS";
 
   // No secret has got into a log.
-  for (const std::string& text : {coordinator_->Text(), learner.Text(), worker.Text(), stranger.text, submitted.text}) {
+  for (const std::string& text :
+       {coordinator_->Text(), learner.Text(), worker.Text(), stranger.text, submitted.text, logs}) {
     EXPECT_THAT(text, Not(HasSubstr("token-of-this-test")));
   }
   for (RunningProgram* program : {&learner, &worker, coordinator_.get()}) {

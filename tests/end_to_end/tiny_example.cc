@@ -41,9 +41,8 @@ training:
   seed: 5
 )";
 
-constexpr char kRlvrJob[] = R"(model:
-  $0
-rlvr:
+// What RLVR jobs train on.
+constexpr char kAdditions[] = R"(rlvr:
   data:
     jsonl:
       path: data/problems.jsonl
@@ -54,9 +53,15 @@ rlvr:
     verifiers:
       - math_answer:
           answer_marker: ">"
-  rollout:
-    group_size: 4
+)";
+
+constexpr char kShortRlvrJob[] = R"(model:
+  path: model
+$0  rollout:
+    group_size: 2
     groups_per_step: $1
+    $4
+    max_attempts: 50
     sampling:
       temperature: 1
       max_completion_tokens: 8
@@ -64,8 +69,26 @@ optimizer:
   learning_rate: 1.0e-3
 training:
   num_steps: $2
-  updates_per_step: 2
   world_size: $3
+  seed: 5
+checkpoint:
+  every_steps: 2
+)";
+
+constexpr char kRlvrJob[] = R"(model:
+  $0
+$1  rollout:
+    group_size: 4
+    groups_per_step: $2
+    sampling:
+      temperature: 1
+      max_completion_tokens: 8
+optimizer:
+  learning_rate: 1.0e-3
+training:
+  num_steps: $3
+  updates_per_step: 2
+  world_size: $4
   seed: 5
 checkpoint:
   every_steps: 4
@@ -86,7 +109,11 @@ evaluation:
 }  // namespace
 
 std::string RlvrJobText(const std::string& model_source, int world_size) {
-  return absl::Substitute(kRlvrJob, model_source, kGroupsPerStep, kRlvrSteps, world_size);
+  return absl::Substitute(kRlvrJob, model_source, kAdditions, kGroupsPerStep, kRlvrSteps, world_size);
+}
+
+std::string ShortRlvrJobText(const ShortRlvrJob& job) {
+  return absl::Substitute(kShortRlvrJob, kAdditions, job.groups_per_step, job.num_steps, job.world_size, job.schedule);
 }
 
 void WriteTinyExample(const std::string& directory, int world_size) {

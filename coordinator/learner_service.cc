@@ -78,8 +78,10 @@ grpc::Status LearnerServiceImpl::SealCheckpoint(grpc::ServerContext*, const coho
 grpc::Status LearnerServiceImpl::Heartbeat(grpc::ServerContext*, const cohort::v1::RankHeartbeatRequest* request,
                                            cohort::v1::RankHeartbeatResponse*) {
   if (const absl::Status limits = CheckRequestLimits(*request); !limits.ok()) return common::ToGrpcStatus(limits);
+  const absl::Status renewed = coordinator_->gangs().Heartbeat(*request);
+  // Behind it: lines may have to wait for the store.
   coordinator_->logs().AddReport(cohort::v1::PROCESS_ROLE_LEARNER, request->learner_id(), request->log());
-  return common::ToGrpcStatus(coordinator_->gangs().Heartbeat(*request));
+  return common::ToGrpcStatus(renewed);
 }
 
 }  // namespace cohort::coordinator

@@ -136,9 +136,11 @@ grpc::Status RolloutServiceImpl::GetRolloutSetup(grpc::ServerContext*,
 grpc::Status RolloutServiceImpl::Heartbeat(grpc::ServerContext*, const cohort::v1::WorkerHeartbeatRequest* request,
                                            cohort::v1::WorkerHeartbeatResponse* response) {
   if (const absl::Status limits = CheckRequestLimits(*request); !limits.ok()) return common::ToGrpcStatus(limits);
+  const grpc::Status renewed = common::Reply(coordinator_->rollouts().Heartbeat(*request), response);
+  // Behind it: lines may have to wait for the store.
   coordinator_->logs().AddReport(cohort::v1::PROCESS_ROLE_ROLLOUT_WORKER, request->worker().worker_id(),
                                  request->log());
-  return common::Reply(coordinator_->rollouts().Heartbeat(*request), response);
+  return renewed;
 }
 
 grpc::Status RolloutServiceImpl::SubmitGroups(grpc::ServerContext*,

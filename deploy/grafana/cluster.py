@@ -11,11 +11,13 @@ JOB_NAMESPACES = IN_NAMESPACE + ',job_namespace=~"$job_namespace"'
 
 
 def stalled(selector):
-    """For how long jobs have not moved that have left the queue, where waiting is no fault."""
+    """For how long jobs have not moved, but for those in the queue, where waiting is no fault unless their ranks are lost."""
     states = 'state=~"running|pausing|cancelling"'
     return (
         f"cohort_coordinator_stalled_seconds{{{selector}}} and on (namespace, training_job)"
-        f" cohort_coordinator_job_state{{{selector},{states}}} == 1"
+        f" (cohort_coordinator_job_state{{{selector},{states}}} == 1"
+        f' or (cohort_coordinator_job_state{{{selector},state="queued"}} == 1 and on (namespace, training_job)'
+        f" increase(cohort_coordinator_gangs_lost_total{{{selector}}}[6h]) > 0))"
     )
 
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -30,6 +31,8 @@ class RemoteReadingTest : public CoordinatorFixture {
     StartLearners(1);
     WatchToEnd(job);
     EXPECT_EQ(Get(job).state(), cohort::v1::JOB_STATE_SUCCEEDED) << Get(job).state_reason();
+    // The learner seals again with its stop, after the job's end: then it waits for the next gang.
+    while (loopback_.coordinator().gangs().NumWaiting() < 1) std::this_thread::yield();
     const std::string path = Get(job).checkpoint_path();
     std::ofstream(path + "/model.safetensors") << weights_;
     std::ofstream(path + "/optimizer.safetensors") << "moments";

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/completion_file.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -14,6 +13,7 @@
 #include "common/files.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
+#include "reward/row_use.h"
 
 namespace cohort::cli {
 namespace {
@@ -49,9 +49,7 @@ absl::StatusOr<std::string> AnswerOf(const nlohmann::json& row, const ScoringRul
   const std::string name = NameOr(fields.answer(), "answer");
   const std::optional<std::string> answer = TextOf(row, name);
   if (!answer.has_value()) {
-    const bool is_needed = std::any_of(rules.reward.verifiers().begin(), rules.reward.verifiers().end(),
-                                       [](const auto& verifier) { return verifier.has_math_answer(); });
-    if (fields.answer().empty() && !is_needed) return "";
+    if (fields.answer().empty() && !reward::NeedsAnswer(rules.reward)) return "";
     return absl::InvalidArgumentError(absl::StrCat("field missing, the ground truth (", name, ")"));
   }
   if (fields.answer_marker().empty()) return *answer;

@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
 namespace cohort::cli {

@@ -17,8 +17,6 @@
 namespace cohort::cli {
 namespace {
 
-// A coordinator may be away this long, for a restart say.
-constexpr absl::Duration kPatience = absl::Minutes(2);
 // A line that is drawn more often cannot be read.
 constexpr absl::Duration kRedraw = absl::Milliseconds(100);
 constexpr char kLatest[] = "latest";

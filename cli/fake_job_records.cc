@@ -10,11 +10,6 @@
 namespace cohort::cli {
 namespace {
 
-grpc::Status NotFound(const std::string& name) {
-  return common::ToGrpcStatus(absl::NotFoundError(
-      absl::StrCat(name.find("/checkpoints/") == std::string::npos ? "job" : "checkpoint", " not found (", name, ")")));
-}
-
 // The element that a page token names, and the next token.
 template <typename Element, typename Response>
 const Element* PageOf(const std::vector<Element>& elements, const std::string& token, Response* response) {

@@ -13,11 +13,12 @@ namespace {
 // How soon a stream that stays open sees that its client has left.
 constexpr absl::Duration kStreamTick = absl::Milliseconds(5);
 
-grpc::Status NotFound(const std::string& name) {
-  return common::ToGrpcStatus(absl::NotFoundError(absl::StrCat("job not found (", name, ")")));
-}
-
 }  // namespace
+
+grpc::Status FakeJobService::NotFound(const std::string& name) {
+  return common::ToGrpcStatus(absl::NotFoundError(
+      absl::StrCat(name.find("/checkpoints/") == std::string::npos ? "job" : "checkpoint", " not found (", name, ")")));
+}
 
 FakeJobService::FakeJobService() {
   int port = 0;

@@ -105,6 +105,8 @@ class FakeJobService final : public cohort::v1::JobService::Service {
   grpc::Status Change(const std::string& name, const std::string& etag, cohort::v1::JobState state,
                       cohort::v1::Job* response);
   bool HasJob(const std::string& name) const;
+  // What the service says of a job or checkpoint that is not there.
+  static grpc::Status NotFound(const std::string& name);
 
   std::string address_;
   std::unique_ptr<grpc::Server> server_;

@@ -10,13 +10,6 @@
 #include "common/sha256.h"
 
 namespace cohort::cli {
-namespace {
-
-grpc::Status NotFound(const std::string& name) {
-  return common::ToGrpcStatus(absl::NotFoundError(absl::StrCat("does not exist (", name, ")")));
-}
-
-}  // namespace
 
 void FakeJobService::SetLogs(const std::string& name, const std::vector<cohort::v1::LogLine>& lines) {
   absl::MutexLock lock(&mutex_);

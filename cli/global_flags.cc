@@ -10,7 +10,6 @@
 #include "cli/context_file.h"
 #include "common/field_error.h"
 #include "common/security/security_flags.h"
-#include "common/status_macros.h"
 
 namespace cohort::cli {
 namespace {

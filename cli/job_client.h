@@ -17,6 +17,9 @@
 
 namespace cohort::cli {
 
+// How long a verb lets a coordinator be away, for a restart say.
+inline constexpr absl::Duration kPatience = absl::Minutes(2);
+
 // JobService as a client sees it: every call has a deadline, UNAVAILABLE is tried again a few times with the same
 // request (common/grpc_channel.h; every call is idempotent, creation by its request_id), statuses come back as
 // absl::Status with their field path. Thread-safe.

@@ -18,9 +18,6 @@
 namespace cohort::cli {
 namespace {
 
-// A coordinator may be away this long, for a restart say.
-constexpr absl::Duration kPatience = absl::Minutes(2);
-
 struct LogsFlags {
   std::string job;
   bool follows = false;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <memory>
 #include <ostream>
-#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "cli/job_client.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/scoring_output.h"
 
-#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 

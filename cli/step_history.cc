@@ -10,9 +10,6 @@
 namespace cohort::cli {
 namespace {
 
-// A coordinator may be away this long, for a restart say.
-constexpr absl::Duration kPatience = absl::Minutes(2);
-
 using Point = std::pair<double, double>;
 
 bool IsLower(const Point& a, const Point& b) { return a.second < b.second; }

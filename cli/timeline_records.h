@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cohort/v1/job_service.pb.h"
 #include "common/config/proto_time.h"

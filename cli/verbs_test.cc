@@ -24,12 +24,15 @@ using ::testing::StartsWith;
 
 using VerbsTest = VerbFixture;
 
+// Verbs whose argument is a job.
+constexpr const char* kVerbsOnAJob[] = {"get",    "describe",    "watch", "wait",    "pause",    "resume", "cancel",
+                                        "delete", "checkpoints", "steps", "metrics", "rollouts", "logs",   "trace"};
+
 // A command line of each verb that calls the coordinator, about a job `a` or this job file.
 std::vector<std::vector<std::string>> VerbsThatCall(const std::string& job_file) {
   std::vector<std::vector<std::string>> verbs = {
       {"list"}, {"ps"}, {"upload", job_file}, {"submit", "-f", job_file}, {"validate", "-f", job_file}};
-  for (const char* verb : {"get", "describe", "watch", "wait", "pause", "resume", "cancel", "delete", "checkpoints",
-                           "steps", "metrics", "rollouts", "logs", "trace"}) {
+  for (const char* verb : kVerbsOnAJob) {
     verbs.push_back({verb, "a"});
   }
   verbs.push_back({"download", "a", "--output", job_file + ".checkpoint"});
@@ -37,8 +40,7 @@ std::vector<std::vector<std::string>> VerbsThatCall(const std::string& job_file)
 }
 
 TEST_F(VerbsTest, VerbsOnAnAbsentJobExitWithThree) {
-  for (const char* verb : {"get", "describe", "watch", "wait", "pause", "resume", "cancel", "delete", "checkpoints",
-                           "steps", "metrics", "rollouts", "logs", "trace"}) {
+  for (const char* verb : kVerbsOnAJob) {
     EXPECT_EQ(Run({verb, "nobody"}), common::kExitNotFound) << verb;
     EXPECT_EQ(out_.str(), "");
     EXPECT_THAT(err_.str(), HasSubstr("nobody"));

@@ -19,8 +19,6 @@ namespace cohort::cli {
 namespace {
 
 constexpr absl::Duration kPollInterval = absl::Milliseconds(500);
-// A coordinator may be away this long, for a restart say.
-constexpr absl::Duration kPatience = absl::Minutes(2);
 constexpr char kStatePrefix[] = "state=";
 constexpr char kStepPrefix[] = "step=";
 

@@ -11,9 +11,6 @@
 namespace cohort::cli {
 namespace {
 
-// A coordinator may be away this long, for a restart say.
-constexpr absl::Duration kPatience = absl::Minutes(2);
-
 struct WatchFlags {
   std::string job;
   int64_t resume_token = 0;

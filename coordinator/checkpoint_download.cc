@@ -30,8 +30,8 @@ const std::set<std::string>& TrainStateFiles() {
 
 // A rank said where the checkpoint is: nothing but a folder of the job's own is looked at.
 absl::Status CheckFolder(const CheckpointSource& source, const cohort::v1::Checkpoint& checkpoint) {
-  const std::string job = checkpoint.name().substr(0, checkpoint.name().find("/checkpoints/"));
-  const std::string own = RunFolder(source.files, source.checkpoint_root, job).CheckpointDirectory();
+  COHORT_ASSIGN_OR_RETURN(const CheckpointName name, ParseCheckpointName(checkpoint.name()));
+  const std::string own = RunFolder(source.files, source.checkpoint_root, name.job).CheckpointDirectory();
   const std::filesystem::path path = std::filesystem::path(checkpoint.path()).lexically_normal();
   std::error_code error;
   const bool is_own = path.parent_path() == std::filesystem::path(own).lexically_normal() && path.has_filename() &&

@@ -12,9 +12,10 @@ constexpr size_t kMaxEntries = 4;
 // After it the files are looked at again: they may have changed, or come back.
 constexpr absl::Duration kLifetime = absl::Minutes(1);
 
-std::shared_ptr<const JobData> OpenUnchanged(const CoordinatorContext& context, const JobRecord& record) {
+// Null where it cannot be opened, or has changed.
+std::shared_ptr<const JobData> OpenOrNull(const CoordinatorContext& context, const JobRecord& record) {
   auto data = OpenDataOf(context, record);
-  if (!data.ok() || !CheckUnchanged(*data, record.job.spec(), record.data_digest).ok()) return nullptr;
+  if (!data.ok()) return nullptr;
   return std::make_shared<const JobData>(*std::move(data));
 }
 
@@ -23,7 +24,7 @@ std::shared_ptr<const JobData> OpenUnchanged(const CoordinatorContext& context, 
 std::shared_ptr<const JobData> DatasetCache::DataOf(const JobRecord& record) {
   const auto [opening, is_mine] = FindOrAdd(record);
   if (is_mine) {
-    opening->data = OpenUnchanged(*context_, record);
+    opening->data = OpenOrNull(*context_, record);
     opening->is_done.Notify();
   }
   opening->is_done.WaitForNotification();

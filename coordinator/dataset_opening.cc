@@ -19,9 +19,8 @@ absl::Status BeingRead() {
   return status;
 }
 
-absl::StatusOr<std::unique_ptr<JobData>> OpenUnchanged(const CoordinatorContext& context, const JobRecord& record) {
+absl::StatusOr<std::unique_ptr<JobData>> OpenOnHeap(const CoordinatorContext& context, const JobRecord& record) {
   COHORT_ASSIGN_OR_RETURN(JobData data, OpenDataOf(context, record));
-  COHORT_RETURN_IF_ERROR(CheckUnchanged(data, record.job.spec(), record.data_digest));
   return std::make_unique<JobData>(std::move(data));
 }
 
@@ -33,7 +32,7 @@ absl::StatusOr<std::unique_ptr<JobData>> DatasetOpening::Take(const JobRecord& r
     if (!error_.ok() && now < stands_until_) return error_;
     result_ = std::make_shared<Result>();
     context_->read_apart([context = context_, result = result_, record] {
-      auto data = OpenUnchanged(*context, record);
+      auto data = OpenOnHeap(*context, record);
       bool is_awaited = false;
       {
         absl::MutexLock lock(&result->mutex);

@@ -3,7 +3,6 @@
 #define COHORT_COORDINATOR_DATASET_OPENING_H_
 
 #include <memory>
-#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"

@@ -11,6 +11,7 @@
 #include "coordinator/dataset_validation.h"
 #include "coordinator/field_check.h"
 #include "coordinator/reward_validation.h"
+#include "reward/row_use.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -53,7 +54,7 @@ absl::Status ResolveRun(cohort::v1::EvaluationRun* run) {
 
 absl::Status CheckProblems(const cohort::v1::DatasetSpec& data, const cohort::v1::RewardSpec& reward) {
   COHORT_RETURN_IF_ERROR(CheckData(data));
-  if (data.fields().answer().empty() && NeedsAnswer(reward)) {
+  if (data.fields().answer().empty() && reward::NeedsAnswer(reward)) {
     return common::InvalidField("fields.answer", "", "needs the name of a row field: math_answer compares with it");
   }
   return absl::OkStatus();

@@ -3,7 +3,6 @@
 
 #include <google/protobuf/timestamp.pb.h>
 
-#include <cstdint>
 #include <initializer_list>
 
 #include "common/config/proto_time.h"

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
+#include "common/time_anchor.h"
 #include "coordinator/group_times.h"
 #include "coordinator/rollout_schedule.h"
 #include "coordinator/step_metrics.h"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What /metrics says of a job, besides what is counted where it happens.
-#include <string>
 #include <utility>
 
 #include "coordinator/job_runtime.h"

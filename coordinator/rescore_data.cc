@@ -7,7 +7,7 @@
 #include "common/field_error.h"
 #include "common/status_macros.h"
 #include "coordinator/resource_name.h"
-#include "coordinator/reward_validation.h"
+#include "reward/row_use.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -32,13 +32,17 @@ absl::StatusOr<JobData> OpenRescoreData(const CoordinatorContext& context, std::
 
 absl::StatusOr<JobData> OpenDataOf(const CoordinatorContext& context, const JobRecord& record) {
   const cohort::v1::JobSpec& spec = record.job.spec();
-  if (spec.has_rescore()) return OpenRescoreData(context, NamespaceOf(record.job.name()), spec.rescore());
-  return OpenJobData(spec, DatasetRootsOf(context, record.job.name()), record.model_path);
+  auto data = spec.has_rescore() ? OpenRescoreData(context, NamespaceOf(record.job.name()), spec.rescore())
+                                 : OpenJobData(spec, DatasetRootsOf(context, record.job.name()), record.model_path);
+  if (data.ok()) {
+    COHORT_RETURN_IF_ERROR(CheckUnchanged(*data, spec, record.data_digest));
+  }
+  return data;
 }
 
 absl::StatusOr<cohort::v1::JobSpec> ProblemsToJudge(const JobData& data, const cohort::v1::RescoreSpec& spec) {
   const cohort::v1::JobSpec& trained = data.rescore->job().job.spec();
-  if (trained.rlvr().data().fields().answer().empty() && NeedsAnswer(spec.reward())) {
+  if (trained.rlvr().data().fields().answer().empty() && reward::NeedsAnswer(spec.reward())) {
     return common::InvalidField("rescore.reward", "",
                                 "math_answer compares with rlvr.data.fields.answer, which the job does not name");
   }

@@ -17,7 +17,7 @@ namespace cohort::coordinator {
 absl::StatusOr<JobData> OpenRescoreData(const CoordinatorContext& context, std::string_view name_space,
                                         const cohort::v1::RescoreSpec& spec);
 
-// The data of a stored job of any kind.
+// The data of a stored job of any kind, unchanged since its submit: errors of CheckUnchanged too.
 absl::StatusOr<JobData> OpenDataOf(const CoordinatorContext& context, const JobRecord& record);
 
 // The problems of `data` as the evaluation of a job that judges them by the rubric of `spec`: what preflight.h looks

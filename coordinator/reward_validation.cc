@@ -3,7 +3,6 @@
 
 #include <google/protobuf/util/time_util.h>
 
-#include <algorithm>
 #include <cmath>
 #include <set>
 #include <string>
@@ -102,11 +101,6 @@ absl::Status ResolveReward(cohort::v1::RewardSpec* reward) {
   if (!has_positive_weight) return common::InvalidField("verifiers", "", "needs a verifier with a positive weight");
   if (!reward->has_max_no_verdict_share()) reward->set_max_no_verdict_share(kDefaultMaxNoVerdictShare);
   return CheckRange("max_no_verdict_share", reward->max_no_verdict_share(), 0.0, 1.0);
-}
-
-bool NeedsAnswer(const cohort::v1::RewardSpec& reward) {
-  return std::any_of(reward.verifiers().begin(), reward.verifiers().end(),
-                     [](const auto& verifier) { return verifier.has_math_answer(); });
 }
 
 }  // namespace cohort::coordinator

@@ -10,9 +10,6 @@ namespace cohort::coordinator {
 // Checks a rubric and fills its defaults. Errors name the field below RewardSpec and the value.
 absl::Status ResolveReward(cohort::v1::RewardSpec* reward);
 
-// Some verifier compares with the mapped answer of the row.
-bool NeedsAnswer(const cohort::v1::RewardSpec& reward);
-
 }  // namespace cohort::coordinator
 
 #endif  // COHORT_COORDINATOR_REWARD_VALIDATION_H_

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/waiting_claims.h"
 
-#include <algorithm>
-
 #include "coordinator/device_match.h"
 
 namespace cohort::coordinator {

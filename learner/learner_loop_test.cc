@@ -141,8 +141,7 @@ TEST_F(LearnerLoopTest, CommitSaysWhenTheRankDidWhat) {
   for (const cohort::v1::PhaseTiming& phase : ranks[0].phases()) {
     const absl::Duration whole =
         common::FromProtoTimestamp(phase.end_time()) - common::FromProtoTimestamp(phase.begin_time());
-    const absl::Duration busy =
-        absl::Seconds(phase.busy_time().seconds()) + absl::Nanoseconds(phase.busy_time().nanos());
+    const absl::Duration busy = common::FromProtoDuration(phase.busy_time());
     EXPECT_GE(phase.begin_time().seconds(), ranks[0].phases(0).begin_time().seconds());
     EXPECT_LE(busy, whole + absl::Microseconds(2)) << phase.DebugString();
   }

@@ -28,8 +28,7 @@ cohort::v1::PhaseTiming PhaseOf(const char* name, const double* numbers) {
   *phase.mutable_begin_time() = TimestampOf(numbers[0]);
   *phase.mutable_end_time() = TimestampOf(std::max(numbers[0], numbers[1]));
   const int64_t busy_nanos = std::llround(std::max(0.0, numbers[2]) * 1e9);
-  phase.mutable_busy_time()->set_seconds(busy_nanos / 1'000'000'000);
-  phase.mutable_busy_time()->set_nanos(static_cast<int32_t>(busy_nanos % 1'000'000'000));
+  *phase.mutable_busy_time() = common::ToProtoDuration(absl::Nanoseconds(busy_nanos));
   return phase;
 }
 

@@ -13,8 +13,8 @@
 
 #include "common/clock.h"
 #include "learner/checkpoint/checkpoint.h"
-#include "learner/single_rank_group.h"
 #include "learner/train_step.h"
+#include "model/parallel/single_rank_group.h"
 #include "model/weight_sync/weight_digest.h"
 #include "model/weights/model_folder.h"
 #include "objective/objective.h"
@@ -63,7 +63,7 @@ void RunSteps(benchmark::State& bench, const objective::Objective& objective, in
   cohort::v1::OptimizerSpec optimizer;
   optimizer.set_learning_rate(1e-4);
   TrainState state = MakeState(optimizer);
-  SingleRankGroup group;
+  model::SingleRankGroup group;
   TrainStep step(
       {.optimizer = optimizer, .gradient = {.max_tokens_per_microbatch = bench.range(1)}, .num_updates_in_job = 1000},
       &objective, /*reference=*/nullptr, &group, &state);

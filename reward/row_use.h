@@ -16,6 +16,12 @@ inline bool MayReadRow(const cohort::v1::RewardSpec& spec) {
   });
 }
 
+// Some verifier compares with the mapped answer of the row.
+inline bool NeedsAnswer(const cohort::v1::RewardSpec& spec) {
+  return std::any_of(spec.verifiers().begin(), spec.verifiers().end(),
+                     [](const auto& verifier) { return verifier.has_math_answer(); });
+}
+
 }  // namespace cohort::reward
 
 #endif  // COHORT_REWARD_ROW_USE_H_

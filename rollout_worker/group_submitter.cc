@@ -81,18 +81,27 @@ void GroupSubmitter::Run() {
 
 GroupSubmitter::Batch GroupSubmitter::TakeBatch() {
   absl::MutexLock lock(&mutex_);
-  while (!HasDueOrStopped()) {
-    mutex_.AwaitWithDeadline(absl::Condition(this, &GroupSubmitter::HasDueOrStopped), NextPauseEnd());
-  }
   Batch batch;
-  if (is_stopped_) return batch;
-  const absl::Time now = absl::Now();
+  while (!is_stopped_ && batch.empty()) {  // none is due any more where the clock was set back after the wait
+    mutex_.AwaitWithDeadline(absl::Condition(this, &GroupSubmitter::HasDueOrStopped), NextPauseEnd());
+    if (!is_stopped_) batch = TakeDue(absl::Now());
+  }
+  is_submitting_ = !batch.empty();
+  metrics_->submit_queue_groups.Set(static_cast<double>(queue_.size()));
+  return batch;
+}
+
+GroupSubmitter::Batch GroupSubmitter::TakeDue(absl::Time now) {
+  Batch batch;
   size_t num_bytes = 0;
   std::deque<cohort::v1::SubmitGroupsRequest> rest;  // in their order
   for (cohort::v1::SubmitGroupsRequest& submit : queue_) {
+    if (!IsDue(submit, now)) {
+      rest.push_back(std::move(submit));
+      continue;
+    }
     const size_t size = submit.ByteSizeLong();
-    const bool fits = batch.empty() || num_bytes + size <= kMaxBatchBytes;
-    if (!fits || !IsDue(submit, now)) {
+    if (!batch.empty() && num_bytes + size > kMaxBatchBytes) {
       rest.push_back(std::move(submit));
       continue;
     }
@@ -100,8 +109,6 @@ GroupSubmitter::Batch GroupSubmitter::TakeBatch() {
     batch.push_back(std::move(submit));
   }
   queue_.swap(rest);
-  is_submitting_ = true;
-  metrics_->submit_queue_groups.Set(static_cast<double>(queue_.size()));
   return batch;
 }
 

@@ -52,6 +52,8 @@ class GroupSubmitter final {
   void Run();
   // Waits for it; empty when stopped.
   Batch TakeBatch() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Out of the queue; empty where all jobs pause.
+  Batch TakeDue(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SubmitUntilAnswered(Batch batch) ABSL_LOCKS_EXCLUDED(mutex_);
   void TakeReceipts(Batch batch, const cohort::v1::SubmitGroupsResponse& response) ABSL_LOCKS_EXCLUDED(mutex_);
   // These are submitted again, for the reason that is given for each job; the other jobs of the answer are well.

@@ -85,7 +85,7 @@ absl::Status PolicySlots::Switch(const cohort::v1::WeightSource& source, const m
                           .end = start + elapsed,
                           .num_bytes = slot->num_bytes()};
   metrics_->weight_fetch_seconds.Observe(absl::ToDoubleSeconds(elapsed));
-  metrics_->weight_fetch_bytes.Increment(static_cast<double>(slot->num_bytes()));
+  metrics_->weight_fetch_bytes.Increment(static_cast<double>(fetch_->num_bytes));
   metrics_->PolicyVersion(source.job()).Set(static_cast<double>(source.policy_version()));
   log::Debug("version_ready", {{"job", source.job()},
                                {"policy_version", source.policy_version()},

@@ -4,16 +4,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/config/proto_time.h"
 #include "common/status_macros.h"
 #include "rollout_worker/completion_text.h"
 
 namespace cohort::rollout_worker {
 namespace {
-
-void SetDuration(absl::Duration duration, google::protobuf::Duration* proto) {
-  proto->set_seconds(absl::ToInt64Seconds(duration));
-  proto->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration % absl::Seconds(1))));
-}
 
 cohort::v1::RolloutGroup DescribeGroup(const UnscoredGroup& group, const std::string& worker_id) {
   const cohort::v1::GroupAssignment& assignment = group.assignment;
@@ -29,7 +25,7 @@ cohort::v1::RolloutGroup DescribeGroup(const UnscoredGroup& group, const std::st
   rollouts.mutable_prompt_token_ids()->Assign(group.prompt_token_ids.begin(), group.prompt_token_ids.end());
   rollouts.set_worker_id(worker_id);
   rollouts.set_weight_digest(group.weight_digest);
-  SetDuration(group.sampled.generation_time, rollouts.mutable_generation_time());
+  *rollouts.mutable_generation_time() = common::ToProtoDuration(group.sampled.generation_time);
   return rollouts;
 }
 
@@ -147,7 +143,7 @@ absl::StatusOr<cohort::v1::RolloutGroup> Scorer::Score(UnscoredGroup* group) {
     rollout->set_reward(results[sibling].reward);
   }
   const absl::Duration elapsed = clock_->Monotonic() - start;
-  SetDuration(elapsed, scored.mutable_scoring_time());
+  *scored.mutable_scoring_time() = common::ToProtoDuration(elapsed);
   group->stopwatch.Scored(start, start + elapsed);
   *scored.mutable_timings() = group->stopwatch.timings();
   metrics_->scoring_seconds.Observe(absl::ToDoubleSeconds(elapsed));
@@ -157,9 +153,8 @@ absl::StatusOr<cohort::v1::RolloutGroup> Scorer::Score(UnscoredGroup* group) {
 void Scorer::Record(const std::string& job, const reward::RubricResult& result) {
   for (size_t i = 0; i < result.scores.size(); ++i) {
     const cohort::v1::Score& score = result.scores[i];
-    const absl::Duration elapsed =
-        absl::Seconds(score.elapsed().seconds()) + absl::Nanoseconds(score.elapsed().nanos());
-    metrics_->RecordJudgement(job, score.verifier(), OutcomeName(score.outcome()), elapsed, result.num_timeouts[i]);
+    metrics_->RecordJudgement(job, score.verifier(), OutcomeName(score.outcome()),
+                              common::FromProtoDuration(score.elapsed()), result.num_timeouts[i]);
   }
 }
 

@@ -82,19 +82,12 @@ class Asker:
     def __init__(self, server, job, start, end):
         self.server, self.start, self.end = server, start, end
         self._step = max((end - start) / POINTS, server.interval_seconds)
-        self._values = {
-            "$__rate_interval": f"{math.ceil(self._step + 4 * server.interval_seconds)}s",
-            "$__range": f"{math.ceil(end - start)}s",
-            "$namespace": ".*",
-            "$job_namespace": "[^/]+",
-            "$training_job": job,
-            "$instance": ".*",
-        }
+        self._job = job
+        self._rate_interval = f"{math.ceil(self._step + 4 * server.interval_seconds)}s"
+        self._range = f"{math.ceil(end - start)}s"
 
     def _substituted(self, expr):
-        for name, value in self._values.items():
-            expr = expr.replace(name, value)
-        return expr
+        return scraped_run.substituted(expr, self._job, self._rate_interval, self._range)
 
     def curves(self, target):
         """[(legend, seconds since the start, values)]"""

@@ -32,6 +32,21 @@ def addresses(run_dir):
     return found
 
 
+def substituted(expr, job, rate_interval, time_range):
+    """An expression of a dashboard as Grafana asks for it, with this job chosen and everything else open."""
+    for name, value in (
+        ("$__rate_interval", rate_interval),
+        ("$__range", time_range),
+        ("$namespace", ".*"),
+        ("$job_namespace", "[^/]+"),
+        ("$training_job", job),
+        ("$instance", ".*"),
+    ):
+        expr = expr.replace(name, value)
+    assert "$" not in expr, expr
+    return expr
+
+
 class ScrapedRun:
     """Use as a context: the server runs from entering to leaving."""
 
@@ -93,7 +108,7 @@ class ScrapedRun:
     def await_targets(self, count):
         """Returns when so many processes have answered a scrape."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while (answering := len([r for r in self.query("up == 1", time.time()) if r["value"][1] == "1"])) < count:
+        while (answering := len(self.query("up == 1", time.time()))) < count:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{answering} of {count} processes answer a scrape: {addresses(self._run_dir)}")
             time.sleep(self.interval_seconds / 4)

@@ -4,7 +4,6 @@
 #include <iostream>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "cli/reference/job_descriptors.h"
 #include "cli/reference/job_reference.h"
 #include "cli/reference/job_schema.h"

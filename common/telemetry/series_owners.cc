@@ -13,7 +13,7 @@ void SeriesOwners::AddFamily(Remove remove) {
 void SeriesOwners::Touch(const std::string& owner) {
   const auto [it, is_first] = touched_.try_emplace(owner, 0);
   it->second = ++num_touches_;
-  if (is_first) RemoveSurplus();
+  if (is_first && protected_.count(owner) == 0) RemoveSurplus();  // a protected one does not raise the number
 }
 
 void SeriesOwners::Protect(const std::string& owner) {

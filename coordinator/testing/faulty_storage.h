@@ -21,6 +21,7 @@ struct StorageFault {
   absl::Status log;          // the same for the rollout log
   absl::Status row;          // what reads of groups and plans return
   std::function<void()> before_write = [] {};
+  std::function<void()> after_append = [] {};  // on the thread of each AppendAll, which is not answered before
 };
 
 // A store that fails when told to. `fault` and `store` must outlive it.
@@ -111,7 +112,9 @@ class FaultyRolloutLog final : public rollout_log::RolloutLog {
   absl::StatusOr<std::vector<rollout_log::RecordLocation>> AppendAll(
       const std::vector<const cohort::v1::RolloutGroup*>& groups) override {
     if (!fault_->log.ok()) return fault_->log;
-    return log_->AppendAll(groups);
+    auto locations = log_->AppendAll(groups);
+    fault_->after_append();
+    return locations;
   }
   int64_t NumWaiting() const override { return log_->NumWaiting(); }
   absl::StatusOr<cohort::v1::RolloutGroup> Read(const rollout_log::RecordLocation& location) const override {

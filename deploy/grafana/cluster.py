@@ -4,7 +4,7 @@
 # Size: one dashboard, whose panels have no logic to take apart.
 
 from gpu_row import GPU_ROW
-from panels import BLUE, JOB_NAMESPACE, NAMESPACE, RED, TRAINING_JOBS, YELLOW, Dashboard, Panel, Query, Row
+from panels import BLUE, JOB_NAMESPACE, NAMESPACE, RED, TRAINING_JOBS, YELLOW, Dashboard, Panel, Query, Row, stat
 from promql import IN_NAMESPACE, JOB, JOB_LINK, per_second
 
 JOB_NAMESPACES = IN_NAMESPACE + ',job_namespace=~"$job_namespace"'
@@ -19,10 +19,6 @@ def stalled(selector):
         f' or (cohort_coordinator_job_state{{{selector},state="queued"}} == 1 and on (namespace, training_job)'
         f" increase(cohort_coordinator_gangs_lost_total{{{selector}}}[6h]) > 0))"
     )
-
-
-def stat(title, description, unit, expr, **options):
-    return Panel(title, description, unit, (Query(expr, title),), kind="stat", width=3, height=4, **options)
 
 
 def count_of(component):

@@ -6,9 +6,9 @@ from panels import RED, YELLOW, Panel, Query, Row
 LEGEND = "{{Hostname}} GPU {{gpu}}"
 
 
-def _panel(title, description, unit, metric, **options):
+def _panel(title, description, unit, expr, **options):
     return Panel(
-        title, description + " From dcgm-exporter, of every GPU it sees.", unit, (Query(metric, LEGEND),), **options
+        title, description + " From dcgm-exporter, of every GPU it sees.", unit, (Query(expr, LEGEND),), **options
     )
 
 
@@ -31,11 +31,11 @@ GPU_ROW = Row(
             minimum=0,
             maximum=1,
         ),
-        Panel(
+        _panel(
             "GPU memory",
-            "Share of the device's memory in use. From dcgm-exporter, of every GPU it sees.",
+            "Share of the device's memory in use.",
             "percentunit",
-            (Query("DCGM_FI_DEV_FB_USED / (DCGM_FI_DEV_FB_USED + DCGM_FI_DEV_FB_FREE)", LEGEND),),
+            "DCGM_FI_DEV_FB_USED / (DCGM_FI_DEV_FB_USED + DCGM_FI_DEV_FB_FREE)",
             steps=((0.95, YELLOW),),
             minimum=0,
             maximum=1,

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Learner: how fast ranks train, what they wait for, and whether a crash would cost much."""
 
+import functools
+
+import panels
 from gpu_row import GPU_ROW
 from panels import BLUE, JOB_NAMESPACE, NAMESPACE, RED, TRAINING_JOB, YELLOW, Dashboard, Panel, Query, Row, instances_of
 from promql import INSTANCE, JOB, in_range, median_and_p95
@@ -17,8 +20,7 @@ def rate(name, selector=RANK):
     return f"rate(cohort_learner_{name}{{{selector}}}[$__rate_interval])"
 
 
-def stat(title, description, unit, expr, **options):
-    return Panel(title, description, unit, (Query(expr, title),), kind="stat", width=4, height=4, **options)
+stat = functools.partial(panels.stat, width=4)
 
 
 NOW = Row(

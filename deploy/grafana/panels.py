@@ -110,6 +110,11 @@ class Panel:
         return options
 
 
+def stat(title, description, unit, expr, width=3, **options):
+    """A panel that shows the newest value of `expr`."""
+    return Panel(title, description, unit, (Query(expr, title),), kind="stat", width=width, height=4, **options)
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
     """Panels under one heading. `optional` says why all of them may be empty."""

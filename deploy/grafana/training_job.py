@@ -3,7 +3,7 @@
 
 # Size: one dashboard, whose panels have no logic to take apart.
 
-from panels import JOB_NAMESPACE, NAMESPACE, RED, TRAINING_JOB, YELLOW, Dashboard, Panel, Query, Row
+from panels import JOB_NAMESPACE, NAMESPACE, RED, TRAINING_JOB, YELLOW, Dashboard, Panel, Query, Row, stat
 from promql import JOB, per_second
 
 NATS = "suffix: nats"
@@ -13,10 +13,6 @@ TOKENS = "suffix: tokens"
 def step(name, legend, labels=""):
     """The value of the newest train step."""
     return Query(f"cohort_training_{name}{{{JOB}{labels}}}", legend)
-
-
-def stat(title, description, unit, expr, **options):
-    return Panel(title, description, unit, (Query(expr, title),), kind="stat", width=3, height=4, **options)
 
 
 NOW = Row(

@@ -2,7 +2,6 @@
 #include "learner/checkpoint/manifest.h"
 
 #include <exception>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 

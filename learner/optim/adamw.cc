@@ -63,19 +63,24 @@ absl::StatusOr<std::unique_ptr<AdamW>> AdamW::Create(const cohort::v1::Optimizer
 }
 
 void AdamW::AddRuns(const FlatRange& range, double weight_decay) {
+  ForOwnedParts(range, [&](const FlatRange& part, int64_t state_offset) {
+    Run* last = runs_.empty() ? nullptr : &runs_.back();
+    if (last != nullptr && last->weight_decay == weight_decay && last->range.offset + last->range.size == part.offset &&
+        last->state_offset + last->range.size == state_offset) {
+      last->range.size += part.size;
+    } else {
+      runs_.push_back({.range = part, .state_offset = state_offset, .weight_decay = weight_decay});
+    }
+  });
+}
+
+void AdamW::ForOwnedParts(const FlatRange& range,
+                          const std::function<void(const FlatRange& part, int64_t state_offset)>& visit) const {
   int64_t state_offset = 0;
   for (const FlatRange& owned : owned_) {
     const FlatRange part = Intersection(range, owned);
-    const int64_t part_state_offset = state_offset + part.offset - owned.offset;
+    if (part.size > 0) visit(part, state_offset + part.offset - owned.offset);
     state_offset += owned.size;
-    if (part.size == 0) continue;
-    Run* last = runs_.empty() ? nullptr : &runs_.back();
-    if (last != nullptr && last->weight_decay == weight_decay && last->range.offset + last->range.size == part.offset &&
-        last->state_offset + last->range.size == part_state_offset) {
-      last->range.size += part.size;
-    } else {
-      runs_.push_back({.range = part, .state_offset = part_state_offset, .weight_decay = weight_decay});
-    }
   }
 }
 
@@ -114,16 +119,11 @@ absl::StatusOr<UpdateSize> AdamW::Update(double learning_rate, double gradient_s
 }
 
 void AdamW::SetMoments(const FlatSpan& span, const at::Tensor& exp_avg, const at::Tensor& exp_avg_sq) {
-  int64_t state_offset = 0;
-  for (const FlatRange& owned : owned_) {
-    const FlatRange part = Intersection({.offset = span.offset, .size = span.size}, owned);
-    if (part.size > 0) {
-      const int64_t begin = state_offset + part.offset - owned.offset;
-      exp_avg_S_.narrow(0, begin, part.size).copy_(exp_avg.narrow(0, part.offset - span.offset, part.size));
-      exp_avg_sq_S_.narrow(0, begin, part.size).copy_(exp_avg_sq.narrow(0, part.offset - span.offset, part.size));
-    }
-    state_offset += owned.size;
-  }
+  ForOwnedParts({.offset = span.offset, .size = span.size}, [&](const FlatRange& part, int64_t state_offset) {
+    const int64_t begin = part.offset - span.offset;
+    exp_avg_S_.narrow(0, state_offset, part.size).copy_(exp_avg.narrow(0, begin, part.size));
+    exp_avg_sq_S_.narrow(0, state_offset, part.size).copy_(exp_avg_sq.narrow(0, begin, part.size));
+  });
 }
 
 }  // namespace cohort::learner

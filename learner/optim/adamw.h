@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -56,6 +57,9 @@ class AdamW final {
 
   AdamW(const cohort::v1::OptimizerSpec& spec, const FlatParameters* parameters);
   void AddRuns(const FlatRange& range, double weight_decay);
+  // Calls `visit` with each part of `range` that is owned, and where its moments begin.
+  void ForOwnedParts(const FlatRange& range,
+                     const std::function<void(const FlatRange& part, int64_t state_offset)>& visit) const;
 
   const cohort::v1::OptimizerSpec spec_;
   const FlatParameters* const parameters_;

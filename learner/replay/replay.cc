@@ -19,8 +19,8 @@
 #include "learner/checkpoint/sealed_folder.h"
 #include "learner/checkpoint/train_state_file.h"
 #include "learner/job_setup.h"
-#include "learner/single_rank_group.h"
 #include "learner/train_step.h"
+#include "model/parallel/single_rank_group.h"
 #include "model/weight_sync/weight_digest.h"
 #include "objective/job_context.h"
 #include "objective/objective_resolution.h"
@@ -215,7 +215,7 @@ class Replayer final {
 
   const ReplayOptions& options_;
   int64_t last_step_ = 0;
-  SingleRankGroup group_;
+  model::SingleRankGroup group_;
   rollout_log::RecordedRunContents contents_;
   TrainState state_;
   std::unique_ptr<model::Tokenizer> tokenizer_;

@@ -19,9 +19,9 @@
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/job_setup.h"
 #include "learner/replay/replay_command.h"
-#include "learner/single_rank_group.h"
 #include "learner/testing/step_fixture.h"
 #include "learner/testing/tiny_model.h"
+#include "model/parallel/single_rank_group.h"
 #include "model/weight_sync/weight_digest.h"
 #include "objective/job_context.h"
 #include "objective/objective_resolution.h"
@@ -64,7 +64,7 @@ class ReplayTest : public ::testing::Test {
     ASSERT_OK_AND_ASSIGN(const auto log, rollout_log::RolloutLog::Open(dir_.Join("rollouts"), {}));
     ASSERT_OK_AND_ASSIGN(TrainState state, CreateTrainState(model_path_, spec.optimizer(), at::kCPU));
     ASSERT_OK_AND_ASSIGN(const auto objective, objective::Objective::Create(spec.objective()));
-    SingleRankGroup group;
+    model::SingleRankGroup group;
     TrainStep step(StepOptions(spec), objective.get(), nullptr, &group, &state);
     StepDataOptions options = DataOptions(spec, state.decoder->config());
     options.objective = objective.get();

@@ -5,27 +5,11 @@
 
 #include "model/parallel/c10d_process_group.h"
 #include "model/parallel/process_group.h"
+#include "model/parallel/single_rank_group.h"
 
 namespace cohort::model {
-namespace {
-
-// A gang of one has nothing to say to anybody.
-class SingleProcessGroup final : public ProcessGroup {
- public:
-  int rank() const override { return 0; }
-  int world_size() const override { return 1; }
-  absl::Status AllReduceSum(at::Tensor) override { return absl::OkStatus(); }
-  absl::Status AllReduceMax(at::Tensor) override { return absl::OkStatus(); }
-  absl::Status ReduceScatterSum(at::Tensor) override { return absl::OkStatus(); }
-  absl::Status AllGather(at::Tensor) override { return absl::OkStatus(); }
-  absl::Status Broadcast(at::Tensor, int) override { return absl::OkStatus(); }
-  absl::Status Barrier() override { return absl::OkStatus(); }
-};
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<ProcessGroup>> CreateGlooProcessGroup(const ProcessGroupOptions& options) {
-  if (options.world_size == 1 && options.rank == 0) return std::make_unique<SingleProcessGroup>();
+  if (options.world_size == 1 && options.rank == 0) return std::make_unique<SingleRankGroup>();
   C10dBackend backend;
   backend.make = [options](const c10::intrusive_ptr<c10d::Store>& store) -> c10::intrusive_ptr<c10d::Backend> {
     const auto gloo_options =

@@ -123,18 +123,7 @@ def write_example(folder):
 
 
 def substituted(expr):
-    """The expression as Grafana asks for it, with this job chosen and everything else open."""
-    for name, value in (
-        ("$__rate_interval", "10s"),
-        ("$__range", f"{RUN_SECONDS}s"),
-        ("$namespace", ".*"),
-        ("$job_namespace", "[^/]+"),
-        ("$training_job", JOB),
-        ("$instance", ".*"),
-    ):
-        expr = expr.replace(name, value)
-    assert "$" not in expr, expr
-    return expr
+    return scraped_run.substituted(expr, JOB, "10s", f"{RUN_SECONDS}s")
 
 
 class Monitoring(unittest.TestCase):

@@ -123,7 +123,7 @@ class Pod:
     def host_names(self):
         """The names by which others find this pod: its service's, and its own where a service gives it one."""
         names = []
-        service = self.item["spec"].get("serviceName") or self.item["spec"].get("subdomain")
+        service = self.item["spec"].get("serviceName")
         if service:
             suffixes = ("", f".{manifests.NAMESPACE}", f".{manifests.NAMESPACE}.svc",
                         f".{manifests.NAMESPACE}.svc.cluster.local")

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef COHORT_LEARNER_SINGLE_RANK_GROUP_H_
-#define COHORT_LEARNER_SINGLE_RANK_GROUP_H_
+#ifndef COHORT_MODEL_PARALLEL_SINGLE_RANK_GROUP_H_
+#define COHORT_MODEL_PARALLEL_SINGLE_RANK_GROUP_H_
 
 #include <ATen/core/Tensor.h>
 
 #include "absl/status/status.h"
 #include "model/parallel/process_group.h"
 
-namespace cohort::learner {
+namespace cohort::model {
 
-// A gang of one, for work outside a job: every collective leaves its tensor as it is. Thread-safe.
-class SingleRankGroup final : public model::ProcessGroup {
+// A gang of one, which has nothing to say to anybody: every collective leaves its tensor as it is. Thread-safe.
+class SingleRankGroup final : public ProcessGroup {
  public:
   int rank() const override { return 0; }
   int world_size() const override { return 1; }
@@ -22,6 +22,6 @@ class SingleRankGroup final : public model::ProcessGroup {
   absl::Status Barrier() override { return absl::OkStatus(); }
 };
 
-}  // namespace cohort::learner
+}  // namespace cohort::model
 
-#endif  // COHORT_LEARNER_SINGLE_RANK_GROUP_H_
+#endif  // COHORT_MODEL_PARALLEL_SINGLE_RANK_GROUP_H_

@@ -8,7 +8,7 @@ help:
 	@echo 'make demo         install, build, and train a small model by RLVR in front of you'
 	@echo 'make test         install, build, and run every test that needs no GPU'
 	@echo 'make test-sanitizers  the torch-free rooms under address, undefined-behavior and thread sanitizers'
-	@echo 'make test-gpu     the tests that need a GPU (CUDA toolkit and the nvidia wheels)'
+	@echo 'make test-gpu     the tests that need a GPU (and a CUDA toolkit)'
 	@echo 'make build        the four binaries, into bazel-bin/'
 	@echo 'make test-oracle  compare every architecture and a checkpoint with transformers from PyPI (about 5 GB)'
 	@echo 'make bench        the CPU benchmarks'
@@ -33,6 +33,7 @@ test-sanitizers: setup-tests
 	@tools/run_tests.sh --sanitizers
 
 test-gpu: setup-tests
+	@tools/setup.sh --cuda
 	@bazel test --config=cuda --test_tag_filters=gpu //...
 
 test-oracle: build

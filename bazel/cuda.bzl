@@ -33,6 +33,10 @@ _cuda_objects = rule(_objects_impl, attrs = {
     "srcs": attr.label_list(allow_files = [".cu"]), "hdrs": attr.label_list(allow_files = True),
     "deps": attr.label_list(providers = [CcInfo]), "nvcc": attr.label(allow_single_file = True)})
 ONLY_CUDA = select({"//bazel:cuda_enabled": [], "//conditions:default": ["@platforms//:incompatible"]})
+
+# What LibTorch's CUDA headers want to be told. Of the sources that include one alone: as a define of a dependency it
+# would compile everything above it once more.
+TORCH_CUDA_DEFINES = select({"//bazel:cuda_enabled": ["USE_CUDA", "USE_C10D_NCCL"], "//conditions:default": []})
 def if_cuda(labels):  # behind select, or the default configuration would fetch @local_cuda
     return select({"//bazel:cuda_enabled": labels, "//conditions:default": []})
 def cuda_library(name, srcs, hdrs = [], deps = [], **kwargs):

@@ -18,13 +18,14 @@ cc_library(
 _CUDA = """
 cc_library(
     name = "torch_cuda",
-    defines = ["USE_CUDA", "USE_C10D_NCCL"],
+    hdrs = glob(["nccl/**/*.h"]),
+    includes = ["nccl"],
     linkopts = ["-Wl,-rpath-link,{all}", "-L{cu13}", "-Wl,-rpath,{cu13}", "-l:libcudart.so.13",
                 "-Wl,--push-state,--no-as-needed", "-ltorch_cuda", "-lc10_cuda", "-Wl,--pop-state"],
     deps = [":torch_cpu", "@local_cuda//:headers"],
 )
 """
-_MISSING = 'missing_library(name = "torch_cuda", message = "--config=cuda needs the nvidia-* wheels in {root}")'
+_MISSING = 'missing_library(name = "torch_cuda", message = "--config=cuda needs the nvidia-* wheels in {root}: tools/setup.sh --cuda")'
 def _missing_impl(ctx):
     fail(ctx.attr.message)
 missing_library = rule(_missing_impl, provides = [CcInfo], attrs = {"message": attr.string()})
@@ -41,5 +42,7 @@ def _impl(ctx):
     ctx.file("stamp.cc", "extern const char kLibtorch[];\nconst char kLibtorch[] = R\"(%s)\";\n" % version)
     libs = ["%s/nvidia/%s/lib" % (root, p) for p in ["cu13", "nccl", "cudnn", "nvshmem", "cusparselt"]]
     cuda = _CUDA if all([ctx.path(p).exists for p in libs]) else _MISSING
+    if cuda == _CUDA:
+        ctx.symlink(root + "/nvidia/nccl/include", "nccl")
     ctx.file("BUILD", (_BUILD + cuda).format(torch = torch, cu13 = libs[0], all = ":".join(libs), root = root))
 libtorch_repository = repository_rule(_impl, environ = ["COHORT_SITE_PACKAGES", "HOME"], local = True)

@@ -11,6 +11,7 @@
 #include "common/config/yaml_to_proto.h"
 #include "common/field_error.h"
 #include "common/files.h"
+#include "common/json_depth.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
 #include "reward/row_use.h"
@@ -62,6 +63,10 @@ absl::StatusOr<std::string> AnswerOf(const nlohmann::json& row, const ScoringRul
 
 absl::StatusOr<CompletionLine> ParseLine(std::string_view text, const ScoringRules& rules,
                                          const std::string& completion_field) {
+  if (common::FindTooDeep(text) != std::string_view::npos) {
+    return absl::InvalidArgumentError(absl::StrCat("nested too deeply, more than ", common::kMaxJsonDepth, " levels (",
+                                                   common::Printable(text, kShownBytes), ")"));
+  }
   const nlohmann::json row = nlohmann::json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
   if (!row.is_object()) {
     return absl::InvalidArgumentError(

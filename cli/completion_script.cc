@@ -7,15 +7,30 @@ namespace {
 // The program is called as it was typed: the words are those of that version.
 constexpr char kBash[] = R"(# Completion of cohortctl for bash: source <(cohortctl completion bash)
 _cohortctl() {
-    local answer line
+    local answer line word prefix i last=0 rest=${COMP_LINE-}
+    local -a words=("${COMP_WORDS[0]}")
     COMPREPLY=()
-    answer=$("${COMP_WORDS[0]/#\~/${HOME-}}" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null) || return
+    # bash cuts words at = and : (COMP_WORDBREAKS). What stands together on the line is one word again, of which bash
+    # replaces only what is behind the last cut.
+    rest=${rest#*"${words[0]}"}
+    for ((i = 1; i <= COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if ((last > 0)) && [[ $rest != [[:space:]]* && "$word ${COMP_WORDS[i - 1]}" =~ (^[=:]+ )|( [=:]+$) ]]; then
+            words[last]+=$word
+        else
+            words[++last]=$word
+        fi
+        rest=${rest#*"$word"}
+    done
+    prefix=${words[last]}
+    [[ $word =~ ^[=:]+$ ]] || prefix=${prefix%"$word"}
+    answer=$("${words[0]/#\~/${HOME-}}" __complete "${words[@]:1}" 2>/dev/null) || return
     while IFS=$'\t' read -r line _; do
         if [[ $line == :files ]]; then
             compopt -o default 2>/dev/null
             return
         fi
-        [[ -n $line ]] && COMPREPLY+=("$line")
+        [[ -n $line ]] && COMPREPLY+=("${line#"$prefix"}")
     done <<< "$answer"
     return 0
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "cli/verb_fixture.h"
 #include "common/exit_codes.h"
@@ -40,13 +41,16 @@ class CompletionTest : public VerbFixture {
     }
     return offered;
   }
-  // What bash has in COMPREPLY after the script was asked about these words.
-  std::vector<std::string> OfferedByBash(const std::vector<std::string>& words) {
+  // What bash has in COMPREPLY after the script was asked about these words, of which the last is to be completed.
+  // "|" marks where bash has cut one at a character of COMP_WORDBREAKS: "--for|=|state".
+  std::vector<std::string> OfferedByBash(const std::vector<std::string>& cut_words) {
+    const std::string line = absl::StrReplaceAll(absl::StrJoin(cut_words, " "), {{"|", ""}});
+    const std::vector<std::string> words = absl::StrSplit(absl::StrJoin(cut_words, "|"), '|');
     const std::string folder = std::string(std::getenv("TEST_SRCDIR")) + "/" + std::getenv("TEST_WORKSPACE") + "/cli";
     const std::string script = WriteFile(
         "ask.sh", "set -u\nPATH=" + folder + ":$PATH\nsource <(cohortctl completion bash)\nCOMP_WORDS=(cohortctl '" +
                       absl::StrJoin(words, "' '") + "')\nCOMP_CWORD=" + std::to_string(words.size()) +
-                      "\n_cohortctl\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n");
+                      "\nCOMP_LINE='cohortctl " + line + "'\n_cohortctl\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n");
     FILE* pipe = popen(("bash " + script).c_str(), "r");
     std::string output;
     char buffer[4096];
@@ -75,9 +79,9 @@ TEST_F(CompletionTest, FlagsOfTheVerbAndThoseOfEveryVerb) {
 TEST_F(CompletionTest, ValuesOfFlags) {
   EXPECT_THAT(Offered({"get", "grpo", "-o", ""}), UnorderedElementsAre("table", "wide", "json", "yaml", "name"));
   EXPECT_THAT(Offered({"get", "grpo", "--output=j"}), ElementsAre("--output=json"));
-  EXPECT_THAT(Offered({"get", "grpo", "--output", "=", "j"}), ElementsAre("json")) << "as bash cuts it";
   EXPECT_THAT(Offered({"list", "--state", "pau"}), UnorderedElementsAre("paused", "pausing"));
   EXPECT_THAT(Offered({"wait", "grpo", "--for", "state=su"}), ElementsAre("state=succeeded"));
+  EXPECT_THAT(Offered({"wait", "grpo", "--for=state=su"}), ElementsAre("--for=state=succeeded"));
   EXPECT_THAT(Offered({"completion", ""}), UnorderedElementsAre("bash", "zsh", "fish"));
   EXPECT_THAT(Offered({"submit", "-f", ""}), ElementsAre(":files"));
   EXPECT_THAT(Offered({"list", "--page_size", ""}), IsEmpty());
@@ -112,6 +116,20 @@ TEST_F(CompletionTest, BashCompletesByTheScript) {
   EXPECT_THAT(OfferedByBash({"get", "--server", service_.Address(), ""}), UnorderedElementsAre("grpo", "warm-start"));
   EXPECT_THAT(OfferedByBash({"get", "x", "-o", "ya"}), ElementsAre("yaml"));
   EXPECT_THAT(OfferedByBash({"submit", "-f", ""}), IsEmpty()) << "files are bash's own";
+}
+
+TEST_F(CompletionTest, BashReplacesOnlyWhatIsBehindTheLastCut) {
+  EXPECT_THAT(OfferedByBash({"wait", "x", "--for", "state|=|su"}), ElementsAre("succeeded"));
+  EXPECT_THAT(OfferedByBash({"wait", "x", "--for|=|state|=|su"}), ElementsAre("succeeded"));
+  EXPECT_THAT(OfferedByBash({"wait", "x", "--for|="}), AllOf(Contains("state=succeeded"), Contains("state=running")));
+  EXPECT_THAT(OfferedByBash({"get", "x", "--output|=|j"}), ElementsAre("json"));
+  EXPECT_THAT(OfferedByBash({"get", "x", "--output|=|json", "--name"}), ElementsAre("--namespace"));
+  // The address is cut at its colon.
+  const std::vector<std::string> server = absl::StrSplit(service_.Address(), ':');
+  EXPECT_THAT(OfferedByBash({"get", "--server", server[0] + "|:|" + server[1], "g"}), ElementsAre("grpo"));
+  EXPECT_THAT(OfferedByBash({"get", "--server|=|" + server[0] + "|:|" + server[1], "g"}), ElementsAre("grpo"));
+  // An = that stands alone is a word.
+  EXPECT_THAT(OfferedByBash({"wait", "x", "--for", "=", "--ti"}), ElementsAre("--timeout"));
 }
 
 TEST_F(CompletionTest, EveryShellHasItsScriptAndNoOther) {

@@ -147,12 +147,8 @@ Completion Matching(Completion completion, std::string_view begun, const std::st
 }  // namespace
 
 Completion CompleteWords(CLI::App& app, const std::vector<std::string>& words, const ValueSources& sources) {
-  std::vector<std::string> before(words.begin(), words.end() - 1);
-  std::string current = words.back();
-  // bash makes three words of --flag=value.
-  if (current == "=" && !before.empty()) current.clear();
-  before.erase(std::remove(before.begin(), before.end(), "="), before.end());
-  const CommandLine line(app, before);
+  const std::string& current = words.back();
+  const CommandLine line(app, {words.begin(), words.end() - 1});
   if (line.Awaited() != nullptr) return Matching(ValuesOf(*line.Awaited(), sources), current, "");
   if (current.empty() || current[0] != '-') return Matching(ArgumentsOf(line, sources), current, "");
   const size_t sign = current.find('=');

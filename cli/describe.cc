@@ -6,8 +6,10 @@
 #include "absl/time/clock.h"
 #include "cli/job_client.h"
 #include "cli/job_description.h"
+#include "cli/output_format.h"
 #include "cli/verb_flags.h"
 #include "cli/verbs.h"
+#include "cohort/v1/client_documents.pb.h"
 
 namespace cohort::cli {
 namespace {
@@ -17,24 +19,26 @@ constexpr int kNumCheckpoints = 5;
 struct DescribeFlags {
   std::string job;
   int num_events = 10;
+  OutputFormat output = OutputFormat::kTable;
 };
 
 void RunDescribe(VerbContext& context, const DescribeFlags& flags) {
   JobClient client = Connect(context);
-  JobDescription description;
+  cohort::v1::JobDescription description;
   auto job = client.Get(JobName(context.namespace_id, flags.job));
   if (!job.ok()) return Fail(context, job.status());
-  description.job = *std::move(job);
+  *description.mutable_job() = *std::move(job);
   cohort::v1::ListCheckpointsRequest request;
-  request.set_parent(description.job.name());
+  request.set_parent(description.job().name());
   request.set_page_size(kNumCheckpoints);
   const auto checkpoints = client.ListCheckpoints(request);
   if (!checkpoints.ok()) return Fail(context, checkpoints.status());
-  description.checkpoints.assign(checkpoints->checkpoints().begin(), checkpoints->checkpoints().end());
-  auto events = client.RecentEvents(description.job.name(), flags.num_events);
+  *description.mutable_checkpoints() = checkpoints->checkpoints();
+  const auto events = client.RecentEvents(description.job().name(), flags.num_events);
   if (!events.ok()) return Fail(context, events.status());
-  description.events = *std::move(events);
-  *context.console.out << DescribeJob(description, absl::Now(), context.console);
+  description.mutable_events()->Assign(events->begin(), events->end());
+  const auto document = AsDocument(description, flags.output);
+  *context.console.out << (document.has_value() ? *document : DescribeJob(description, absl::Now(), context.console));
 }
 
 }  // namespace
@@ -48,6 +52,7 @@ void AddDescribe(CLI::App& app, VerbContext& context) {
   verb->add_option("--events", flags->num_events, "how many recent events")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  AddOutputFlag(verb, flags->output, {OutputFormat::kTable, OutputFormat::kJson, OutputFormat::kYaml});
   verb->callback([&context, flags] { RunDescribe(context, *flags); });
 }
 

@@ -125,6 +125,13 @@ grpc::Status FakeJobService::ListProcesses(grpc::ServerContext*, const cohort::v
   return grpc::Status::OK;
 }
 
+grpc::Status FakeJobService::GetVersion(grpc::ServerContext*, const cohort::v1::GetVersionRequest*,
+                                        cohort::v1::ProgramVersion* response) {
+  response->set_program("cohort-coordinator");
+  response->set_version("9.8.7");
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeJobService::UploadDataset(grpc::ServerContext*,
                                            grpc::ServerReader<cohort::v1::UploadDatasetRequest>* reader,
                                            cohort::v1::UploadDatasetResponse* response) {

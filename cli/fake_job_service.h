@@ -97,6 +97,8 @@ class FakeJobService final : public cohort::v1::JobService::Service {
                             cohort::v1::ListRolloutsResponse* response) override;
   grpc::Status ListProcesses(grpc::ServerContext* context, const cohort::v1::ListProcessesRequest* request,
                              cohort::v1::ListProcessesResponse* response) override;
+  grpc::Status GetVersion(grpc::ServerContext* context, const cohort::v1::GetVersionRequest* request,
+                          cohort::v1::ProgramVersion* response) override;
   grpc::Status UploadDataset(grpc::ServerContext* context, grpc::ServerReader<cohort::v1::UploadDatasetRequest>* reader,
                              cohort::v1::UploadDatasetResponse* response) override;
 

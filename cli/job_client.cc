@@ -98,6 +98,10 @@ absl::StatusOr<cohort::v1::ListProcessesResponse> JobClient::ListProcesses(
   return Call(&Stub::ListProcesses, request, timeout_);
 }
 
+absl::StatusOr<cohort::v1::ProgramVersion> JobClient::GetVersion() {
+  return Call(&Stub::GetVersion, cohort::v1::GetVersionRequest(), timeout_);
+}
+
 std::string JobName(std::string_view namespace_id, std::string_view id_or_name) {
   if (id_or_name.find('/') != std::string_view::npos) return std::string(id_or_name);
   return absl::StrCat("namespaces/", std::string(namespace_id), "/jobs/", std::string(id_or_name));

@@ -52,6 +52,8 @@ class JobClient final {
   absl::StatusOr<cohort::v1::ListStepsResponse> ListSteps(const cohort::v1::ListStepsRequest& request);
   absl::StatusOr<cohort::v1::ListRolloutsResponse> ListRollouts(const cohort::v1::ListRolloutsRequest& request);
   absl::StatusOr<cohort::v1::ListProcessesResponse> ListProcesses(const cohort::v1::ListProcessesRequest& request);
+  // Of the server.
+  absl::StatusOr<cohort::v1::ProgramVersion> GetVersion();
 
   // Sends the file at `path` to the namespace `parent` unless it is there already. INVALID_ARGUMENT with the
   // path when it cannot be read. Calls again while the server is away for a moment or the answer got lost.

@@ -20,6 +20,7 @@ namespace {
 
 using cohort::v1::Job;
 using cohort::v1::JobCondition;
+using cohort::v1::JobDescription;
 using google::protobuf::util::TimeUtil;
 using Rows = std::vector<std::vector<std::string>>;
 
@@ -199,7 +200,7 @@ std::string DroppedGroups(const Job& job) {
 
 std::string Checkpoints(const JobDescription& description) {
   Rows rows = {{"VERSION", "EXISTS", "PATH"}};
-  for (const auto& checkpoint : description.checkpoints) {
+  for (const auto& checkpoint : description.checkpoints()) {
     rows.push_back({absl::StrCat(checkpoint.policy_version()), checkpoint.exists() ? "yes" : "no", checkpoint.path()});
   }
   return Section("Checkpoints", rows);
@@ -207,7 +208,7 @@ std::string Checkpoints(const JobDescription& description) {
 
 std::string Events(const JobDescription& description, absl::Time now) {
   Rows rows = {{"AGE", "EVENT"}};
-  for (const auto& event : description.events) {
+  for (const auto& event : description.events()) {
     const std::string text =
         event.has_step() ? absl::StrCat("step ", event.step().policy_version(), " of ", event.step().num_steps())
                          : EventText(event);
@@ -218,8 +219,8 @@ std::string Events(const JobDescription& description, absl::Time now) {
 
 }  // namespace
 
-std::string DescribeJob(const JobDescription& description, absl::Time now, const Console& console) {
-  const Job& job = description.job;
+std::string DescribeJob(const cohort::v1::JobDescription& description, absl::Time now, const Console& console) {
+  const Job& job = description.job();
   Rows rows = {{"Name:", JobId(job.name())}, {"Namespace:", NamespaceId(job.name())}, {"Kind:", KindText(job.spec())}};
   AppendSpec(job, rows);
   AppendStatus(job, now, console, rows);

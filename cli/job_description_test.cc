@@ -9,13 +9,14 @@
 namespace cohort::cli {
 namespace {
 
+using ::cohort::v1::JobDescription;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
 JobDescription Sample() {
   JobDescription description;
-  cohort::v1::Job& job = description.job;
+  cohort::v1::Job& job = *description.mutable_job();
   job.set_name("namespaces/team/jobs/demo");
   job.set_state(cohort::v1::JOB_STATE_RUNNING);
   job.set_policy_version(12);
@@ -49,9 +50,9 @@ TEST(JobDescriptionTest, SpecIsSummedUp) {
 
 TEST(JobDescriptionTest, StallTellsWhoWaitsForWhatAndSinceWhen) {
   JobDescription description = Sample();
-  description.job.set_waits_for("rollout workers to claim 12 groups");
-  description.job.mutable_waits_since()->set_seconds(955);
-  auto* condition = description.job.add_conditions();
+  description.mutable_job()->set_waits_for("rollout workers to claim 12 groups");
+  description.mutable_job()->mutable_waits_since()->set_seconds(955);
+  auto* condition = description.mutable_job()->add_conditions();
   condition->set_type(cohort::v1::JobCondition::STALLED);
   condition->set_message("rollout workers have claimed nothing");
   condition->mutable_since()->set_seconds(985);
@@ -64,10 +65,10 @@ TEST(JobDescriptionTest, StallTellsWhoWaitsForWhatAndSinceWhen) {
 
 TEST(JobDescriptionTest, BudgetCountsFromTheLastResume) {
   JobDescription description = Sample();
-  description.job.mutable_spec()->mutable_budget()->set_tokens(1000);
-  description.job.mutable_use()->set_tokens(1500);
-  description.job.mutable_use()->mutable_wall_time()->set_seconds(90);
-  description.job.mutable_use_at_resume()->set_tokens(1200);
+  description.mutable_job()->mutable_spec()->mutable_budget()->set_tokens(1000);
+  description.mutable_job()->mutable_use()->set_tokens(1500);
+  description.mutable_job()->mutable_use()->mutable_wall_time()->set_seconds(90);
+  description.mutable_job()->mutable_use_at_resume()->set_tokens(1200);
   EXPECT_THAT(Describe(description), AllOf(HasSubstr("tokens          1500  300        1000"),
                                            HasSubstr("wall time       1:30  -          -")));
 }
@@ -80,21 +81,21 @@ TEST(JobDescriptionTest, WhatDoesNotApplyIsLeftOut) {
 
 TEST(JobDescriptionTest, EvaluationsDroppedGroupsCheckpointsAndEventsAreListed) {
   JobDescription description = Sample();
-  description.job.set_queue_position(2);
-  auto* evaluation = description.job.add_evaluations();
+  description.mutable_job()->set_queue_position(2);
+  auto* evaluation = description.mutable_job()->add_evaluations();
   evaluation->set_run("sampled");
   evaluation->set_accuracy(0.5);
   (*evaluation->mutable_pass_at_k())[4] = 0.75;
-  (*description.job.mutable_dropped_groups())["stale"] = 3;
+  (*description.mutable_job()->mutable_dropped_groups())["stale"] = 3;
   for (int64_t version : {20, 10}) {
-    auto* best = description.job.add_best_versions();
+    auto* best = description.mutable_job()->add_best_versions();
     best->set_policy_version(version);
     best->set_accuracy(0.025 * static_cast<double>(version));
   }
-  description.checkpoints.emplace_back().set_path("/run/demo/10");
-  description.events.emplace_back().mutable_time()->set_seconds(990);
-  description.events.back().mutable_step()->set_policy_version(12);
-  description.events.emplace_back().set_notice("rank 1 was lost");
+  description.add_checkpoints()->set_path("/run/demo/10");
+  description.add_events()->mutable_time()->set_seconds(990);
+  description.mutable_events(0)->mutable_step()->set_policy_version(12);
+  description.add_events()->set_notice("rank 1 was lost");
   EXPECT_THAT(Describe(description),
               AllOf(HasSubstr("sampled  0        0.5000"), HasSubstr("pass@4=0.7500"), HasSubstr("stale   3"),
                     HasSubstr("/run/demo/10"), HasSubstr("10s  step 12 of 0"), HasSubstr("notice: rank 1 was lost"),
@@ -103,12 +104,12 @@ TEST(JobDescriptionTest, EvaluationsDroppedGroupsCheckpointsAndEventsAreListed) 
 
 TEST(JobDescriptionTest, RescoreJobNamesItsSourceAndResult) {
   JobDescription description = Sample();
-  auto* rescore = description.job.mutable_spec()->mutable_rescore();
+  auto* rescore = description.mutable_job()->mutable_spec()->mutable_rescore();
   rescore->set_job("train");
   rescore->set_first_step(2);
   rescore->set_last_step(10);
-  description.job.mutable_rescore()->set_num_groups(32);
-  description.job.mutable_rescore()->set_unchanged_share(0.25);
+  description.mutable_job()->mutable_rescore()->set_num_groups(32);
+  description.mutable_job()->mutable_rescore()->set_unchanged_share(0.25);
   EXPECT_THAT(Describe(description), AllOf(HasSubstr("job train, steps 2 to 9"), HasSubstr("32"), HasSubstr("25.0 %"),
                                            Not(HasSubstr("Step:")), Not(HasSubstr("Model:"))));
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
+#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
 #include "cli/verb_fixture.h"
+#include "cohort/v1/client_documents.pb.h"
 #include "common/exit_codes.h"
 
 namespace cohort::cli {
@@ -177,6 +179,17 @@ TEST_F(JobVerbsTest, DescribeShowsCheckpointsAndTheNewestEventsOfARunningJob) {
   EXPECT_EQ(Run({"describe", "demo", "--events", "2"}), common::kExitOk) << err_.str();
   EXPECT_THAT(out_.str(), AllOf(HasSubstr("/run/checkpoints/3"), HasSubstr("notice number 2"),
                                 HasSubstr("notice number 3"), ::testing::Not(HasSubstr("notice number 1"))));
+  EXPECT_EQ(Run({"describe", "demo", "--events", "2", "-o", "json"}), common::kExitOk) << err_.str();
+  cohort::v1::JobDescription document;
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(out_.str(), &document).ok()) << out_.str();
+  EXPECT_EQ(document.job().state(), cohort::v1::JOB_STATE_RUNNING);
+  ASSERT_EQ(document.checkpoints_size(), 1);
+  EXPECT_EQ(document.checkpoints(0).path(), "/run/checkpoints/3");
+  ASSERT_EQ(document.events_size(), 2);
+  EXPECT_EQ(document.events(0).notice(), "notice number 2");
+  EXPECT_EQ(Run({"describe", "demo", "--events", "2", "-o", "yaml"}), common::kExitOk) << err_.str();
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr("job:\n"), HasSubstr("checkpoints:\n"), HasSubstr("notice number 3")));
+  EXPECT_EQ(Run({"describe", "demo", "-o", "wide"}), common::kExitUsage);
 }
 
 }  // namespace

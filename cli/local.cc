@@ -189,6 +189,10 @@ void AddLocal(CLI::App& app, VerbContext& context) {
   verb->add_option("--lease_seconds", flags->cluster.lease_seconds, "a silent worker loses its groups after this")
       ->check(CLI::Range(3.0, 3600.0))
       ->capture_default_str();
+  verb->add_option("--learner_memory_gib", flags->cluster.learner_memory_gib,
+                   "of one rank: jobs that need more are refused, 0 refuses none; default: an equal share of the "
+                   "machine's, on a GPU 0")
+      ->check(CLI::NonNegativeNumber);
   verb->add_option("--seed", flags->seed, "replaces training.seed of every job file");
   verb->add_option("--log_level", flags->cluster.log_level, "of the child processes: debug, info, warning or error")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))

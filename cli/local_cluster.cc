@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <system_error>
 #include <thread>
@@ -15,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/files.h"
+#include "common/machine_memory.h"
 #include "common/status_macros.h"
 
 namespace cohort::cli {
@@ -73,6 +75,13 @@ absl::Status MakeDirectories(const std::string& run_dir) {
 int ThreadsPerProcess(const LocalClusterOptions& options) {
   const int cores = std::max(1u, std::thread::hardware_concurrency());
   return std::max(1, cores / std::max({1, options.num_workers, options.num_ranks}));
+}
+
+// Memory of one rank: an equal share of the machine's, unless it was told. 0 where it is not known, as that of a GPU.
+double RankGibibytes(const LocalClusterOptions& options) {
+  if (options.learner_memory_gib.has_value()) return *options.learner_memory_gib;
+  if (options.num_ranks == 0 || options.device != "cpu") return 0;
+  return static_cast<double>(common::MachineMemoryBytes()) / options.num_ranks / (int64_t{1} << 30);
 }
 
 // Of the coordinator's address file: the value of its line "grpc=".
@@ -138,6 +147,7 @@ ChildCommand LocalCluster::CoordinatorCommand(std::string_view listen) const {
                  {"--listen", std::string(listen), "--data_dir", options_.run_dir + "/state", "--checkpoint_root",
                   options_.run_dir + "/checkpoints", "--model_root", options_.model_root, "--data_root",
                   options_.data_root, "--lease_seconds", absl::StrCat(options_.lease_seconds), "--enable_reflection",
+                  "--learner_memory_gib", absl::StrCat(RankGibibytes(options_)),
                   // The jobs are the operator's own, who may read whatever the processes may.
                   "--confine_paths=false", "--address_file", AddressFile()});
 }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,8 @@ struct LocalClusterOptions {
   std::string device = "cpu";
   // Seconds after which a silent worker's groups are handed to another.
   double lease_seconds = 5;
+  // What a rank has, in GiB; 0 refuses no job. Default: an equal share of the machine's memory, 0 on a GPU.
+  std::optional<double> learner_memory_gib;
   std::string log_level = "info";
 };
 

@@ -3,9 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
 
 #include "cli/verb_fixture.h"
 #include "common/exit_codes.h"
+#include "common/machine_memory.h"
 
 namespace cohort::cli {
 namespace {
@@ -84,6 +88,33 @@ TEST_F(LocalVerbTest, JobsThatTrainNothingNeedNoLearnerBinaryAndNoRanks) {
   EXPECT_EQ(run("rescore: {job: other}\n"), common::kExitFailure);
   EXPECT_EQ(run("sft: {}\n"), common::kExitUsage);
   EXPECT_THAT(err_.str(), HasSubstr("cohort-learner"));
+}
+
+TEST_F(LocalVerbTest, CoordinatorKnowsWhichShareOfTheMemoryARankHas) {
+  const std::string bin_dir = dir_.Join("bin"), arguments = dir_.Join("arguments");
+  std::filesystem::create_directories(bin_dir);
+  for (const char* binary : {"cohort-rollout-worker", "cohort-learner"}) {
+    std::filesystem::create_symlink("/bin/false", bin_dir + "/" + binary);
+  }
+  WriteFile("bin/cohort-coordinator", "#!/bin/sh\necho \"$@\" > " + arguments + "\nexit 1\n");
+  std::filesystem::permissions(bin_dir + "/cohort-coordinator", std::filesystem::perms::owner_all);
+  // Gibibytes that the coordinator was told.
+  const auto told = [&](const std::string& job, std::vector<std::string> flags) {
+    flags.insert(flags.begin(),
+                 {"local", "-f", WriteFile("job.yaml", job), "--bin_dir", bin_dir, "--run_dir", dir_.Join("run")});
+    EXPECT_EQ(Run(flags), common::kExitFailure) << err_.str();
+    std::ifstream file(arguments);
+    for (std::string word; file >> word;) {
+      double value = -1;
+      if (word == "--learner_memory_gib" && file >> value) return value;
+    }
+    return -1.0;
+  };
+  const double machine = static_cast<double>(common::MachineMemoryBytes()) / (int64_t{1} << 30);
+  EXPECT_NEAR(told("sft: {}\n", {"--ranks", "3"}) * 3, machine, 1e-3 * machine);
+  EXPECT_EQ(told("sft: {}\n", {"--ranks", "1", "--device", "cuda:0"}), 0) << "that of a GPU is not known";
+  EXPECT_EQ(told("eval: {}\n", {}), 0) << "there are no ranks";
+  EXPECT_EQ(told("sft: {}\n", {"--learner_memory_gib", "1.5"}), 1.5);
 }
 
 TEST_F(LocalVerbTest, PausedJobEndsTheRunWithSixAndTheNextRunResumesIt) {

@@ -2,6 +2,7 @@
 #include "cli/model_report.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "common/field_error.h"
 #include "common/status_macros.h"
+#include "model/learner_load.h"
 #include "objective/job_context.h"
 #include "objective/objective_resolution.h"
 
@@ -18,9 +20,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using Rows = std::vector<std::vector<std::string>>;
-
-// What the learner takes when the job file does not say (learner/job_setup.cc).
-constexpr int64_t kDefaultMicrobatchTokens = 8192;
 
 absl::Status CheckRange(const char* field, int64_t value, int64_t most) {
   if (value >= 0 && value <= most) return absl::OkStatus();
@@ -35,15 +34,21 @@ absl::Status CheckNumbers(const cohort::v1::JobSpec& spec, const model::ModelCon
       CheckRange("training.max_sequence_tokens", training.max_sequence_tokens(), config.max_position_embeddings));
   COHORT_RETURN_IF_ERROR(
       CheckRange("training.max_tokens_per_microbatch", training.max_tokens_per_microbatch(), 1 << 30));
+  COHORT_RETURN_IF_ERROR(CheckRange("training.updates_per_step", training.updates_per_step(), INT32_MAX));
+  COHORT_RETURN_IF_ERROR(CheckRange("sft.sequences_per_step", spec.sft().sequences_per_step(), 1 << 30));
+  COHORT_RETURN_IF_ERROR(CheckRange("rlvr.rollout.groups_per_step", spec.rlvr().rollout().groups_per_step(), 1 << 30));
   COHORT_RETURN_IF_ERROR(CheckRange("rlvr.rollout.group_size", spec.rlvr().rollout().group_size(), 1 << 12));
   COHORT_RETURN_IF_ERROR(CheckRange("rlvr.rollout.max_lag", spec.rlvr().rollout().max_lag(), 1 << 6));
   return CheckRange("rlvr.rollout.fixed_lag", spec.rlvr().rollout().fixed_lag(), 1 << 6);
 }
 
-absl::StatusOr<bool> NeedsReference(const cohort::v1::JobSpec& spec) {
-  const auto resolved = objective::ResolveObjective(spec.objective(), objective::ContextOfJob(spec));
+absl::StatusOr<model::LearnerLoad> LoadOf(const cohort::v1::JobSpec& spec) {
+  cohort::v1::JobSpec job = spec;
+  auto resolved = objective::ResolveObjective(spec.objective(), objective::ContextOfJob(spec));
   if (!resolved.ok()) return common::PrefixField(resolved.status(), "objective");
-  return resolved->kl().coefficient() > 0;
+  *job.mutable_objective() = *std::move(resolved);
+  // 0 where the file does not say: the budget of a microbatch counts alone.
+  return model::LearnerLoadOf(job, spec.training().max_sequence_tokens());
 }
 
 // "2.22 GiB"; a billion is easier to compare than ten digits.
@@ -87,10 +92,8 @@ void AddLearnerRows(const ModelReport& report, Rows* rows) {
   AddBytes(shards > 1 ? absl::StrCat("AdamW moments, fp32, one of ", shards, " shards") : "AdamW moments, fp32",
            memory.optimizer, rows);
   if (memory.reference > 0) AddBytes("reference policy, fp32", memory.reference, rows);
-  AddBytes("logits of 1024 tokens", memory.logits_chunk, rows);
-  AddBytes("gradient of the output head", memory.head_gradient, rows);
-  AddBytes(absl::StrCat("activations of ", report.learner_load.microbatch_tokens, " tokens, about"), memory.activations,
-           rows);
+  AddBytes(absl::StrCat("activations of ", report.learner_load.microbatch_tokens, " tokens"), memory.activations, rows);
+  AddBytes("backward pass: logits, gradients under way", memory.backward, rows);
   if (report.job.has_value() && report.job->world_size > 1) {
     const int64_t all_bytes = model::BoundedProduct(report.job->world_size, memory.total);
     AddBytes(absl::StrCat("all ", report.job->world_size, " ranks"), all_bytes, rows);
@@ -130,9 +133,8 @@ Json LearnerJson(const ModelReport& report) {
           {"gradients_bytes", memory.gradients},
           {"optimizer_bytes", memory.optimizer},
           {"reference_bytes", memory.reference},
-          {"logits_chunk_bytes", memory.logits_chunk},
-          {"head_gradient_bytes", memory.head_gradient},
           {"activations_bytes", memory.activations},
+          {"backward_bytes", memory.backward},
           {"total_bytes", memory.total},
           {"rank_0_shared_memory_bytes", memory.published},
           {"rank_0_snapshot_bytes", memory.snapshot},
@@ -189,28 +191,15 @@ absl::StatusOr<ModelReport> MakeModelReport(const std::string& directory, model:
   report.worker_load = worker_load;
   const model::ModelConfig& config = report.summary.config;
   const std::vector<model::ParameterSpec>& parameters = report.summary.parameters;
-  report.learner_load.microbatch_tokens = kDefaultMicrobatchTokens;
   if (spec != nullptr) {
     COHORT_RETURN_IF_ERROR(CheckNumbers(*spec, config));
-    COHORT_ASSIGN_OR_RETURN(report.learner_load.has_reference, NeedsReference(*spec));
-    const cohort::v1::TrainingSpec& training = spec->training();
-    const int64_t longest = training.max_sequence_tokens();
+    COHORT_ASSIGN_OR_RETURN(report.learner_load, LoadOf(*spec));
+    const int64_t longest = spec->training().max_sequence_tokens();
     ModelReport::JobLoad job;
-    job.world_size = std::max(1, training.world_size());
+    job.world_size = std::max(1, spec->training().world_size());
     job.group_size = spec->rlvr().rollout().group_size();
     job.sequence_tokens = longest > 0 ? longest : config.max_position_embeddings;
     report.job = job;
-    if (spec->optimizer().sharding() == cohort::v1::OPTIMIZER_SHARDING_ZERO1) {
-      report.learner_load.optimizer_shards = job.world_size;
-    }
-    const int64_t microbatch_tokens = training.max_tokens_per_microbatch();
-    // A sequence that is longer gets a microbatch of its own.
-    report.learner_load.microbatch_tokens =
-        std::max(microbatch_tokens > 0 ? microbatch_tokens : kDefaultMicrobatchTokens, longest);
-    const int64_t every_steps = spec->checkpoint().every_steps();
-    report.learner_load.seals_while_training = every_steps > 0 && every_steps < training.num_steps();
-    const cohort::v1::RolloutSpec& rollout = spec->rlvr().rollout();
-    report.learner_load.held_versions = (rollout.has_max_lag() ? rollout.max_lag() : rollout.fixed_lag()) + 2;
   }
   report.counts = model::CountParameters(parameters, config.num_layers);
   report.learner = model::EstimateLearnerMemory(config, parameters, report.learner_load);

@@ -162,6 +162,20 @@ TEST_F(ModelVerbsTest, InspectOfAJobWithAShardedOptimizerCountsTheShareOfARank) 
   EXPECT_THAT(out_.str(), HasSubstr("one of 4 shards"));
 }
 
+TEST_F(ModelVerbsTest, InspectOfAJobThatRecomputesActivationsCountsThoseOfOneLayer) {
+  ASSERT_EQ(Init({"--template", dir_.Join("template")}), common::kExitOk) << err_.str();
+  std::vector<int64_t> bytes;
+  for (const std::string training : {"{world_size: 1}", "{world_size: 1, recompute_activations: true}"}) {
+    const std::string job =
+        WriteFile("job.yaml", "training: " + training +
+                                  "\nobjective: {preset: grpo}\n"
+                                  "rlvr: {rollout: {group_size: 4, sampling: {max_completion_tokens: 9}}}\n");
+    ASSERT_EQ(Run({"inspect", dir_.Join("model"), "-f", job, "--output", "json"}), common::kExitOk) << err_.str();
+    bytes.push_back(nlohmann::json::parse(out_.str())["learner_rank"]["activations_bytes"]);
+  }
+  EXPECT_LT(bytes[1], bytes[0]);
+}
+
 TEST_F(ModelVerbsTest, InspectRefusesWhatASubmitWouldRefuse) {
   ASSERT_EQ(Init({"--template", dir_.Join("template")}), common::kExitOk) << err_.str();
   const std::string job = WriteFile("job.yaml", "training: {max_sequence_tokens: 100000000}\n");

@@ -131,6 +131,14 @@ TEST_F(ScoreVerbTest, BadLineIsNamedAndNothingIsJudged) {
   EXPECT_EQ(Score(kRubric, "\n"), common::kExitUsage);
 }
 
+TEST_F(ScoreVerbTest, HostileNestingIsNamedAndNothingIsJudged) {
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  const std::string row = "{\"completion\": \"[[2\", \"answer\": ";
+  EXPECT_EQ(Score(kRubric, row + "\"2\"}\n" + row + deep + "}\n"), common::kExitUsage);
+  EXPECT_EQ(out_.str(), "");
+  EXPECT_THAT(err_.str(), HasSubstr("completions.jsonl:2: nested too deeply, more than 64 levels ({\"completion"));
+}
+
 TEST_F(ScoreVerbTest, BadRubricNamesFileAndField) {
   const std::string good = "{\"answer\": \"2\", \"completion\": \"2\"}\n";
   EXPECT_EQ(Score("verifiers:\n  - mth_answer: {}\n", good), common::kExitUsage);

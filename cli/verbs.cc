@@ -124,8 +124,12 @@ int ExitCodeOf(const absl::Status& status) {
   }
 }
 
+std::string ErrorText(const VerbContext& context, const absl::Status& status) {
+  return absl::StrCat(Cause(context, status), NextStep(context, status));
+}
+
 void Fail(VerbContext& context, const absl::Status& status) {
-  *context.console.err << "cohortctl: " << Cause(context, status) << NextStep(context, status) << std::endl;
+  *context.console.err << "cohortctl: " << ErrorText(context, status) << std::endl;
   context.exit_code = ExitCodeOf(status);
 }
 

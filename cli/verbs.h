@@ -82,6 +82,8 @@ void AddWatch(CLI::App& app, VerbContext& context);
 // the files of the flags are no good.
 JobClient Connect(const VerbContext& context);
 
+// What went wrong, in one line, and the next step where there is one.
+std::string ErrorText(const VerbContext& context, const absl::Status& status);
 // Says on `err` in one line what went wrong and, where there is one, the next step; leaves the exit code of the status.
 void Fail(VerbContext& context, const absl::Status& status);
 // The exit code that stands for a status: 2 bad input, 3 not found, 4 timeout, 1 otherwise.

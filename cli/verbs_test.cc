@@ -13,6 +13,7 @@
 
 #include "cli/verb_fixture.h"
 #include "common/exit_codes.h"
+#include "common/version.h"
 
 namespace cohort::cli {
 namespace {
@@ -20,6 +21,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 using VerbsTest = VerbFixture;
@@ -130,6 +132,27 @@ TEST_F(VerbsTest, OutputThatCannotBeWrittenIsAFailure) {
 TEST_F(VerbsTest, SchemaIsPrintedAsItIsPublished) {
   EXPECT_EQ(RunAlone({"schema"}), common::kExitOk);
   EXPECT_THAT(out_.str(), AllOf(StartsWith("{\n"), HasSubstr("\"$ref\": \"#/$defs/JobSpec\""), EndsWith("}\n")));
+}
+
+TEST_F(VerbsTest, VersionIsThatOfTheProgramAndOfTheServerThatAnswers) {
+  EXPECT_EQ(Run({"version"}), common::kExitOk) << err_.str();
+  EXPECT_THAT(out_.str(),
+              AllOf(StartsWith(std::string("cohortctl ") + common::kVersion + " ("),
+                    HasSubstr("\ncohort-coordinator 9.8.7 ("), EndsWith(" at " + service_.Address() + "\n")));
+  EXPECT_EQ(Run({"version", "-o", "yaml"}), common::kExitOk);
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr("client:\n"), HasSubstr("server:\n"), HasSubstr("9.8.7")));
+  EXPECT_EQ(Run({"version", "--client", "-o", "json"}), common::kExitOk);
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr("\"program\": \"cohortctl\""), Not(HasSubstr("9.8.7"))));
+  EXPECT_EQ(err_.str(), "");
+}
+
+TEST_F(VerbsTest, VersionIsPrintedAlsoWithoutAServer) {
+  service_.Stop();
+  EXPECT_EQ(Run({"version"}), common::kExitOk);
+  EXPECT_THAT(out_.str(), StartsWith("cohortctl "));
+  EXPECT_THAT(err_.str(), HasSubstr("no version of a server: "));
+  EXPECT_EQ(Run({"version", "--client"}), common::kExitOk);
+  EXPECT_EQ(err_.str(), "") << "nobody is called";
 }
 
 TEST_F(VerbsTest, UnknownVerbAndUnknownFormatAreUsageErrors) {

@@ -22,12 +22,12 @@ std::string Content(std::string_view root, std::string_view path) {
   return content.ok() ? *content : "";
 }
 
-// "MemTotal:       16318412 kB"; 0 without it.
-int64_t MemTotal(const std::string& meminfo) {
-  for (const absl::string_view line : absl::StrSplit(meminfo, '\n')) {
-    const std::vector<absl::string_view> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
+// Bytes of the line "MemTotal:       16318412 kB" with that key; 0 without it.
+int64_t BytesOfLine(const std::string& table, absl::string_view key) {
+  for (const absl::string_view line : absl::StrSplit(table, '\n')) {
+    const std::vector<absl::string_view> words = absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
     int64_t kibibytes = 0;
-    if (words.size() >= 2 && words[0] == "MemTotal:" && absl::SimpleAtoi(words[1], &kibibytes)) return kibibytes << 10;
+    if (words.size() >= 2 && words[0] == key && absl::SimpleAtoi(words[1], &kibibytes)) return kibibytes << 10;
   }
   return 0;
 }
@@ -59,7 +59,7 @@ std::vector<std::string> LimitFiles(const std::string& self) {
 }  // namespace
 
 int64_t MachineMemoryBytes(std::string_view root) {
-  int64_t bytes = MemTotal(Content(root, "/proc/meminfo"));
+  int64_t bytes = BytesOfLine(Content(root, "/proc/meminfo"), "MemTotal:");
   for (const std::string& file : LimitFiles(Content(root, "/proc/self/cgroup"))) {
     int64_t limit = 0;
     // "max" is no number: no limit.
@@ -68,5 +68,7 @@ int64_t MachineMemoryBytes(std::string_view root) {
   }
   return bytes;
 }
+
+int64_t PeakResidentBytes(std::string_view root) { return BytesOfLine(Content(root, "/proc/self/status"), "VmHWM:"); }
 
 }  // namespace cohort::common

@@ -58,6 +58,12 @@ TEST_F(MachineMemoryTest, FirstVersionOfControlGroupsIsRead) {
 
 TEST_F(MachineMemoryTest, NothingIsKnownWithoutFiles) { EXPECT_EQ(Bytes(), 0); }
 
+TEST_F(MachineMemoryTest, MostThatWasResidentIsReadFromTheProcess) {
+  EXPECT_EQ(PeakResidentBytes(root_.path()), 0);
+  Write("proc/self/status", "Name:\tcohort\nVmPeak:\t   90 kB\nVmHWM:\t   12 kB\nVmRSS:\t   10 kB\n");
+  EXPECT_EQ(PeakResidentBytes(root_.path()), 12 << 10);
+}
+
 TEST(ThisMachineMemoryTest, IsMoreThanThisTestNeeds) { EXPECT_GT(MachineMemoryBytes(), 1 << 20); }
 
 }  // namespace

@@ -52,6 +52,10 @@ std::optional<CoordinatorFlags> ParseCoordinatorFlags(int argc, const char* cons
                  "learner ranks of running jobs; 0: no limit")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  app.add_option("--learner_memory_gib", flags.learner_memory_gib,
+                 "memory of one learner rank; a job whose ranks need more is refused; 0: not known, none is")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
   app.add_option("--address_file", flags.address_file, "file to write the grpc= and http= addresses to once serving");
   app.add_option("--log_level", flags.log_level, "what is logged")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))

@@ -27,6 +27,7 @@ struct CoordinatorFlags {
   double stop_seconds = 3600;
   int64_t max_jobs_per_namespace = 0;
   int64_t max_ranks_per_namespace = 0;
+  double learner_memory_gib = 0;  // of one rank; 0: not known
   int64_t max_upload_bytes = int64_t{1} << 30;
   bool enable_reflection = false;
   // Paths in job files must lead into model_root, data_root or allowed_roots.

@@ -23,6 +23,7 @@ TEST(CoordinatorFlagsTest, DefaultsListenOnLoopbackOnly) {
   EXPECT_EQ(flags->stop_seconds, 3600);
   EXPECT_EQ(flags->max_jobs_per_namespace, 0) << "no limit";
   EXPECT_EQ(flags->max_ranks_per_namespace, 0) << "no limit";
+  EXPECT_EQ(flags->learner_memory_gib, 0) << "not known";
 }
 
 TEST(CoordinatorFlagsTest, LimitsOfNamespacesAreTaken) {
@@ -36,7 +37,7 @@ TEST(CoordinatorFlagsTest, LimitsOfNamespacesAreTaken) {
 TEST(CoordinatorFlagsTest, FlagsAreTaken) {
   int exit_code = -1;
   const auto flags = Parse({"--listen", "0.0.0.0:1", "--lease_seconds=2.5", "--stop_seconds=90", "--enable_reflection",
-                            "--max_upload_bytes=4096"},
+                            "--max_upload_bytes=4096", "--learner_memory_gib=23.5"},
                            &exit_code);
   ASSERT_TRUE(flags.has_value());
   EXPECT_EQ(flags->listen, "0.0.0.0:1");
@@ -44,6 +45,7 @@ TEST(CoordinatorFlagsTest, FlagsAreTaken) {
   EXPECT_EQ(flags->stop_seconds, 90);
   EXPECT_TRUE(flags->enable_reflection);
   EXPECT_EQ(flags->max_upload_bytes, 4096);
+  EXPECT_EQ(flags->learner_memory_gib, 23.5);
 }
 
 TEST(CoordinatorFlagsTest, PathsAreConfinedUnlessSaidOtherwise) {
@@ -90,6 +92,8 @@ TEST(CoordinatorFlagsTest, BadCommandLinesExitWithTwo) {
                                                      {"--max_downloads", "-1"},
                                                      {"--max_jobs_per_namespace", "-1"},
                                                      {"--max_ranks_per_namespace", "many"},
+                                                     {"--learner_memory_gib", "-1"},
+                                                     {"--learner_memory_gib", "16Gi"},
                                                      {"--listen"},
                                                      {"--listen", "nonsense"},
                                                      {"--http_listen", "127.0.0.1:99999"}};

@@ -38,8 +38,6 @@ class Child final {
       dup2(ends[1], STDOUT_FILENO);
       close(ends[0]);
       close(ends[1]);
-      // What //third_party/system:sanitizer_options says for tests; the binary does not carry it.
-      setenv("TSAN_OPTIONS", "ignore_noninstrumented_modules=1", /*overwrite=*/0);
       execv(kBinary, argv.data());
       _exit(127);
     }

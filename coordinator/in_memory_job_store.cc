@@ -215,6 +215,12 @@ class InMemoryJobStore final : public JobStore {
     return events;
   }
 
+  absl::StatusOr<int64_t> NewestEventSequence(std::string_view job) override {
+    absl::MutexLock lock(&mutex_);
+    const JobRows* rows = Find(job);
+    return rows == nullptr || rows->events.empty() ? 0 : rows->events.rbegin()->first;
+  }
+
   absl::StatusOr<std::vector<cohort::v1::JobEvent>> ListStepEvents(std::string_view job, int64_t after_version,
                                                                    int limit) override {
     absl::MutexLock lock(&mutex_);

@@ -161,6 +161,11 @@ grpc::Status JobAccess::ListProcesses(grpc::ServerContext* context, const cohort
   return status;
 }
 
+grpc::Status JobAccess::GetVersion(grpc::ServerContext* context, const cohort::v1::GetVersionRequest* request,
+                                   cohort::v1::ProgramVersion* response) {
+  return Forward(&Service::GetVersion, context, request, std::nullopt, response);
+}
+
 grpc::Status JobAccess::UploadDataset(grpc::ServerContext* context,
                                       grpc::ServerReader<cohort::v1::UploadDatasetRequest>* reader,
                                       cohort::v1::UploadDatasetResponse* response) {

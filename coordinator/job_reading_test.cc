@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/sha256.h"
 #include "common/testing/status_matchers.h"
+#include "common/version.h"
 #include "coordinator/testing/coordinator_fixture.h"
 #include "coordinator/testing/job_builder.h"
 #include "gtest/gtest.h"
@@ -67,6 +68,16 @@ class JobReadingTest : public CoordinatorFixture {
     return writer->Finish();
   }
 };
+
+TEST_F(JobReadingTest, CoordinatorSaysWhatItIs) {
+  grpc::ClientContext context;
+  cohort::v1::ProgramVersion version;
+  ASSERT_TRUE(loopback_.Connect().jobs->GetVersion(&context, cohort::v1::GetVersionRequest(), &version).ok());
+  EXPECT_EQ(version.program(), "cohort-coordinator");
+  EXPECT_EQ(version.version(), common::kVersion);
+  EXPECT_EQ(version.compiler(), common::CompilerText());
+  EXPECT_EQ(version.build_mode(), common::BuildModeText());
+}
 
 TEST_F(JobReadingTest, RolloutsComeWithPromptGroundTruthAndFate) {
   cohort::v1::ListRolloutsRequest request;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/grpc_status.h"
+#include "common/version.h"
 #include "coordinator/checkpoint_download.h"
 #include "coordinator/dataset/receive_upload.h"
 #include "coordinator/job_access.h"
@@ -174,6 +175,15 @@ grpc::Status JobServiceImpl::ListProcesses(grpc::ServerContext*, const cohort::v
   return Reply(
       coordinator::ListProcesses(*request, coordinator_->context(), coordinator_->jobs(), coordinator_->gangs()),
       response);
+}
+
+grpc::Status JobServiceImpl::GetVersion(grpc::ServerContext*, const cohort::v1::GetVersionRequest*,
+                                        cohort::v1::ProgramVersion* response) {
+  response->set_program("cohort-coordinator");
+  response->set_version(common::kVersion);
+  response->set_compiler(common::CompilerText());
+  response->set_build_mode(common::BuildModeText());
+  return grpc::Status::OK;
 }
 
 }  // namespace cohort::coordinator

@@ -58,6 +58,8 @@ class JobServiceImpl final : public cohort::v1::JobService::Service {
                          grpc::ServerWriter<cohort::v1::LogLine>* writer) override;
   grpc::Status ListProcesses(grpc::ServerContext* context, const cohort::v1::ListProcessesRequest* request,
                              cohort::v1::ListProcessesResponse* response) override;
+  grpc::Status GetVersion(grpc::ServerContext* context, const cohort::v1::GetVersionRequest* request,
+                          cohort::v1::ProgramVersion* response) override;
 
  private:
   Coordinator* const coordinator_;

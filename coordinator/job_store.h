@@ -118,6 +118,8 @@ class JobStore {
   // Events after `sequence`, oldest first, at most `limit`.
   virtual absl::StatusOr<std::vector<cohort::v1::JobEvent>> ListEvents(std::string_view job, int64_t after,
                                                                        int limit) = 0;
+  // Of the newest event; 0 when there is none.
+  virtual absl::StatusOr<int64_t> NewestEventSequence(std::string_view job) = 0;
   // Step events that ended in a version after `after_version`, in order of version, at most `limit`. Of two events of
   // one version the newer.
   virtual absl::StatusOr<std::vector<cohort::v1::JobEvent>> ListStepEvents(std::string_view job, int64_t after_version,

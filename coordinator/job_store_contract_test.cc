@@ -226,6 +226,17 @@ TYPED_TEST(JobStoreContractTest, EventsComeInOrderAfterASequenceUpToALimit) {
   EXPECT_EQ(events[1].notice(), "event 3");
 }
 
+TYPED_TEST(JobStoreContractTest, NewestEventIsOfTheJobAlone) {
+  ASSERT_OK(this->Create("a"));
+  ASSERT_OK(this->Create("b"));
+  JobChange change;
+  change.events = {this->Event(2), this->Event(3)};
+  ASSERT_OK(this->store().Apply(this->job_, change));
+  EXPECT_EQ(*this->store().NewestEventSequence(this->job_), 3);
+  EXPECT_EQ(*this->store().NewestEventSequence("namespaces/default/jobs/b"), 1);
+  EXPECT_EQ(*this->store().NewestEventSequence("namespaces/default/jobs/none"), 0);
+}
+
 TYPED_TEST(JobStoreContractTest, EndOfLogIsTheLastRecordThatAnyJobRefersTo) {
   EXPECT_EQ(this->store().EndOfLog()->length_bytes, 0);
   ASSERT_OK(this->Create("a"));

@@ -16,40 +16,13 @@ namespace cohort::coordinator {
 namespace {
 
 constexpr int kEventsPerRead = 100;
-constexpr int64_t kLargestSequence = int64_t{1} << 62;
-
-absl::StatusOr<bool> HasEventAfter(JobStore* store, const std::string& job, int64_t sequence) {
-  COHORT_ASSIGN_OR_RETURN(const auto events, store->ListEvents(job, sequence, /*limit=*/1));
-  return !events.empty();
-}
-
-// The sequence of the newest event; 0 without any. Sequences rise by one, so halving finds it in a few looks, however
-// many events there are.
-absl::StatusOr<int64_t> NewestSequence(JobStore* store, const std::string& job) {
-  int64_t low = 0;   // it is at least this
-  int64_t high = 1;  // and at most this, once the loop is over
-  while (high < kLargestSequence) {
-    COHORT_ASSIGN_OR_RETURN(const bool has_more, HasEventAfter(store, job, high));
-    if (!has_more) break;
-    low = high;
-    high *= 2;
-  }
-  COHORT_ASSIGN_OR_RETURN(const bool has_any, HasEventAfter(store, job, low));
-  if (!has_any) return low;
-  while (high - low > 1) {
-    const int64_t middle = low + (high - low) / 2;
-    COHORT_ASSIGN_OR_RETURN(const bool has_more, HasEventAfter(store, job, middle));
-    (has_more ? low : high) = middle;
-  }
-  return high;
-}
 
 absl::StatusOr<int64_t> FirstPlace(JobStore* store, const cohort::v1::WatchJobRequest& request) {
   if (request.newest() < 0) {
     return common::InvalidField("newest", absl::StrCat(request.newest()), "must not be negative");
   }
   if (request.newest() == 0) return request.resume_token();
-  COHORT_ASSIGN_OR_RETURN(const int64_t newest, NewestSequence(store, request.name()));
+  COHORT_ASSIGN_OR_RETURN(const int64_t newest, store->NewestEventSequence(request.name()));
   return std::max(request.resume_token(), newest - request.newest());
 }
 

@@ -98,15 +98,6 @@ TEST_F(JobWatchTest, NewestEventsAreTheLastOnesHoweverManyThereAre) {
   EXPECT_THAT(seen_, ElementsAre(300)) << "never behind the resume token";
 }
 
-TEST_F(JobWatchTest, NewestEventIsFoundForEveryNumberOfEvents) {
-  for (int num_events = 1; num_events <= 20; ++num_events) {
-    store_ = MakeInMemoryJobStore();
-    Create(cohort::v1::JOB_STATE_FAILED, num_events);
-    EXPECT_OK(Watch(Request(0, 1)));
-    EXPECT_THAT(seen_, ElementsAre(num_events));
-  }
-}
-
 TEST_F(JobWatchTest, PastAloneEndsThoughTheJobGoesOn) {
   Create(cohort::v1::JOB_STATE_RUNNING, 4);
   EXPECT_OK(Watch(Request(0, /*newest=*/2, /*past_only=*/true)));

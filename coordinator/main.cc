@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // cohort-coordinator: owns the jobs and serves them to clients, rollout workers and learner ranks.
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "common/exit_codes.h"
 #include "common/files.h"
 #include "common/grpc_server.h"
+#include "common/security/certificate_metrics.h"
 #include "common/security/server_security.h"
 #include "common/shutdown.h"
 #include "common/status_macros.h"
@@ -45,11 +47,12 @@ absl::Status WriteAddresses(const std::string& path, const std::string& grpc, co
 
 absl::Status Serve(const CoordinatorFlags& flags, reward::Zygote* zygote, const common::Shutdown& shutdown) {
   prometheus::Registry registry;
+  security::CertificateMetrics certificates(&registry);
   common::Health health;
   const std::string data_root = std::filesystem::absolute(flags.data_root).lexically_normal().string();
-  COHORT_ASSIGN_OR_RETURN(
-      const auto security,
-      security::ServerSecurity::Create(flags.security, flags.listen, common::SystemClock(), kJobServiceName));
+  COHORT_ASSIGN_OR_RETURN(const auto security,
+                          security::ServerSecurity::Create(flags.security, flags.listen, common::SystemClock(),
+                                                           kJobServiceName, &certificates));
   const PathConfinement confinement(flags.model_root, data_root, flags.allowed_roots,
                                     {.state = {flags.data_dir, flags.data_dir + "/datasets",
                                                flags.data_dir + "/dataset_index", flags.data_dir + "/rollouts"},
@@ -57,7 +60,11 @@ absl::Status Serve(const CoordinatorFlags& flags, reward::Zygote* zygote, const 
   const auto preflight = [&](const cohort::v1::JobSpec& spec, const std::string& model_path,
                              const DatasetRoots& roots) -> absl::StatusOr<cohort::v1::JobSpec> {
     if (flags.confine_paths) COHORT_RETURN_IF_ERROR(confinement.Check(spec, roots.name_space));
-    return CheckAgainstFiles(spec, model_path, {.roots = roots, .zygote = zygote});
+    return CheckAgainstFiles(
+        spec, model_path,
+        {.roots = roots,
+         .zygote = zygote,
+         .rank_memory_bytes = static_cast<int64_t>(flags.learner_memory_gib * (int64_t{1} << 30))});
   };
   const CoordinatorOptions options{
       .data_dir = flags.data_dir,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/preflight.h"
 
+#include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -13,6 +15,8 @@
 #include "coordinator/dataset/dataset.h"
 #include "coordinator/first_row_error.h"
 #include "coordinator/job_data.h"
+#include "coordinator/job_demand.h"
+#include "coordinator/learner_memory_validation.h"
 #include "model/tokenizer/prompt_tokens.h"
 #include "model/tokenizer/tokenizer.h"
 #include "model/weights/model_folder.h"
@@ -76,12 +80,27 @@ absl::Status CheckGold(const Dataset& dataset, const cohort::v1::Problem& proble
   return absl::InvalidArgumentError(absl::StrCat(dataset.Describe(problem.problem_id()), ": ", gold.message()));
 }
 
+// The largest number that threads have met.
+class Largest final {
+ public:
+  void Meet(int64_t value) {
+    int64_t now = value_;
+    while (value > now && !value_.compare_exchange_weak(now, value)) {
+    }
+  }
+  int64_t value() const { return value_; }
+
+ private:
+  std::atomic<int64_t> value_{0};
+};
+
 absl::Status CheckProblem(const Dataset& dataset, int64_t row, const model::Tokenizer& tokenizer, int32_t max_tokens,
-                          reward::Rubric* rubric) {
+                          reward::Rubric* rubric, Largest* prompt_tokens) {
   const std::string where = dataset.Describe(row);
   COHORT_ASSIGN_OR_RETURN(const cohort::v1::Problem problem, dataset.ReadProblem(row));
   COHORT_ASSIGN_OR_RETURN(const int64_t num_tokens, NumPromptTokens(tokenizer, problem, where));
   if (num_tokens == 0) return absl::InvalidArgumentError(absl::StrCat(where, ": the prompt has no tokens"));
+  prompt_tokens->Meet(num_tokens);
   COHORT_RETURN_IF_ERROR(CheckLength("prompt", num_tokens, max_tokens, where));
   return CheckGold(dataset, problem, rubric);
 }
@@ -96,23 +115,49 @@ absl::Status CheckEvaluationSize(const Dataset& dataset, const cohort::v1::Evalu
 }
 
 absl::Status CheckDemonstration(const Dataset& dataset, int64_t row, const model::Tokenizer& tokenizer,
-                                int32_t max_tokens) {
+                                int32_t max_tokens, Largest* sequence_tokens) {
   const std::string where = dataset.Describe(row);
   COHORT_ASSIGN_OR_RETURN(const auto demonstration, dataset.ReadDemonstration(row));
   COHORT_ASSIGN_OR_RETURN(const int64_t prompt, NumPromptTokens(tokenizer, demonstration, where));
   if (prompt == 0) return absl::InvalidArgumentError(absl::StrCat(where, ": the prompt has no tokens"));
   COHORT_ASSIGN_OR_RETURN(const int64_t completion, NumTokens(tokenizer.Encode(demonstration.completion()), where));
+  sequence_tokens->Meet(prompt + completion + kLeastCompletionTokens);
   return CheckLength("demonstration", prompt + completion, max_tokens, where);
 }
 
-absl::Status CheckProblems(const Dataset& dataset, const cohort::v1::RewardSpec& reward, const std::string& field,
-                           const model::Tokenizer& tokenizer, int32_t max_tokens, const PreflightOptions& options) {
+// The tokens of the longest prompt.
+absl::StatusOr<int64_t> CheckProblems(const Dataset& dataset, const cohort::v1::RewardSpec& reward,
+                                      const std::string& field, const model::Tokenizer& tokenizer, int32_t max_tokens,
+                                      const PreflightOptions& options) {
   const auto rubric = reward::Rubric::Create(reward, options.roots.data_root, options.zygote, options.num_children);
   if (!rubric.ok()) return common::PrefixField(rubric.status(), field + ".reward");
+  Largest prompt_tokens;
   const absl::Status rows = FirstRowError(dataset.NumRows(), options.num_children, [&](int64_t row) {
-    return CheckProblem(dataset, row, tokenizer, max_tokens, rubric->get());
+    return CheckProblem(dataset, row, tokenizer, max_tokens, rubric->get(), &prompt_tokens);
   });
-  return rows.ok() ? rows : BadFile(field + ".data", rows);
+  if (!rows.ok()) return BadFile(field + ".data", rows);
+  return prompt_tokens.value();
+}
+
+// The tokens of the longest demonstration.
+absl::StatusOr<int64_t> CheckDemonstrations(const Dataset& dataset, const model::Tokenizer& tokenizer,
+                                            int32_t max_tokens, const PreflightOptions& options) {
+  Largest sequence_tokens;
+  const absl::Status rows = FirstRowError(dataset.NumRows(), options.num_children, [&](int64_t row) {
+    return CheckDemonstration(dataset, row, tokenizer, max_tokens, &sequence_tokens);
+  });
+  if (!rows.ok()) return BadFile("sft.data", rows);
+  return sequence_tokens.value();
+}
+
+// The rows that a training job samples from or imitates; returns the most tokens that one of its sequences can have.
+absl::StatusOr<int64_t> CheckTrainRows(const cohort::v1::JobSpec& job, const Dataset& dataset,
+                                       const model::Tokenizer& tokenizer, const PreflightOptions& options) {
+  const int32_t max_tokens = job.training().max_sequence_tokens();
+  if (job.has_sft()) return CheckDemonstrations(dataset, tokenizer, max_tokens, options);
+  COHORT_ASSIGN_OR_RETURN(const int64_t prompt_tokens,
+                          CheckProblems(dataset, job.rlvr().reward(), "rlvr", tokenizer, max_tokens, options));
+  return std::min<int64_t>(max_tokens, prompt_tokens + job.rlvr().rollout().sampling().max_completion_tokens());
 }
 
 absl::StatusOr<cohort::v1::JobSpec> CheckRescore(const cohort::v1::JobSpec& spec, const std::string& model_path,
@@ -144,23 +189,19 @@ absl::StatusOr<cohort::v1::JobSpec> CheckAgainstFiles(const cohort::v1::JobSpec&
   if (!tokenizer.ok()) return BadFile(model_field, tokenizer.status());
   COHORT_RETURN_IF_ERROR(ResolveVocabSize(model->config, job.mutable_model()));
   COHORT_RETURN_IF_ERROR(ResolveSequenceTokens(model->config, job.mutable_training()));
-  const int32_t max_tokens = job.training().max_sequence_tokens();
-
   const auto opened = OpenJobData(job, options.roots, model_path);
   if (!opened.ok()) return AsInvalidArgument(opened.status());
   const JobData& data = *opened;
-  if (job.has_rlvr()) {
-    COHORT_RETURN_IF_ERROR(CheckProblems(*data.train, job.rlvr().reward(), "rlvr", **tokenizer, max_tokens, options));
-  } else if (job.has_sft()) {
-    const absl::Status rows = FirstRowError(data.train->NumRows(), options.num_children, [&](int64_t row) {
-      return CheckDemonstration(*data.train, row, **tokenizer, max_tokens);
-    });
-    if (!rows.ok()) return BadFile("sft.data", rows);
+  if (NeedsRanks(job)) {
+    COHORT_ASSIGN_OR_RETURN(const int64_t longest_sequence_tokens,
+                            CheckTrainRows(job, *data.train, **tokenizer, options));
+    COHORT_RETURN_IF_ERROR(CheckLearnerMemory(job, *model, longest_sequence_tokens, options.rank_memory_bytes));
   }
   if (data.evaluation != nullptr) {
     COHORT_RETURN_IF_ERROR(CheckEvaluationSize(*data.evaluation, job.evaluation()));
-    COHORT_RETURN_IF_ERROR(
-        CheckProblems(*data.evaluation, job.evaluation().reward(), "evaluation", **tokenizer, max_tokens, options));
+    COHORT_RETURN_IF_ERROR(CheckProblems(*data.evaluation, job.evaluation().reward(), "evaluation", **tokenizer,
+                                         job.training().max_sequence_tokens(), options)
+                               .status());
   }
   return job;
 }

@@ -32,11 +32,12 @@ class PreflightTest : public ::testing::Test {
   void WriteProblems(const std::string& rows) {
     ASSERT_OK(common::WriteFileAtomically(folder_.Join("problems.jsonl"), rows));
   }
-  absl::StatusOr<cohort::v1::JobSpec> Check(const cohort::v1::JobSpec& spec) {
+  absl::StatusOr<cohort::v1::JobSpec> Check(const cohort::v1::JobSpec& spec, int64_t rank_memory_bytes = 0) {
     const auto resolved = ResolveJobSpec(spec);
     EXPECT_OK(resolved);
-    return CheckAgainstFiles(*resolved, folder_.Join("model"),
-                             {.roots = {.data_root = folder_.path()}, .zygote = zygote_.get()});
+    return CheckAgainstFiles(
+        *resolved, folder_.Join("model"),
+        {.roots = {.data_root = folder_.path()}, .zygote = zygote_.get(), .rank_memory_bytes = rank_memory_bytes});
   }
 
   std::unique_ptr<reward::Zygote> zygote_;
@@ -87,6 +88,21 @@ TEST_F(PreflightTest, DemonstrationLongerThanTheContextNamesTheRow) {
   EXPECT_THAT(Check(SmallSftSpec()),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        AllOf(StartsWith("sft.data: "), HasSubstr("row 0 (line 1): the demonstration is longer"))));
+}
+
+// Four groups of two, with prompts of at most 4 tokens and completions of at most 8; demonstrations of at most 6.
+TEST_F(PreflightTest, JobWhoseRankCannotFitIsRefusedByTheTokensThatItsRowsCanGive) {
+  EXPECT_OK(Check(SmallRlvrSpec(), int64_t{1} << 30));
+  EXPECT_THAT(Check(SmallRlvrSpec(), /*rank_memory_bytes=*/1000),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(StartsWith("training: a learner rank needs "), HasSubstr("activations of 96 tokens "))));
+  EXPECT_THAT(Check(SmallSftSpec(), /*rank_memory_bytes=*/1000),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("activations of 24 tokens ")));
+}
+
+TEST_F(PreflightTest, EvalJobNeedsNoMemoryOfARank) {
+  ASSERT_OK(common::WriteFileAtomically(folder_.Join("held_out.jsonl"), R"({"question": "1+1=", "answer": "2"})"));
+  EXPECT_OK(Check(SmallEvalSpec(4), /*rank_memory_bytes=*/1));
 }
 
 TEST_F(PreflightTest, TextThatTheVocabularyCannotExpressNamesTheRow) {

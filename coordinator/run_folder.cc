@@ -2,12 +2,9 @@
 #include "coordinator/run_folder.h"
 
 #include <google/protobuf/util/time_util.h>
-#include <unistd.h>
 
-#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
@@ -100,10 +97,8 @@ void RunFolder::Discard() {
 }
 
 absl::Status RunFolder::Remove() {
-  std::error_code error;
-  std::filesystem::remove_all(path_, error);
-  if (error) return absl::UnavailableError(absl::StrCat(path_, ": cannot remove: ", error.message()));
-  ::rmdir(name_space_path_.c_str());
+  COHORT_RETURN_IF_ERROR(common::RemoveTree(files_, path_));
+  (void)files_->RemoveFolder(name_space_path_);  // that stays unless it is empty
   return absl::OkStatus();
 }
 

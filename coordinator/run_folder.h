@@ -17,6 +17,7 @@ namespace cohort::coordinator {
 //   <namespace>/<job>/metrics.jsonl   one JSON object per step and evaluation, for people and plots
 //   <namespace>/<job>/tensorboard/    the same as an events file of TensorBoard, from the first of them on
 //   <namespace>/<job>/checkpoints/    written by the learner
+//   <namespace>/<job>/failures/       the same, when a step was not finite
 //
 // metrics.jsonl and the events file are copies of the stored events; Restore makes them equal to these after a crash.
 // Not thread-safe.

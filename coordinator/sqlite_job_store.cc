@@ -189,6 +189,14 @@ class SqliteJobStore final : public JobStore {
     return ReadAllRows<cohort::v1::JobEvent>(row, ReadEventRow);
   }
 
+  absl::StatusOr<int64_t> NewestEventSequence(std::string_view job) override {
+    absl::MutexLock lock(&mutex_);
+    COHORT_ASSIGN_OR_RETURN(
+        auto row, database_->Prepare("SELECT sequence FROM events WHERE job = ? ORDER BY sequence DESC LIMIT 1"));
+    COHORT_ASSIGN_OR_RETURN(const bool found, row.BindText(job).Step());
+    return found ? row.Int() : 0;
+  }
+
   absl::StatusOr<std::vector<cohort::v1::JobEvent>> ListStepEvents(std::string_view job, int64_t after_version,
                                                                    int limit) override {
     absl::MutexLock lock(&mutex_);

@@ -34,6 +34,11 @@ absl::Status CheckEvalTraining(const cohort::v1::TrainingSpec& training) {
   for (const auto& [field, value] : unused) {
     if (value != 0) return common::InvalidField(field, absl::StrCat(value), kTrainsNothing);
   }
+  const std::pair<const char*, bool> unused_flags[] = {{"recompute_activations", training.recompute_activations()},
+                                                       {"share_prompts", training.share_prompts()}};
+  for (const auto& [field, is_set] : unused_flags) {
+    if (is_set) return common::InvalidField(field, "true", kTrainsNothing);
+  }
   return CheckNotNegative("max_sequence_tokens", training.max_sequence_tokens());
 }
 

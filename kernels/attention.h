@@ -14,9 +14,13 @@
 // rows, the packing, the pages or the instruction set. Packed and paged calls go through the same code, so the same row
 // gets the same bits from both.
 //
-// Threads: the forward pass shares out (tile of rows, key head), the backward pass (sequence, key head), the longest
-// sequence first; each owns what it writes. So threads change no bit, and a backward pass uses at most as many as there
-// are sequences times key heads.
+// Prefixes: a packed sequence may continue another one, its prefix, of whole blocks. Its rows stand behind the prefix's
+// and see its keys, in the same blocks as if the prefix's rows were repeated before them: the same bits.
+//
+// Threads: the forward pass shares out (tile of rows, key head), the backward pass (sequence, key head), the costliest
+// sequence first; each owns what it writes. What sequences add to the key and value gradients of their prefix is kept
+// apart until all are done, as many floats as the prefix has for each of them, and then added by key head. So threads
+// change no bit, and a backward pass uses at most as many as there are sequences times key heads.
 //
 // The functions keep no state: they may run at once on several threads with distinct outputs.
 
@@ -38,12 +42,15 @@ struct AttentionShape {
 };
 
 // Sequences laid end to end; sequence s is rows cu_seqlens[s] .. cu_seqlens[s + 1]. T = cu_seqlens[num_sequences].
+// REQUIRES of a prefix: it comes before the sequences that continue it, its rows are a multiple of 16, and it has no
+// prefix itself. It may have several sequences.
 struct PackedSequences {
   const float* q_TNH;
   const float* k_TKH;
   const float* v_TKH;
   const int32_t* cu_seqlens;  // num_sequences + 1 ascending offsets, the first 0
   int64_t num_sequences;
+  const int32_t* prefixes = nullptr;  // per sequence: which one it continues, -1: none; null: none for all
 };
 
 // Rows over a paged cache. Row t is position positions[t] of sequence sequences[t] and sees keys 0..positions[t] (the
@@ -83,7 +90,9 @@ struct PackedAttentionGradients {
   float* v_TKH;
 };
 
-// Deterministic: sums run in row order within a key block, and over key blocks in ascending order.
+// Deterministic: sums run in row order within a key block, and over key blocks in ascending order. Key and value
+// gradients of a prefix are the sum over its own rows, to which those over the rows of each sequence that continues it
+// are added in ascending order of sequence.
 void PackedAttentionBackward(const AttentionShape& shape, const PackedSequences& sequences,
                              const PackedAttentionSaved& saved, const PackedAttentionGradients& gradients,
                              const CpuExecution& cpu = {});

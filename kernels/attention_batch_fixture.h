@@ -16,11 +16,13 @@ namespace cohort::kernels {
 struct AttentionBatch {
   AttentionShape shape;
   std::vector<int32_t> cu_seqlens{0};
+  std::vector<int32_t> prefixes;  // empty: none
   std::vector<float> q, k, v, grad_out;
 
   AttentionBatch(int64_t heads, int64_t kv_heads, int64_t head_dim, const std::vector<int32_t>& lengths,
-                 int64_t window = 0)
-      : shape{heads, kv_heads, head_dim, 1.0f / std::sqrt(static_cast<float>(head_dim)), window} {
+                 int64_t window = 0, const std::vector<int32_t>& prefixes_of_sequences = {})
+      : shape{heads, kv_heads, head_dim, 1.0f / std::sqrt(static_cast<float>(head_dim)), window},
+        prefixes(prefixes_of_sequences) {
     for (const int32_t length : lengths) cu_seqlens.push_back(cu_seqlens.back() + length);
     q = RandomFloats(num_rows() * heads * head_dim, 1, 1.0f);
     k = RandomFloats(num_rows() * kv_heads * head_dim, 2, 1.0f);
@@ -29,8 +31,10 @@ struct AttentionBatch {
   }
 
   int64_t num_rows() const { return cu_seqlens.back(); }
+  int64_t num_sequences() const { return static_cast<int64_t>(cu_seqlens.size()) - 1; }
   PackedSequences packed() const {
-    return {q.data(), k.data(), v.data(), cu_seqlens.data(), static_cast<int64_t>(cu_seqlens.size()) - 1};
+    return {q.data(),          k.data(),        v.data(),
+            cu_seqlens.data(), num_sequences(), prefixes.empty() ? nullptr : prefixes.data()};
   }
 };
 
@@ -55,6 +59,10 @@ inline bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
 }
 
 inline const std::vector<int32_t> kRaggedLengths = {1, 16, 0, 17, 45, 2, 130, 15, 64};
+
+// Prefixes of two blocks, of one and of none, beside a sequence without one.
+inline const std::vector<int32_t> kPrefixedLengths = {32, 5, 1, 40, 0, 17, 16, 130, 3, 0, 20};
+inline const std::vector<int32_t> kPrefixes = {-1, 0, 0, 0, 0, -1, -1, 6, 0, -1, 9};
 
 }  // namespace cohort::kernels
 

@@ -90,16 +90,14 @@ class ForwardPass {
   void Run(const RowTile& tile, int64_t kv_head) {
     Begin(tile, kv_head);
     const int64_t num_tokens = tile.first_position + tile.num_rows;
-    for (int64_t start = window_.FirstKey(tile.first_position) / kAttentionBlockTokens * kAttentionBlockTokens;
-         start < num_tokens; start += kAttentionBlockTokens) {
+    for (int64_t start = window_.FirstBlock(tile.first_position); start < num_tokens; start += kAttentionBlockTokens) {
       // Rows before this block see none of it, nor do rows whose window begins behind it.
       const int64_t first_row = std::max<int64_t>(0, start - tile.first_position);
       const int64_t end_row = std::min(tile.num_rows, window_.EndPosition(start) - tile.first_position);
       for (int64_t r = first_row; r < end_row; ++r) {
         window_.SetVisible(tile.first_position + r, start, &states_[r * group_], group_);
       }
-      functions_.forward(tile.keys.Block(shape_, kv_head, start / kAttentionBlockTokens,
-                                         std::min(kAttentionBlockTokens, num_tokens - start)),
+      functions_.forward(tile.keys.Block(shape_, kv_head, start, std::min(kAttentionBlockTokens, num_tokens - start)),
                          scratch_.get(), states_.data() + first_row * group_, (end_row - first_row) * group_);
     }
     Finish(tile, kv_head);
@@ -160,12 +158,11 @@ void RunTiles(const AttentionShape& shape, const TileList& list, const float* q_
 
 void PackedAttentionForward(const AttentionShape& shape, const PackedSequences& sequences, float* out_TNH,
                             float* row_max_TN, float* row_sum_TN, const CpuExecution& cpu) {
-  const int64_t kv_row = shape.num_kv_heads * shape.head_dim;
   TileList list(shape);
   for (int64_t s = 0; s < sequences.num_sequences; ++s) {
-    const int64_t first_row = sequences.cu_seqlens[s];
-    list.AddRun(AttentionKeys(sequences.k_TKH + first_row * kv_row, sequences.v_TKH + first_row * kv_row), first_row,
-                sequences.cu_seqlens[s + 1] - first_row, /*first_position=*/0);
+    const SequenceRows rows = RowsOf(sequences, s);
+    list.AddRun(AttentionKeys(sequences.k_TKH, sequences.v_TKH, rows), rows.first_row, rows.num_rows,
+                /*first_position=*/rows.prefix_tokens);
   }
   RunTiles(shape, list, sequences.q_TNH, {out_TNH, row_max_TN, row_sum_TN}, cpu);
 }

@@ -11,60 +11,10 @@
 #include <vector>
 
 #include "kernels/attention_batch_fixture.h"
+#include "kernels/attention_reference.h"
 
 namespace cohort::kernels {
 namespace {
-
-struct DoubleResult {
-  std::vector<double> out, grad_q, grad_k, grad_v;
-};
-
-// The definition, in double.
-DoubleResult Reference(const AttentionBatch& b) {
-  const auto [N, K, H, scale, window] = b.shape;
-  DoubleResult r{std::vector<double>(b.q.size()), std::vector<double>(b.q.size()), std::vector<double>(b.k.size()),
-                 std::vector<double>(b.v.size())};
-  for (size_t s = 0; s + 1 < b.cu_seqlens.size(); ++s) {
-    for (int64_t t = b.cu_seqlens[s]; t < b.cu_seqlens[s + 1]; ++t) {
-      for (int64_t n = 0; n < N; ++n) {
-        const int64_t query = (t * N + n) * H;
-        const int64_t first = window == 0 ? b.cu_seqlens[s] : std::max<int64_t>(b.cu_seqlens[s], t - window + 1);
-        const auto key = [&, K = K, H = H, N = N](int64_t j) { return (j * K + n * K / N) * H; };
-        std::vector<double> p(t + 1), dp(t + 1);
-        double max = -std::numeric_limits<double>::infinity(), sum = 0, delta = 0;
-        for (int64_t j = first; j <= t; ++j) {
-          for (int64_t h = 0; h < H; ++h) p[j] += double{b.q[query + h]} * b.k[key(j) + h];
-          p[j] *= scale;
-          max = std::max(max, p[j]);
-        }
-        for (int64_t j = first; j <= t; ++j) sum += p[j] = std::exp(p[j] - max);
-        for (int64_t j = first; j <= t; ++j) {
-          p[j] /= sum;
-          for (int64_t h = 0; h < H; ++h) {
-            r.out[query + h] += p[j] * b.v[key(j) + h];
-            dp[j] += double{b.grad_out[query + h]} * b.v[key(j) + h];
-            r.grad_v[key(j) + h] += p[j] * b.grad_out[query + h];
-          }
-          delta += p[j] * dp[j];
-        }
-        for (int64_t j = first; j <= t; ++j) {
-          const double grad_score = p[j] * (dp[j] - delta) * scale;
-          for (int64_t h = 0; h < H; ++h) {
-            r.grad_q[query + h] += grad_score * b.k[key(j) + h];
-            r.grad_k[key(j) + h] += grad_score * b.q[query + h];
-          }
-        }
-      }
-    }
-  }
-  return r;
-}
-
-double LargestDifference(const std::vector<float>& a, const std::vector<double>& b) {
-  double largest = 0;
-  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
-  return largest;
-}
 
 // A cache with shuffled blocks whose unwritten tokens are NaN: reading one would show.
 struct Cache {
@@ -134,7 +84,7 @@ class AttentionShapes : public testing::TestWithParam<std::vector<int64_t>> {
 
 TEST_P(AttentionShapes, ForwardAndBackwardMatchDoubleReference) {
   const AttentionBatch batch = MakeBatch();
-  const DoubleResult reference = Reference(batch);
+  const DoubleAttention reference = AttentionInDouble(batch);
   const AttentionResult result = EvaluateAttention(batch, BestCpuTarget());
   EXPECT_LT(LargestDifference(result.out, reference.out), 3e-6);
   EXPECT_LT(LargestDifference(result.grad_q, reference.grad_q), 1e-5);
@@ -213,14 +163,14 @@ TEST(AttentionTest, LargeScoresDoNotOverflow) {
   for (float& value : batch.q) value *= 200.0f;
   for (float& value : batch.k) value *= 200.0f;
   const AttentionResult result = EvaluateAttention(batch, BestCpuTarget());
-  EXPECT_LT(LargestDifference(result.out, Reference(batch).out), 5e-2);
+  EXPECT_LT(LargestDifference(result.out, AttentionInDouble(batch).out), 5e-2);
   for (const float value : result.grad_q) EXPECT_TRUE(std::isfinite(value));
 }
 
 TEST(AttentionTest, MoreQueryHeadsThanATileHoldsMatchTheReference) {
   const AttentionBatch batch(130, 2, 16, {1, 19, 0, 33});
   const AttentionResult result = EvaluateAttention(batch, BestCpuTarget());
-  EXPECT_LT(LargestDifference(result.out, Reference(batch).out), 3e-6);
+  EXPECT_LT(LargestDifference(result.out, AttentionInDouble(batch).out), 3e-6);
   std::vector<int32_t> rows(batch.num_rows());
   for (int32_t t = 0; t < batch.num_rows(); ++t) rows[t] = batch.num_rows() - 1 - t;
   ExpectPagedEqualsPacked(batch, rows, "decode of many heads");

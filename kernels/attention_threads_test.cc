@@ -22,6 +22,15 @@ class AttentionThreads : public testing::TestWithParam<std::vector<int64_t>> {
   AttentionBatch MakeBatch() const {
     return AttentionBatch(GetParam()[0], GetParam()[1], GetParam()[2], kRaggedLengths, GetParam()[3]);
   }
+  // Few sequences that share a prefix, and so many that the sum of their gradients at its rows is shared out too.
+  std::vector<AttentionBatch> BatchesWithPrefixes() const {
+    std::vector<int32_t> lengths(71, 1), prefixes(71, 0);
+    lengths[0] = 64;
+    prefixes[0] = -1;
+    const std::vector<int64_t>& p = GetParam();
+    return {AttentionBatch(p[0], p[1], p[2], kPrefixedLengths, p[3], kPrefixes),
+            AttentionBatch(p[0], p[1], p[2], lengths, p[3], prefixes)};
+  }
 };
 
 void ExpectSame(const AttentionResult& got, const AttentionResult& expected) {
@@ -44,15 +53,30 @@ TEST_P(AttentionThreads, NumberOfThreadsChangesNoBitOfForwardAndBackward) {
   }
 }
 
+TEST_P(AttentionThreads, NumberOfThreadsChangesNoBitWithPrefixes) {
+  for (const AttentionBatch& batch : BatchesWithPrefixes()) {
+    const AttentionResult expected = EvaluateAttention(batch, CpuTarget::kBaseline);
+    for (const CpuTarget target : SupportedCpuTargets()) {
+      for (const int64_t num_threads : {1, 2, 3, 5}) {
+        SCOPED_TRACE(testing::Message() << num_threads << " threads, " << CpuTargetName(target));
+        ExpectSame(EvaluateAttention(batch, {target, ThreadParallelFor(num_threads)}), expected);
+      }
+    }
+  }
+}
+
 // A cut that no pool would make: one call for each number, last first, on the calling thread.
 TEST_P(AttentionThreads, OrderOfThePartsChangesNoBit) {
-  const AttentionBatch batch = MakeBatch();
+  std::vector<AttentionBatch> batches = BatchesWithPrefixes();
+  batches.push_back(MakeBatch());
   int64_t most_parts = 0;
   const auto backwards = [&most_parts](int64_t count, const ParallelBody& body) {
     most_parts = std::max(most_parts, count);
     for (int64_t i = count - 1; i >= 0; --i) body(i, i + 1);
   };
-  ExpectSame(EvaluateAttention(batch, {BestCpuTarget(), backwards}), EvaluateAttention(batch, BestCpuTarget()));
+  for (const AttentionBatch& batch : batches) {
+    ExpectSame(EvaluateAttention(batch, {BestCpuTarget(), backwards}), EvaluateAttention(batch, BestCpuTarget()));
+  }
   EXPECT_GT(most_parts, 1) << "nothing was shared out";
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // kernels/normal_draw.h against the C library's functions on the same words, one thread each. The bound is memory
 // traffic; drawing is bound by arithmetic.
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -36,7 +35,7 @@ bool RunTarget(CpuTarget target) {
   run_ours();
   run_peer();
   double difference = 0;
-  for (int64_t i = 0; i < kCount; ++i) difference = std::max<double>(difference, std::abs(ours[i] - peer[i]));
+  for (int64_t i = 0; i < kCount; ++i) difference = LargerOrNan(difference, std::abs(ours[i] - peer[i]));
   return RunContest({std::string("normal draw, 2^20 numbers, ") + CpuTargetName(target), run_ours, run_peer,
                      4.0 * kCount, difference, 0});
 }

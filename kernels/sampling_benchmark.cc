@@ -40,7 +40,7 @@ bool RunShape(int64_t num_rows, int64_t vocab_size) {
   double difference = 0;
   for (int64_t r = 0; r < num_rows; ++r) {
     const at::Tensor p = nucleus.probabilities_RK[r].masked_select(nucleus.ids_RK[r] == sampled[r].token);
-    difference = std::max(difference, std::abs(p.sum().log().item<double>() - sampled[r].logprob));
+    difference = LargerOrNan(difference, std::abs(p.sum().log().item<double>() - sampled[r].logprob));
   }
   return RunContest({"sample top-k 50, top-p 0.95, " + ShapeText(num_rows, vocab_size), ours,
                      [&] {

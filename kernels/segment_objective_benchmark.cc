@@ -135,8 +135,8 @@ bool RunLevel(const std::string& name, std::vector<int64_t> offsets, bool has_ma
   const double tokens = kNumTokens, bytes = 20 * tokens + (has_mask ? tokens : 0);
   const auto difference = [&](const Result& peer) {
     const Result ours = Ours(b, gradient_T);
-    return std::max((ours.gradient_T - peer.gradient_T).abs().max().item<double>() * tokens,
-                    std::abs(ours.loss - peer.loss));
+    return LargerOrNan((ours.gradient_T - peer.gradient_T).abs().max().item<double>() * tokens,
+                       std::abs(ours.loss - peer.loss));
   };
   Reduction reduction = Reduction::kIndexAdd;
   if (b.segments_T.defined() && Fastest({[&] { Autograd(b, leaf_T, Reduction::kIndexAdd); },

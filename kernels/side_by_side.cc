@@ -2,38 +2,63 @@
 #include "kernels/side_by_side.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <vector>
+#include <memory>
+#include <thread>
 
 namespace cohort::kernels {
 namespace {
 
 constexpr int kNumRounds = 9;
+constexpr int kNumChoiceRounds = 5;
 constexpr double kSecondsPerMeasurement = 0.05;
 constexpr size_t kCopyBytes = size_t{128} << 20;
 
-// The CPU time of one thread is disturbed less by other programs on the machine than wall time.
-constexpr clockid_t kThreadClock = CLOCK_THREAD_CPUTIME_ID;
-
-double Now(clockid_t clock) {
+double Now(int num_threads) {
   timespec now;
-  clock_gettime(clock, &now);
+  clock_gettime(num_threads > 1 ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-double Seconds(clockid_t clock, const std::function<void()>& fn, int64_t repeats) {
-  const double start = Now(clock);
-  for (int64_t i = 0; i < repeats; ++i) fn();
-  return (Now(clock) - start) / static_cast<double>(repeats);
+double Seconds(const std::function<void()>& fn, int num_threads) {
+  const double start = Now(num_threads);
+  fn();
+  return Now(num_threads) - start;
 }
 
-// Calls that fill one measurement; also the warm-up.
-int64_t Repeats(clockid_t clock, const std::function<void()>& fn) {
-  const double once = std::min(Seconds(clock, fn, 1), Seconds(clock, fn, 1));
-  return std::max<int64_t>(1, static_cast<int64_t>(kSecondsPerMeasurement / once));
+// As many calls as fill one measurement; finding out how many is the warm-up.
+struct Repeated {
+  Repeated(const std::function<void()>& fn, int num_threads) {
+    const double first = Seconds(fn, num_threads);
+    const double once = std::min(first, Seconds(fn, num_threads));
+    count = std::max<int64_t>(1, static_cast<int64_t>(kSecondsPerMeasurement / once));
+    run = [fn, count = count] {
+      for (int64_t i = 0; i < count; ++i) fn();
+    };
+  }
+
+  std::vector<double> PerCall(std::vector<double> seconds) const {
+    for (double& value : seconds) value /= static_cast<double>(count);
+    return seconds;
+  }
+
+  int64_t count;
+  std::function<void()> run;
+};
+
+}  // namespace
+
+std::vector<std::vector<double>> TimeInTurns(const std::vector<std::function<void()>>& ways, int num_rounds,
+                                             int num_threads) {
+  std::vector<std::vector<double>> seconds(ways.size());
+  for (int round = 0; round < num_rounds; ++round) {
+    for (size_t i = 0; i < ways.size(); ++i) seconds[i].push_back(Seconds(ways[i], num_threads));
+  }
+  return seconds;
 }
 
 double Median(std::vector<double> values) {
@@ -41,15 +66,22 @@ double Median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-}  // namespace
+double LargerOrNan(double a, double b) { return std::isnan(a) || a > b ? a : b; }
 
-size_t Fastest(const std::vector<std::function<void()>>& ways) {
-  std::vector<std::vector<double>> seconds(ways.size());
-  for (int round = 0; round < 5; ++round) {
-    for (size_t i = 0; i < ways.size(); ++i) seconds[i].push_back(Seconds(kThreadClock, ways[i], 1));
-  }
+std::string RatioText(const std::vector<double>& peer, const std::vector<double>& ours) {
+  std::vector<double> ratios;
+  for (size_t round = 0; round < ours.size(); ++round) ratios.push_back(peer[round] / ours[round]);
+  char text[64];
+  std::snprintf(text, sizeof text, "%.2f (%.2f-%.2f)", Median(ratios), *std::min_element(ratios.begin(), ratios.end()),
+                *std::max_element(ratios.begin(), ratios.end()));
+  return text;
+}
+
+size_t Fastest(const std::vector<std::function<void()>>& ways, int num_threads) {
   std::vector<double> medians;
-  for (const std::vector<double>& times : seconds) medians.push_back(Median(times));
+  for (const std::vector<double>& seconds : TimeInTurns(ways, kNumChoiceRounds, num_threads)) {
+    medians.push_back(Median(seconds));
+  }
   return std::min_element(medians.begin(), medians.end()) - medians.begin();
 }
 
@@ -62,6 +94,20 @@ int ThreadsArgument(int argc, char** argv) {
     std::exit(2);
   }
   return static_cast<int>(threads);
+}
+
+Yardstick MemoryCopy(int num_threads) {
+  const size_t part = kCopyBytes / num_threads;
+  const auto from = std::make_shared<std::vector<char>>(kCopyBytes, 1);
+  const auto to = std::make_shared<std::vector<char>>(kCopyBytes);
+  const auto copy_part = [=](int i) { std::memcpy(to->data() + i * part, from->data() + i * part, part); };
+  const auto run = [=] {
+    std::vector<std::thread> others;
+    for (int i = 1; i < num_threads; ++i) others.emplace_back(copy_part, i);
+    copy_part(0);
+    for (std::thread& other : others) other.join();
+  };
+  return {.name = "copy", .unit = "GB", .work = 2.0 * static_cast<double>(part * num_threads), .run = run};
 }
 
 bool IsAccepted(const Contest& contest) {
@@ -78,24 +124,14 @@ bool RunContest(const Contest& contest) {
                 contest.allowed);
     return false;
   }
-  std::vector<char> from(kCopyBytes, 1), to(kCopyBytes);
-  const clockid_t clock = contest.uses_threads ? CLOCK_MONOTONIC : kThreadClock;
-  const int64_t our_repeats = Repeats(clock, contest.ours), peer_repeats = Repeats(clock, contest.peer);
-  std::vector<double> ours, peer, ratio, bandwidth;
-  for (int round = 0; round < kNumRounds; ++round) {
-    ours.push_back(Seconds(clock, contest.ours, our_repeats));
-    peer.push_back(Seconds(clock, contest.peer, peer_repeats));
-    ratio.push_back(peer.back() / ours.back());
-    bandwidth.push_back(2 * kCopyBytes /
-                        Seconds(
-                            kThreadClock, [&] { std::memcpy(to.data(), from.data(), kCopyBytes); }, 1));
-  }
-  const double copy_bandwidth = *std::max_element(bandwidth.begin(), bandwidth.end());
-  const double bound = contest.bytes / copy_bandwidth;
-  std::printf("%-44s ours %9.3f ms  peer %9.3f ms  peer/ours %6.2f (%.2f-%.2f)  copy %5.1f GB/s  %5.1f %% of bound\n",
-              contest.name.c_str(), Median(ours) * 1e3, Median(peer) * 1e3, Median(ratio),
-              *std::min_element(ratio.begin(), ratio.end()), *std::max_element(ratio.begin(), ratio.end()),
-              copy_bandwidth * 1e-9, 100 * bound / Median(ours));
+  const Yardstick yardstick = contest.yardstick ? *contest.yardstick : MemoryCopy(contest.num_threads);
+  const Repeated our_calls(contest.ours, contest.num_threads), peer_calls(contest.peer, contest.num_threads);
+  const auto seconds = TimeInTurns({our_calls.run, peer_calls.run, yardstick.run}, kNumRounds, contest.num_threads);
+  const std::vector<double> ours = our_calls.PerCall(seconds[0]), peer = peer_calls.PerCall(seconds[1]);
+  const double rate = yardstick.work / *std::min_element(seconds[2].begin(), seconds[2].end());
+  std::printf("%-44s ours %9.3f ms  peer %9.3f ms  peer/ours %s  %s %.1f %s/s  %5.1f %% of bound\n",
+              contest.name.c_str(), Median(ours) * 1e3, Median(peer) * 1e3, RatioText(peer, ours).c_str(),
+              yardstick.name.c_str(), rate * 1e-9, yardstick.unit.c_str(), 100 * contest.work / rate / Median(ours));
   std::fflush(stdout);
   return true;
 }

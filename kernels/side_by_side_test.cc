@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +42,35 @@ TEST(SideBySideTest, ContestWithAWrongResultIsNotTimed) {
   contest.ours = contest.peer = [&num_calls] { ++num_calls; };
   EXPECT_FALSE(RunContest(contest));
   EXPECT_EQ(num_calls, 0);
+}
+
+TEST(SideBySideTest, DifferenceThatIsNotANumberIsNotLost) {
+  EXPECT_EQ(LargerOrNan(1, 2), 2);
+  EXPECT_EQ(LargerOrNan(2, 1), 2);
+  EXPECT_TRUE(std::isnan(LargerOrNan(1, kNaN)));
+  EXPECT_TRUE(std::isnan(LargerOrNan(kNaN, 1)));
+}
+
+TEST(SideBySideTest, WaysTakeTurns) {
+  std::string order;
+  const auto seconds = TimeInTurns({[&order] { order += 'a'; }, [&order] { order += 'b'; }}, /*num_rounds=*/3,
+                                   /*num_threads=*/1);
+  EXPECT_EQ(order, "ababab");
+  ASSERT_EQ(seconds.size(), 2u);
+  EXPECT_EQ(seconds[0].size(), 3u);
+  EXPECT_EQ(seconds[1].size(), 3u);
+}
+
+TEST(SideBySideTest, RatioIsTheMedianOfTheRoundsWithTheirRange) {
+  EXPECT_EQ(RatioText(/*peer=*/{3, 8, 5}, /*ours=*/{2, 2, 2}), "2.50 (1.50-4.00)");
+}
+
+TEST(SideBySideTest, MemoryCopyCountsWhatItsThreadsReadAndWrite) {
+  for (const int num_threads : {1, 3}) {
+    const Yardstick copy = MemoryCopy(num_threads);
+    copy.run();
+    EXPECT_NEAR(copy.work, 256 << 20, 4) << num_threads;
+  }
 }
 
 TEST(SideBySideTest, ThreadsAreTheFirstArgumentAndOneWithoutIt) {

@@ -58,6 +58,9 @@ class CheckpointSealer final {
   // Waits for the checkpoint that is being written, and gives the memory of the copy back.
   void Finish();
 
+  // Host memory of the copy that checkpoints are written from; 0 when there is none.
+  int64_t copy_bytes() const { return snapshot_.size_bytes(); }
+
   // The newest checkpoint that is known to be sealed and recorded, as of Finish, is of this version.
   bool IsSealed(int64_t policy_version) const { return writer_.sealed_version() == policy_version; }
 

@@ -29,6 +29,8 @@ TrainStepOptions StepOptions(const cohort::v1::JobSpec& spec) {
   options.gradient.max_tokens_per_microbatch =
       training.max_tokens_per_microbatch() > 0 ? training.max_tokens_per_microbatch() : kDefaultMicrobatchTokens;
   options.gradient.temperature = TrainedTemperature(spec);
+  options.gradient.recompute_activations = training.recompute_activations();
+  options.gradient.share_prompts = training.share_prompts();
   options.num_updates_in_job = training.num_steps() * std::max(1, training.updates_per_step());
   return options;
 }

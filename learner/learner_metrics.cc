@@ -46,6 +46,10 @@ LearnerMetrics::LearnerMetrics(prometheus::Registry* registry)
                     "Norm of an update by the norm of the weights, last train step.", {kJob}),
       mismatch_(&catalogue_, "cohort_learner_mismatch_max_nats",
                 "Largest train-inference log-prob mismatch of the last train step.", {kJob}),
+      memory_predicted_bytes_(&catalogue_, "cohort_learner_memory_predicted_bytes",
+                              "Predicted peak of this rank's tensors, for the step that took most.", {kJob}),
+      memory_peak_bytes_(&catalogue_, "cohort_learner_memory_peak_bytes",
+                         "Measured peak of this rank's tensors over the train steps so far.", {kJob}),
       step_seconds_(&catalogue_, "cohort_learner_step_seconds",
                     "Time of a train step from the arrival of its plan to its commit.", {kJob}, kSeconds),
       publish_seconds_(&catalogue_, "cohort_learner_publish_seconds", "Time to copy and hash a version.", {kJob},
@@ -88,6 +92,11 @@ void LearnerMetrics::RecordStep(const std::string& training_job, int64_t policy_
   const auto mismatch = step_metrics.find("mismatch_max_abs");
   if (mismatch != step_metrics.end()) mismatch_.At({training_job}).Set(mismatch->second);
   step_seconds_.At({training_job}).Observe(ValueOr(step_metrics, "learner_seconds", 0));
+}
+
+void LearnerMetrics::RecordMemory(const std::string& training_job, int64_t predicted_bytes, int64_t peak_bytes) {
+  memory_predicted_bytes_.At({training_job}).Set(static_cast<double>(predicted_bytes));
+  memory_peak_bytes_.At({training_job}).Set(static_cast<double>(peak_bytes));
 }
 
 void LearnerMetrics::RecordPublish(const std::string& training_job, double seconds, int64_t size_bytes) {

@@ -44,6 +44,8 @@ class LearnerMetrics final {
   // One committed (or replayed) train step with its CommitStep metrics.
   void RecordStep(const std::string& training_job, int64_t policy_version,
                   const std::map<std::string, double>& step_metrics);
+  // The peak of this rank's tensors over the steps so far, and what was predicted for it.
+  void RecordMemory(const std::string& training_job, int64_t predicted_bytes, int64_t peak_bytes);
   // A version was copied for the workers.
   void RecordPublish(const std::string& training_job, double seconds, int64_t size_bytes);
   void AddIdleTime(IdleReason reason, absl::Duration time);
@@ -74,6 +76,8 @@ class LearnerMetrics final {
   Gauges gradient_norm_;
   Gauges update_ratio_;
   Gauges mismatch_;
+  Gauges memory_predicted_bytes_;
+  Gauges memory_peak_bytes_;
   Histograms step_seconds_;
   Histograms publish_seconds_;
   Gauges checkpoint_bytes_;

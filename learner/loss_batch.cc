@@ -2,7 +2,19 @@
 // Shapes: T trained tokens of a microbatch.
 #include "learner/loss_batch.h"
 
+#include "kernels/torch/torch_status.h"
+
 namespace cohort::learner {
+
+absl::Status MoveToHost(TokenNumbers* numbers) {
+  return kernels::StatusFromTorch("known numbers", [numbers] {
+    for (at::Tensor* values_T :
+         {&numbers->proximal_logprobs_T, &numbers->proximal_entropies_T, &numbers->reference_logprobs_T}) {
+      if (values_T->defined()) *values_T = values_T->detach().to(at::kCPU, at::kFloat).contiguous();
+    }
+    return absl::OkStatus();
+  });
+}
 
 LossBatch::LossBatch(const Microbatch& microbatch, const std::vector<TrainSequence>& sequences,
                      const TokenNumbers& numbers, bool behavior_is_proximal) {

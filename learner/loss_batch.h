@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "learner/batch/microbatch.h"
 #include "learner/batch/train_sequence.h"
 #include "objective/token_batch.h"
@@ -22,6 +23,10 @@ struct TokenNumbers {
   at::Tensor proximal_entropies_T;
   at::Tensor reference_logprobs_T;
 };
+
+// Copies to the host what is known before the first backward pass: the objective reads it twice, for the statistics and
+// at the loss. Undefined stays so. Throws nothing.
+absl::Status MoveToHost(TokenNumbers* numbers);
 
 // A microbatch as the objective reads it: host copies (none where the tensor is on the host already) that live as long
 // as this. Microbatch and sequences must outlive it. Not copyable; throws c10::Error when a copy fails.

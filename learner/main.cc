@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/exit_codes.h"
 #include "common/grpc_server.h"
+#include "common/security/certificate_metrics.h"
 #include "common/security/client_security.h"
 #include "common/security/server_security.h"
 #include "common/shutdown.h"
@@ -20,6 +21,7 @@
 #include "common/telemetry/log.h"
 #include "common/telemetry/recent_lines.h"
 #include "common/telemetry/telemetry_server.h"
+#include "kernels/torch/tensor_memory.h"
 #include "learner/learner_device.h"
 #include "learner/learner_flags.h"
 #include "learner/learner_loop.h"
@@ -35,14 +37,17 @@ constexpr int64_t kJoinWaitSeconds = 10;
 absl::Status Run(const LearnerFlags& flags, const LearnerDevice& device, common::Shutdown* shutdown) {
   COHORT_RETURN_IF_ERROR(log::Configure("cohort-learner", flags.log_level));
   at::set_num_threads(flags.threads);
+  kernels::TensorMemory tensors(device.device);  // before there are any
   prometheus::Registry registry;
   LearnerMetrics metrics(&registry);
+  security::CertificateMetrics certificates(&registry);
   common::Health health;
   COHORT_ASSIGN_OR_RETURN(const auto telemetry,
                           common::TelemetryServer::Create(flags.http_listen, "cohort-learner", &registry, &health));
   COHORT_ASSIGN_OR_RETURN(const auto publisher, model::WeightPublisher::Create(kSharedMemoryDirectory));
   COHORT_ASSIGN_OR_RETURN(const auto server_security,
-                          security::ServerSecurity::Create(flags.server_security, flags.listen, common::SystemClock()));
+                          security::ServerSecurity::Create(flags.server_security, flags.listen, common::SystemClock(),
+                                                           /*admitting_service=*/"", &certificates));
   COHORT_ASSIGN_OR_RETURN(const auto client_security,
                           security::ClientSecurity::Create(flags.client_security, common::SystemClock()));
   COHORT_ASSIGN_OR_RETURN(const auto server,
@@ -77,6 +82,7 @@ absl::Status Run(const LearnerFlags& flags, const LearnerDevice& device, common:
                            .publisher = publisher.get(),
                            .clock = common::SystemClock(),
                            .metrics = &metrics,
+                           .tensors = &tensors,
                            .create_group = device.create_group,
                            .weight_service_address = join.weight_service_address(),
                            .host = flags.host,

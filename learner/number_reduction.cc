@@ -3,7 +3,10 @@
 
 #include <ATen/ops/tensor.h>
 
+#include <cstddef>
+
 #include "common/status_macros.h"
+#include "kernels/torch/torch_status.h"
 
 namespace cohort::learner {
 namespace {
@@ -27,6 +30,18 @@ absl::Status ReduceNumbers(model::ProcessGroup* group, const at::Device& device,
   COHORT_RETURN_IF_ERROR(group->AllReduceMax(largest));
   CopyToHost(largest, maxima);
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<int>> RanksThat(bool is_one, model::ProcessGroup* group, const at::Device& device) {
+  std::vector<double> answers(static_cast<size_t>(group->world_size()), 0), no_maxima;
+  answers[static_cast<size_t>(group->rank())] = is_one ? 1 : 0;
+  COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("answers of the ranks",
+                                                  [&] { return ReduceNumbers(group, device, &answers, &no_maxima); }));
+  std::vector<int> ranks;
+  for (int rank = 0; rank < group->world_size(); ++rank) {
+    if (answers[static_cast<size_t>(rank)] > 0) ranks.push_back(rank);
+  }
+  return ranks;
 }
 
 }  // namespace cohort::learner

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "model/parallel/process_group.h"
 
 namespace cohort::learner {
@@ -17,6 +18,10 @@ namespace cohort::learner {
 // cannot be made or copied. Not thread-safe, as the group.
 absl::Status ReduceNumbers(model::ProcessGroup* group, const at::Device& device, std::vector<double>* sums,
                            std::vector<double>* maxima);
+
+// The ranks that say yes, rising; every rank calls it at the same time and gets the same answer. Errors are those of
+// the group; throws nothing.
+absl::StatusOr<std::vector<int>> RanksThat(bool is_one, model::ProcessGroup* group, const at::Device& device);
 
 }  // namespace cohort::learner
 

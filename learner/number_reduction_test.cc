@@ -37,5 +37,14 @@ TEST(NumberReductionTest, ListWithoutNumbersStaysEmpty) {
   });
 }
 
+TEST(NumberReductionTest, EveryRankLearnsWhichRanksSayYes) {
+  RunRanks(3, [](model::ProcessGroup* group) {
+    ASSERT_OK_AND_ASSIGN(const std::vector<int> ranks, RanksThat(group->rank() != 1, group, at::kCPU));
+    EXPECT_THAT(ranks, ElementsAre(0, 2));
+    ASSERT_OK_AND_ASSIGN(const std::vector<int> none, RanksThat(false, group, at::kCPU));
+    EXPECT_THAT(none, IsEmpty());
+  });
+}
+
 }  // namespace
 }  // namespace cohort::learner

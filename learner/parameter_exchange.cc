@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/status_macros.h"
+#include "kernels/torch/square_sum_op.h"
 #include "kernels/torch/torch_status.h"
 #include "learner/flat_layout.h"
 #include "learner/number_reduction.h"
@@ -35,10 +36,7 @@ absl::StatusOr<double> ParameterExchange::GradientNorm() const {
   const at::Tensor& gradients_P = state_->parameters->gradients_P();
   if (!is_sharded_) return learner::GradientNorm(gradients_P);
   std::vector<double> squares = {0}, no_maxima;
-  for (const FlatRange& owned : state_->optimizer->owned()) {
-    const double norm = learner::GradientNorm(Part(gradients_P, owned));
-    squares[0] += norm * norm;
-  }
+  for (const FlatRange& owned : state_->optimizer->owned()) squares[0] += kernels::SquareSum(Part(gradients_P, owned));
   COHORT_RETURN_IF_ERROR(ReduceNumbers(group_, gradients_P.device(), &squares, &no_maxima));
   return std::sqrt(squares[0]);
 }

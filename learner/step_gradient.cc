@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shapes: T trained tokens of a microbatch.
 #include "learner/step_gradient.h"
 
-#include <ATen/ops/from_blob.h>
-#include <torch/csrc/autograd/autograd.h>
+#include <ATen/core/Tensor.h>
 
 #include <cmath>
 #include <limits>
@@ -11,31 +9,19 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "common/telemetry/log.h"
 #include "kernels/torch/torch_status.h"
 #include "learner/bucket_watch.h"
+#include "learner/loss_batch.h"
+#include "learner/number_reduction.h"
 #include "learner/parameter_exchange.h"
-#include "learner/policy_pass.h"
+#include "learner/sequence_search.h"
 #include "learner/update_statistics.h"
+#include "model/kv_cache.h"
+#include "model/logprob.h"
 
 namespace cohort::learner {
 namespace {
-
-// A host vector as a tensor beside `like_T`.
-at::Tensor TensorLike(std::vector<float>& values, const at::Tensor& like_T) {
-  return at::from_blob(values.data(), {static_cast<int64_t>(values.size())}, at::kFloat)
-      .to(like_T.options().requires_grad(false), /*non_blocking=*/false, /*copy=*/true);
-}
-
-// The objective reads these twice, for the statistics and at the loss: copied once. Undefined stays so.
-absl::Status MoveToHost(TokenNumbers* numbers) {
-  return kernels::StatusFromTorch("known numbers", [numbers] {
-    for (at::Tensor* values_T :
-         {&numbers->proximal_logprobs_T, &numbers->proximal_entropies_T, &numbers->reference_logprobs_T}) {
-      if (values_T->defined()) *values_T = values_T->detach().to(at::kCPU, at::kFloat).contiguous();
-    }
-    return absl::OkStatus();
-  });
-}
 
 std::vector<std::unique_ptr<LossBatch>> KnownBatches(const PreparedUpdate& prepared, const UpdateData& data,
                                                      bool behavior_is_proximal) {
@@ -49,6 +35,17 @@ std::vector<std::unique_ptr<LossBatch>> KnownBatches(const PreparedUpdate& prepa
 
 }  // namespace
 
+PackingOptions PackingOf(const GradientOptions& options) {
+  return {.max_tokens = options.max_tokens_per_microbatch,
+          .shared_block_tokens = options.share_prompts ? model::KvCache::kBlockTokens : 0};
+}
+
+PolicyPassOptions PassOf(const GradientOptions& options, const objective::Objective& objective) {
+  return {.temperature = options.temperature,
+          .differentiable_entropies = objective.spec().entropy_coefficient() != 0,
+          .recompute_activations = options.recompute_activations};
+}
+
 std::string StepGradient::Where(int64_t update) const {
   return absl::StrCat("train step ", state_->policy_version, " -> ", state_->policy_version + 1, " update ", update);
 }
@@ -61,7 +58,7 @@ absl::Status StepGradient::Together(const std::function<absl::Status()>& work) c
 absl::StatusOr<std::vector<PreparedUpdate>> StepGradient::Prepare(const StepData& data, PhaseTimer* timer) const {
   std::vector<PreparedUpdate> prepared(data.updates.size());
   for (size_t u = 0; u < prepared.size(); ++u) {
-    prepared[u].microbatches = BuildMicrobatches(data.updates[u].sequences, options_.max_tokens_per_microbatch);
+    prepared[u].microbatches = BuildMicrobatches(data.updates[u].sequences, PackingOf(options_));
     prepared[u].numbers.resize(prepared[u].microbatches.size());
   }
   timer->Mark(Phase::kPrepare);
@@ -77,10 +74,13 @@ absl::StatusOr<std::vector<PreparedUpdate>> StepGradient::Prepare(const StepData
     }));
     auto statistics = MeasureUpdate(*objective_, batches, data.updates[u].num_groups, group_,
                                     state_->parameters->weights_P().device());
-    if (!statistics.ok()) {
-      return absl::Status(statistics.status().code(), absl::StrCat(Where(static_cast<int64_t>(u)), ": ",
-                                                                   std::string(statistics.status().message())));
+    if (absl::IsInvalidArgument(statistics.status()) || absl::IsAborted(statistics.status())) {
+      const absl::Status met = absl::IsAborted(statistics.status()) ? absl::OkStatus() : statistics.status();
+      FailedUpdate failed = {.update = static_cast<int64_t>(u), .prepared = &prepared[u]};
+      COHORT_ASSIGN_OR_RETURN(failed.ranks, RanksThatMet(met));
+      return Stop(met, std::move(failed));
     }
+    COHORT_RETURN_IF_ERROR(statistics.status());
     prepared[u].statistics = *std::move(statistics);
   }
   timer->Mark(Phase::kObjective);
@@ -132,24 +132,84 @@ absl::StatusOr<double> StepGradient::Compute(const StepData& data, const std::ve
         });
       }));
   timer->Mark(Phase::kReduce);
-  if (!local.ok()) return absl::InvalidArgumentError(absl::StrCat(Where(update), ": ", std::string(local.message())));
   double norm = 0;
-  COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("gradients", [&]() -> absl::Status {
+  const absl::Status measured = kernels::StatusFromTorch("gradients", [&]() -> absl::Status {
     COHORT_ASSIGN_OR_RETURN(norm, exchange.GradientNorm());
-    if (std::isfinite(norm)) return absl::OkStatus();
-    // A rank that met it has left to say where; when none did, all meet here.
-    COHORT_RETURN_IF_ERROR(group_->Barrier());
-    return absl::InvalidArgumentError(absl::StrCat(Where(update), ": the gradient is not finite (norm ", norm, ")"));
-  }));
-  return norm;
+    return absl::OkStatus();
+  });
+  if (local.ok()) {
+    COHORT_RETURN_IF_ERROR(measured);
+    if (std::isfinite(norm)) return norm;
+  }
+  return RefuseGradient(data.updates[update], {.update = update, .prepared = &prepared[update], .is_measured = true},
+                        norm, local, timer);
+}
+
+// Every rank is here, with a norm that is not finite on any of them: either ranks met a loss that is not, or none did.
+absl::Status StepGradient::RefuseGradient(const UpdateData& data, FailedUpdate failed, double norm, absl::Status met,
+                                          PhaseTimer* timer) const {
+  COHORT_ASSIGN_OR_RETURN(failed.ranks, RanksThatMet(met));
+  if (failed.ranks.empty()) {
+    const absl::Status together = Together([&] {
+      met = SearchGradient(data, *failed.prepared, norm, timer);
+      return absl::OkStatus();
+    });
+    if (met.ok()) COHORT_RETURN_IF_ERROR(together);
+    COHORT_ASSIGN_OR_RETURN(failed.ranks, RanksThatMet(met));
+  }
+  if (failed.ranks.empty()) {
+    met = absl::InvalidArgumentError(GradientComplaint(norm, {}));
+    for (int rank = 0; rank < group_->world_size(); ++rank) failed.ranks.push_back(rank);
+  }
+  return Stop(met, std::move(failed));
+}
+
+// INVALID_ARGUMENT names the sequences of this rank that are to blame. A search that fails finds none.
+absl::Status StepGradient::SearchGradient(const UpdateData& data, const PreparedUpdate& prepared, double norm,
+                                          PhaseTimer* timer) const {
+  const auto norm_of = [&](const PreparedUpdate& update, size_t index) -> absl::StatusOr<double> {
+    COHORT_ASSIGN_OR_RETURN(const MicrobatchLoss loss, microbatch_.ComputeLoss(data.sequences, update, index, timer));
+    return microbatch_.NormOf(loss, timer);
+  };
+  const auto labels = SequencesWithoutFiniteGradient(prepared, data.sequences, norm_of);
+  if (!labels.ok()) {
+    log::Warning("search for the sequence failed",
+                 {{"policy_version", state_->policy_version}, {"reason", labels.status()}});
+    return absl::OkStatus();
+  }
+  return labels->empty() ? absl::OkStatus() : absl::InvalidArgumentError(GradientComplaint(norm, *labels));
+}
+
+// The ranks whose status is not OK, on every rank at the same time. Such a rank gets an answer in any case: without its
+// peers it is the only one.
+absl::StatusOr<std::vector<int>> StepGradient::RanksThatMet(const absl::Status& met) const {
+  auto ranks = RanksThat(!met.ok(), group_, state_->parameters->weights_P().device());
+  if (!ranks.ok() && !met.ok()) return std::vector<int>{group_->rank()};
+  return ranks;
+}
+
+// The end of a step that is refused, on every rank at the same time.
+absl::Status StepGradient::Stop(const absl::Status& met, FailedUpdate failed) const {
+  std::string kept;
+  failed.message = absl::StrCat(Where(failed.update), ": ", std::string(met.message()));
+  // What a rank keeps may be as large as the weights, and its peers do not time out meanwhile.
+  const absl::Status together = Together([&] {
+    if (!met.ok() && options_.on_failure != nullptr) kept = options_.on_failure(failed);
+    return absl::OkStatus();
+  });
+  if (!met.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(failed.message, kept.empty() ? "" : "; kept in ", kept));
+  }
+  COHORT_RETURN_IF_ERROR(together);
+  // Those that met it leave to say what it is, which ends the wait.
+  COHORT_RETURN_IF_ERROR(group_->Barrier());
+  return absl::InvalidArgumentError(
+      absl::StrCat(Where(failed.update), ": another rank met a number that is not finite"));
 }
 
 absl::Status StepGradient::Accumulate(const UpdateData& data, const PreparedUpdate& prepared,
                                       const CollectiveRelease& release, StepTotals* totals, PhaseTimer* timer) const {
-  COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("gradients", [&] {
-    state_->parameters->gradients_P().zero_();
-    return absl::OkStatus();
-  }));
+  COHORT_RETURN_IF_ERROR(microbatch_.ZeroGradients());
   const size_t count = prepared.microbatches.size();
   if (count == 0) return absl::OkStatus();
   for (size_t i = 0; i + 1 < count; ++i) COHORT_RETURN_IF_ERROR(Backpropagate(data, prepared, i, totals, timer));
@@ -160,35 +220,12 @@ absl::Status StepGradient::Accumulate(const UpdateData& data, const PreparedUpda
 
 absl::Status StepGradient::Backpropagate(const UpdateData& data, const PreparedUpdate& prepared, size_t index,
                                          StepTotals* totals, PhaseTimer* timer) const {
-  const Microbatch& microbatch = prepared.microbatches[index];
-  COHORT_ASSIGN_OR_RETURN(const model::TokenLogprobs policy,
-                          PolicyLogprobs(*state_->decoder, microbatch, options_.temperature,
-                                         objective_->spec().entropy_coefficient() != 0));
-  timer->Mark(Phase::kForward);
-  return kernels::StatusFromTorch("loss and backward", [&]() -> absl::Status {
-    TokenNumbers numbers = prepared.numbers[index];
-    numbers.policy_logprobs_T = policy.logprobs_T;
-    numbers.policy_entropies_T = policy.entropies_T;
-    if (objective_->NeedsRollouts() && !numbers.proximal_logprobs_T.defined()) {
-      numbers.proximal_logprobs_T = policy.logprobs_T;
-      numbers.proximal_entropies_T = policy.entropies_T;
-    }
-    const LossBatch batch(microbatch, data.sequences, numbers, objective_->UsesBehaviorAsProximal());
-    COHORT_ASSIGN_OR_RETURN(auto loss, objective_->ComputeLoss(batch.batch(), prepared.statistics));
-    timer->Mark(Phase::kObjective);
-    const at::Tensor gradient_T = TensorLike(loss.gradient_T, policy.logprobs_T);
-    if (loss.entropy_gradient_T.empty()) {
-      policy.logprobs_T.backward(gradient_T);
-    } else {
-      torch::autograd::backward({policy.logprobs_T, policy.entropies_T},
-                                {gradient_T, TensorLike(loss.entropy_gradient_T, policy.entropies_T)});
-    }
-    timer->Mark(Phase::kBackward);
-    totals->Add(loss.sums);
-    totals->Add("sum_loss", loss.loss);
-    totals->Add("count_packed_tokens", static_cast<double>(microbatch.token_ids.size()));
-    return absl::OkStatus();
-  });
+  COHORT_ASSIGN_OR_RETURN(const MicrobatchLoss loss, microbatch_.ComputeLoss(data.sequences, prepared, index, timer));
+  COHORT_RETURN_IF_ERROR(microbatch_.AddGradient(loss, timer));
+  totals->Add(loss.loss.sums);
+  totals->Add("sum_loss", loss.loss.loss);
+  totals->Add("count_packed_tokens", static_cast<double>(prepared.microbatches[index].token_ids.size()));
+  return absl::OkStatus();
 }
 
 }  // namespace cohort::learner

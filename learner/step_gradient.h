@@ -2,10 +2,6 @@
 #ifndef COHORT_LEARNER_STEP_GRADIENT_H_
 #define COHORT_LEARNER_STEP_GRADIENT_H_
 
-// Shapes: T trained tokens of a microbatch.
-#include <ATen/core/Tensor.h>
-
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -14,9 +10,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "learner/batch/microbatch.h"
-#include "learner/loss_batch.h"
+#include "learner/microbatch_gradient.h"
 #include "learner/phase_timer.h"
+#include "learner/policy_pass.h"
+#include "learner/prepared_update.h"
 #include "learner/run_together.h"
 #include "learner/step_data.h"
 #include "learner/step_totals.h"
@@ -27,20 +24,22 @@
 
 namespace cohort::learner {
 
-// One update of a step with everything that is constant during its backward passes.
-struct PreparedUpdate {
-  std::vector<Microbatch> microbatches;
-  // Per microbatch, on the host. The policy's own numbers are not in it; without proximal ones the policy is the
-  // proximal policy.
-  std::vector<TokenNumbers> numbers;
-  objective::UpdateStatistics statistics;
-};
-
 // How gradients are computed; nothing here changes them but by rounding, except the temperature.
 struct GradientOptions {
   int64_t max_tokens_per_microbatch = 8192;
-  double temperature = 1;  // of the distribution whose log-probs are trained
+  double temperature = 1;              // of the distribution whose log-probs are trained
+  bool recompute_activations = false;  // in the backward pass, instead of keeping them for it
+  bool share_prompts = false;          // neighbours of a microbatch compute what their prompts have in common once
+  // Called, where it is set, on every rank that met a number that is not finite, before any rank returns from the step
+  // unless a peer is lost: the weights are still those that the update began with, the gradients are of no use. Returns
+  // where it kept something for the message; empty: nowhere. Must not use the group.
+  std::function<std::string(const FailedUpdate& failed)> on_failure = {};
 };
+
+// How the sequences of an update are cut into microbatches.
+PackingOptions PackingOf(const GradientOptions& options);
+// How the policy's passes of an update are made.
+PolicyPassOptions PassOf(const GradientOptions& options, const objective::Objective& objective);
 
 // The gradients of one train step's updates under one objective, over all ranks:
 //
@@ -57,7 +56,12 @@ class StepGradient final {
   // `reference` may be null unless the objective needs one.
   StepGradient(const GradientOptions& options, const objective::Objective* objective, const model::Decoder* reference,
                model::ProcessGroup* group, TrainState* state)
-      : options_(options), objective_(objective), reference_(reference), group_(group), state_(state) {}
+      : options_(options),
+        objective_(objective),
+        reference_(reference),
+        group_(group),
+        state_(state),
+        microbatch_(PassOf(options, *objective), objective, state) {}
 
   // INVALID_ARGUMENT: a number is not finite, the message names version, update and sequence. The ranks that did not
   // meet it themselves wait until those that did destroy their group: UNAVAILABLE, or DEADLINE_EXCEEDED, as for any
@@ -66,9 +70,12 @@ class StepGradient final {
 
   // Writes the gradient of update `update` into the state's gradients (those that this rank updates, where the
   // optimizer is sharded) and adds its sums to `totals`; returns the norm over all ranks. Errors as Prepare; also when
-  // the gradient is not finite.
+  // the gradient is not finite: then the ranks look for the sequences to blame, in one more pass over what they have.
   absl::StatusOr<double> Compute(const StepData& data, const std::vector<PreparedUpdate>& prepared, int64_t update,
                                  StepTotals* totals, PhaseTimer* timer) const;
+
+  // "train step 3 -> 4 update 0".
+  std::string Where(int64_t update) const;
 
  private:
   absl::Status Together(const std::function<absl::Status()>& work) const;
@@ -77,13 +84,19 @@ class StepGradient final {
                           StepTotals* totals, PhaseTimer* timer) const;
   absl::Status Backpropagate(const UpdateData& data, const PreparedUpdate& prepared, size_t index, StepTotals* totals,
                              PhaseTimer* timer) const;
-  std::string Where(int64_t update) const;
+  absl::StatusOr<std::vector<int>> RanksThatMet(const absl::Status& met) const;
+  absl::Status SearchGradient(const UpdateData& data, const PreparedUpdate& prepared, double norm,
+                              PhaseTimer* timer) const;
+  absl::Status RefuseGradient(const UpdateData& data, FailedUpdate failed, double norm, absl::Status met,
+                              PhaseTimer* timer) const;
+  absl::Status Stop(const absl::Status& met, FailedUpdate failed) const;
 
   const GradientOptions options_;
   const objective::Objective* const objective_;
   const model::Decoder* const reference_;
   model::ProcessGroup* const group_;
   TrainState* const state_;
+  const MicrobatchGradient microbatch_;
 };
 
 }  // namespace cohort::learner

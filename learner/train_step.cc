@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "learner/train_step.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "common/status_macros.h"
@@ -15,6 +16,10 @@ absl::StatusOr<TrainStep::Outcome> TrainStep::Run(const StepData& data, PhaseTim
   Outcome outcome;
   COHORT_ASSIGN_OR_RETURN(const std::vector<PreparedUpdate> prepared, gradient_.Prepare(data, timer));
   for (size_t u = 0; u < prepared.size(); ++u) {
+    for (const Microbatch& microbatch : prepared[u].microbatches) {
+      outcome.largest_microbatch_tokens =
+          std::max(outcome.largest_microbatch_tokens, static_cast<int64_t>(microbatch.token_ids.size()));
+    }
     COHORT_ASSIGN_OR_RETURN(const double norm,
                             gradient_.Compute(data, prepared, static_cast<int64_t>(u), &outcome.totals, timer));
     COHORT_ASSIGN_OR_RETURN(outcome.learning_rate, Apply(norm, &outcome.totals, timer));

@@ -42,8 +42,9 @@ class TrainStep final {
   // What the step did on this rank, and the facts that all ranks agree on.
   struct Outcome {
     StepTotals totals;
-    double learning_rate = 0;       // of the last update
-    double gradient_norm_mean = 0;  // over updates, before clipping
+    double learning_rate = 0;               // of the last update
+    double gradient_norm_mean = 0;          // over updates, before clipping
+    int64_t largest_microbatch_tokens = 0;  // packed, of this rank
   };
 
   // Raises the state's version by one. INVALID_ARGUMENT: a log-prob, a loss or a gradient is not finite, the message

@@ -11,9 +11,14 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/clock.h"
 #include "common/testing/status_matchers.h"
-#include "learner/policy_pass.h"
+#include "kernels/torch/tensor_memory.h"
+#include "learner/batch/microbatch.h"
+#include "learner/job_setup.h"
+#include "learner/prepared_update.h"
+#include "learner/sequence_search.h"
 #include "learner/testing/fake_process_group.h"
 #include "learner/testing/step_fixture.h"
 #include "learner/testing/tiny_model.h"
@@ -81,6 +86,37 @@ TEST_F(TrainStepTest, SameRunGivesTheSameBytes) {
   EXPECT_TRUE(at::equal(WeightsAfter({.world_size = 2}, 3), WeightsAfter({.world_size = 2}, 3)));
 }
 
+TEST_F(TrainStepTest, RecomputedActivationsGiveTheSameBytes) {
+  for (const bool has_rollouts : {true, false}) {
+    RunSettings settings = {.world_size = 2, .has_rollouts = has_rollouts, .max_tokens_per_microbatch = 60};
+    const at::Tensor kept = WeightsAfter(settings, 3);
+    settings.recompute_activations = true;
+    EXPECT_TRUE(at::equal(WeightsAfter(settings, 3), kept)) << has_rollouts;
+  }
+}
+
+TEST_F(TrainStepTest, RecomputedActivationsTakeLessMemory) {
+  RunRanks(1, [&](model::ProcessGroup* group) {
+    const auto peak_bytes = [&](bool recompute_activations) {
+      const std::unique_ptr<Rank> rank =
+          MakeRank({.num_updates = 1, .recompute_activations = recompute_activations}, group);
+      const kernels::TensorMemory memory;
+      const int64_t before = memory.live_bytes();
+      EXPECT_OK(RunStep(rank.get(), MakeRolloutStep(0, 24, 4)));
+      return memory.peak_bytes() - before;
+    };
+    // Of two layers; the head is not among them.
+    EXPECT_LT(5 * peak_bytes(true), 4 * peak_bytes(false));
+  });
+}
+
+TEST(StepOptionsTest, JobSaysWhetherActivationsAreComputedAgain) {
+  cohort::v1::JobSpec spec;
+  EXPECT_FALSE(StepOptions(spec).gradient.recompute_activations);
+  spec.mutable_training()->set_recompute_activations(true);
+  EXPECT_TRUE(StepOptions(spec).gradient.recompute_activations);
+}
+
 TEST_F(TrainStepTest, RankWithoutGroupsJoinsTheReduction) {
   const at::Tensor one = WeightsAfter({.world_size = 1}, 2, /*num_groups=*/2);
   ExpectClose(WeightsAfter({.world_size = 3}, 2, /*num_groups=*/2), one);
@@ -105,22 +141,7 @@ TEST_F(TrainStepTest, MismatchWithLogprobsOfSingleSequencesIsExactlyZero) {
   RunRanks(1, [&](model::ProcessGroup* group) {
     const std::unique_ptr<Rank> rank = MakeRank({.max_tokens_per_microbatch = 50}, group);
     WholeStep step = MakeRolloutStep(0, 6, 4);
-    absl::StatusOr<StepData> data = BuildStepData(step.ForRank(0, 1), rank->data_options);
-    ASSERT_OK(data);
-    int next = 0;
-    for (const UpdateData& update : data->updates) {
-      for (size_t i = 0; i < update.sequences.size(); ++i, ++next) {
-        const auto alone = PolicyLogprobsWithoutGradient(
-            *rank->state.decoder,
-            BuildMicrobatch(update.sequences, {.begin = static_cast<int64_t>(i), .end = static_cast<int64_t>(i) + 1}),
-            1);
-        ASSERT_OK(alone);
-        cohort::v1::Rollout* rollout = step.groups[next / 4].mutable_rollouts(next % 4);
-        for (int t = 0; t < rollout->behavior_logprobs_size(); ++t) {
-          rollout->set_behavior_logprobs(t, alone->logprobs_T[t].item<float>());
-        }
-      }
-    }
+    ASSERT_NO_FATAL_FAILURE(SampleAlone(*rank, &step));
     const absl::StatusOr<TrainStep::Outcome> outcome = RunStep(rank.get(), step);
     ASSERT_OK(outcome);
     EXPECT_GT(outcome->totals.Get("count_tokens"), 50);
@@ -158,8 +179,13 @@ TEST_F(TrainStepTest, NotFiniteLogprobStopsEveryRankBeforeTheUpdateAndNamesTheSe
   bad->set_token_ids(0, 52);
   step.plan.mutable_groups(1)->set_completion_tokens(1, bad->token_ids_size());
   std::vector<std::string> errors(2);
+  std::vector<FailedUpdate> failures(2);
   RunRanks(2, [&](model::ProcessGroup* group) {
-    const std::unique_ptr<Rank> rank = MakeRank({.num_updates = 1}, group);
+    const auto on_failure = [&failures, group](const FailedUpdate& failed) {
+      failures[group->rank()] = failed;
+      return std::string("failures/here");
+    };
+    const std::unique_ptr<Rank> rank = MakeRank({.num_updates = 1, .on_failure = on_failure}, group);
     rank->state.parameters->parameters().Find("model.embed_tokens.weight").detach()[52].fill_(NAN);
     const at::Tensor before = rank->state.parameters->weights_P().clone();
     const absl::StatusOr<TrainStep::Outcome> outcome = RunStep(rank.get(), step);
@@ -173,9 +199,37 @@ TEST_F(TrainStepTest, NotFiniteLogprobStopsEveryRankBeforeTheUpdateAndNamesTheSe
   EXPECT_THAT(errors[1], ::testing::HasSubstr("train step 0 -> 1 update 0: "));
   EXPECT_THAT(errors[1], ::testing::HasSubstr("policy_logprobs"));
   EXPECT_THAT(errors[1], ::testing::HasSubstr("group 1 sibling 1"));
+  EXPECT_EQ(errors[1], failures[1].message + "; kept in failures/here");
+  EXPECT_THAT(failures[1].ranks, ::testing::ElementsAre(1));
+  EXPECT_TRUE(failures[1].is_measured);
+  EXPECT_THAT(failures[0].ranks, ::testing::IsEmpty()) << "rank 0 met nothing";
 }
 
-// No rank meets anything that is not finite before the gradient.
+// Before a backward pass of any update, when the ranks measure what the losses are divided by.
+TEST_F(TrainStepTest, NotFiniteAdvantageStopsEveryRankAtTheStepsStart) {
+  std::vector<FailedUpdate> failures(2);
+  RunRanks(2, [&](model::ProcessGroup* group) {
+    const auto on_failure = [&failures, group](const FailedUpdate& failed) {
+      failures[group->rank()] = failed;
+      return std::string();
+    };
+    const std::unique_ptr<Rank> rank = MakeRank({.num_updates = 2, .on_failure = on_failure}, group);
+    absl::StatusOr<StepData> data =
+        BuildStepData(MakeRolloutStep(0, 4, 2).ForRank(group->rank(), 2), rank->data_options);
+    ASSERT_OK(data);
+    if (group->rank() == 1) data->updates[1].sequences[0].advantage = NAN;
+    PhaseTimer timer(common::SystemClock());
+    const absl::Status status = rank->step->Run(*data, &timer).status();
+    EXPECT_EQ(status.code(), group->rank() == 1 ? absl::StatusCode::kInvalidArgument : absl::StatusCode::kUnavailable);
+    EXPECT_EQ(rank->state.num_updates, 0);
+  });
+  EXPECT_THAT(failures[1].message,
+              ::testing::HasSubstr("train step 0 -> 1 update 1: advantage: not finite (nan), group 3"));
+  EXPECT_FALSE(failures[1].is_measured);
+  EXPECT_THAT(failures[0].ranks, ::testing::IsEmpty());
+}
+
+// No rank meets anything that is not finite before the gradient: each looks for its sequences to blame.
 TEST_F(TrainStepTest, GradientThatOverflowsStopsEveryRankByName) {
   RunRanks(2, [&](model::ProcessGroup* group) {
     const std::unique_ptr<Rank> rank = MakeRank({.num_updates = 1}, group);
@@ -186,13 +240,40 @@ TEST_F(TrainStepTest, GradientThatOverflowsStopsEveryRankByName) {
     }
     absl::StatusOr<StepData> data = BuildStepData(step.ForRank(group->rank(), 2), rank->data_options);
     ASSERT_OK(data);
-    for (TrainSequence& sequence : data->updates[0].sequences) sequence.advantage *= 1e40;  // infinite in fp32
+    for (TrainSequence& sequence : data->updates[0].sequences) sequence.advantage *= 1e60;  // infinite in fp32
     PhaseTimer timer(common::SystemClock());
+    const std::string group_label = absl::StrCat("), group ", group->rank());
     EXPECT_THAT(rank->step->Run(*data, &timer),
-                common::StatusIs(absl::StatusCode::kInvalidArgument,
-                                 ::testing::HasSubstr("train step 0 -> 1 update 0: the gradient is not finite")));
+                common::StatusIs(
+                    absl::StatusCode::kInvalidArgument,
+                    ::testing::AllOf(::testing::HasSubstr("train step 0 -> 1 update 0: the gradient is not finite"),
+                                     ::testing::HasSubstr(absl::StrCat(group_label, " sibling 0, group ", group->rank(),
+                                                                       " sibling 1")))));
     EXPECT_EQ(rank->state.num_updates, 0);
   });
+}
+
+TEST(SequenceSearchTest, NobodyIsToBlameWhenOnlyASumIsNotFinite) {
+  std::vector<TrainSequence> sequences(3);
+  for (TrainSequence& sequence : sequences) {
+    sequence.token_ids = {2, 3, 4};
+    sequence.num_prompt_tokens = 1;
+  }
+  PreparedUpdate update;
+  update.microbatches = BuildMicrobatches(sequences, {.max_tokens = 6});
+  ASSERT_EQ(update.microbatches.size(), 2);
+  update.numbers.resize(2);
+  int num_passes = 0;
+  ASSERT_OK_AND_ASSIGN(const std::vector<std::string> labels,
+                       SequencesWithoutFiniteGradient(update, sequences, [&](const PreparedUpdate& part, size_t i) {
+                         ++num_passes;
+                         return absl::StatusOr<double>(
+                             part.microbatches[i].cu_seqlens.size() == 3 ? INFINITY : 1.0);  // of two sequences
+                       }));
+  EXPECT_THAT(labels, ::testing::IsEmpty());
+  EXPECT_EQ(num_passes, 1 + 2 + 1);
+  EXPECT_EQ(GradientComplaint(INFINITY, labels),
+            "the gradient is not finite (norm inf), though that of every sequence alone is");
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 #include "common/telemetry/log.h"
 #include "common/telemetry/trace_context.h"
 #include "kernels/torch/torch_status.h"
+#include "learner/failure/failed_step_folder.h"
+#include "learner/failure/failure_saver.h"
 #include "learner/job_setup.h"
 #include "learner/number_reduction.h"
 #include "learner/parameter_exchange.h"
@@ -17,6 +19,7 @@
 #include "learner/start_state.h"
 #include "learner/step_reduction.h"
 #include "learner/step_totals.h"
+#include "model/learner_load.h"
 #include "model/weight_sync/weight_digest.h"
 
 namespace cohort::learner {
@@ -71,8 +74,14 @@ absl::Status Trainer::Load() {
   data_options_.tokenizer = tokenizer_.get();
   data_options_.rank = place_.rank();
   data_options_.world_size = place_.world_size();
+  TrainStepOptions options = StepOptions(spec);
+  options.gradient.on_failure = [this](const FailedUpdate& failed) { return KeepFailure(failed); };
   train_step_ =
-      std::make_unique<TrainStep>(StepOptions(spec), objective_.get(), reference_.get(), group_.get(), &state_);
+      std::make_unique<TrainStep>(std::move(options), objective_.get(), reference_.get(), group_.get(), &state_);
+  if (environment_.tensors != nullptr) {
+    memory_watch_.emplace(state_.decoder->config(), model::LearnerLoadOf(spec, spec.training().max_sequence_tokens()),
+                          environment_.tensors);
+  }
   return absl::OkStatus();
 }
 
@@ -133,8 +142,11 @@ absl::Status Trainer::Train(StepPayload payload, PhaseTimer* timer) {
   const absl::Duration start = environment_.clock->Monotonic();
   COHORT_ASSIGN_OR_RETURN(const StepData data, BuildStepData(payload, data_options_));
   const bool is_sealing = payload.plan.seal_checkpoint();
+  payload_ = TrainedPart(payload);
   payload = StepPayload();  // the texts and scores of a step are larger than what is trained
+  if (memory_watch_.has_value()) memory_watch_->BeginStep();
   COHORT_ASSIGN_OR_RETURN(TrainStep::Outcome outcome, train_step_->Run(data, timer));
+  MeasureMemory(outcome.largest_microbatch_tokens);
   COHORT_RETURN_IF_ERROR(HashWeights());
   timer->Mark(Phase::kDigest);
   outcome.totals.AddPhases(*timer);
@@ -175,6 +187,27 @@ absl::Status Trainer::Train(StepPayload payload, PhaseTimer* timer) {
   });
 }
 
+void Trainer::MeasureMemory(int64_t microbatch_tokens) {
+  if (!memory_watch_.has_value()) return;
+  const bool is_first = memory_watch_->peak().measured_bytes == 0;
+  // A GPU's copy is in host memory.
+  memory_watch_->EndStep(microbatch_tokens, environment_.device.is_cpu() ? sealer_.copy_bytes() : 0);
+  const MemoryWatch::Peak& peak = memory_watch_->peak();
+  environment_.metrics->RecordMemory(place_.job(), peak.predicted_bytes, peak.measured_bytes);
+  if (is_first) memory_watch_->Log(place_.job(), place_.rank(), state_.policy_version);
+}
+
+std::string Trainer::KeepFailure(const FailedUpdate& failed) const {
+  const absl::StatusOr<std::string> kept = SaveFailure(
+      failed, {.place = &place_, .payload = &payload_, .weights = &state_.parameters->parameters(), .digest = digest_});
+  if (kept.ok()) return *kept;
+  log::Error("failed step not kept", {{"job", place_.job()},
+                                      {"rank", place_.rank()},
+                                      {"policy_version", state_.policy_version},
+                                      {"reason", kept.status()}});
+  return "";
+}
+
 absl::Status Trainer::DoTogether(const std::function<absl::Status()>& work) {
   return RunTogether(group_.get(), environment_.device, work, environment_.pulse);
 }
@@ -185,10 +218,8 @@ absl::Status Trainer::HashWeights() {
   if (is_leader() && IsClaimable(place_.spec(), state_.policy_version)) {
     const absl::Duration start = environment_.clock->Monotonic();
     COHORT_ASSIGN_OR_RETURN(digest_, version_publisher_.Hold(state_.policy_version, parameters));
-    int64_t size_bytes = 0;
-    for (const auto& [name, tensor] : parameters.entries) size_bytes += static_cast<int64_t>(tensor.nbytes());
     const absl::Duration elapsed = environment_.clock->Monotonic() - start;
-    environment_.metrics->RecordPublish(place_.job(), absl::ToDoubleSeconds(elapsed), size_bytes);
+    environment_.metrics->RecordPublish(place_.job(), absl::ToDoubleSeconds(elapsed), parameters.NumBytes());
     return absl::OkStatus();
   }
   COHORT_ASSIGN_OR_RETURN(const cohort::v1::WeightManifest manifest, model::DescribeWeights(parameters));
@@ -238,6 +269,7 @@ absl::StatusOr<Moments> Trainer::MomentsToSeal() {
 }
 
 absl::Status Trainer::Stop(const cohort::v1::StepPlan& plan) {
+  if (memory_watch_.has_value()) memory_watch_->Log(place_.job(), place_.rank(), state_.policy_version);
   Moments moments;
   if (plan.seal_checkpoint()) {
     COHORT_ASSIGN_OR_RETURN(moments, MomentsToSeal());

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,13 @@
 #include "absl/time/time.h"
 #include "cohort/v1/learner_service.pb.h"
 #include "common/clock.h"
+#include "kernels/torch/tensor_memory.h"
 #include "learner/checkpoint_sealer.h"
 #include "learner/gang_membership.h"
 #include "learner/learner_client.h"
 #include "learner/learner_metrics.h"
+#include "learner/memory_watch.h"
+#include "learner/prepared_update.h"
 #include "learner/step_data.h"
 #include "learner/step_payload.h"
 #include "learner/train_state.h"
@@ -43,6 +47,7 @@ struct TrainerEnvironment {
   model::WeightPublisher* publisher = nullptr;
   common::Clock* clock = nullptr;
   LearnerMetrics* metrics = nullptr;
+  kernels::TensorMemory* tensors = nullptr;  // of `device`; null: memory is not measured
   ProcessGroupFactory create_group;
   std::string weight_service_address;  // host:port that workers reach
   std::string host;                    // address that the other ranks reach
@@ -86,6 +91,10 @@ class Trainer final {
   absl::Status PublishStart();
   absl::StatusOr<StepPayload> NextStep();
   absl::Status Train(StepPayload payload, PhaseTimer* timer);
+  // After a step, whose largest microbatch had so many tokens.
+  void MeasureMemory(int64_t microbatch_tokens);
+  // Where it is kept for replay; empty: nowhere. A failure to keep it is logged.
+  std::string KeepFailure(const FailedUpdate& failed) const;
   absl::Status Commit(const std::map<std::string, double>& step_metrics,
                       const std::vector<cohort::v1::RankTimings>& timings);
   // RunTogether of this gang.
@@ -107,7 +116,9 @@ class Trainer final {
   std::unique_ptr<model::Decoder> reference_;    // objectives with a KL penalty
   TrainState state_;
   StepDataOptions data_options_;
+  StepPayload payload_;  // of the step under way, its trained part
   std::unique_ptr<TrainStep> train_step_;
+  std::optional<MemoryWatch> memory_watch_;
   std::string digest_;       // of the present weights, 32 bytes
   CheckpointSealer sealer_;  // rank 0 alone uses it; last: it writes what the others hold
 };

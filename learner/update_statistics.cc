@@ -17,9 +17,7 @@ absl::Status Reduce(const absl::Status& local, model::ProcessGroup* group, const
   sums->sums.pop_back();
   COHORT_RETURN_IF_ERROR(local);
   if (num_refusing == 0) return absl::OkStatus();
-  // The rank that refused leaves to say why, which ends the wait.
-  COHORT_RETURN_IF_ERROR(group->Barrier());
-  return absl::InvalidArgumentError("another rank refused its sequences");
+  return absl::AbortedError("another rank refused its sequences");
 }
 
 }  // namespace

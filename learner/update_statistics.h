@@ -18,8 +18,8 @@ namespace cohort::learner {
 
 // What the objective must know of one update over all ranks before its first backward: the objective's rounds, with
 // their sums and maxima reduced over the group. Every rank calls it at the same time, also one without sequences.
-// INVALID_ARGUMENT on the rank that refuses a batch, saying why; the others wait until it destroys its group and get
-// UNAVAILABLE or DEADLINE_EXCEEDED.
+// When ranks refuse a batch all return at the same time: INVALID_ARGUMENT on those, saying why, ABORTED on the others.
+// Other errors are those of the group.
 absl::StatusOr<objective::UpdateStatistics> MeasureUpdate(const objective::Objective& objective,
                                                           const std::vector<std::unique_ptr<LossBatch>>& batches,
                                                           int64_t num_groups, model::ProcessGroup* group,

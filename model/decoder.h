@@ -16,10 +16,20 @@
 
 namespace cohort::model {
 
-// Whole sequences one behind the other, no padding.
+// Whole sequences one behind the other, no padding. A sequence may continue an earlier one, its prefix, whose rows are
+// then computed once for all that continue it: its positions go on behind the prefix's, and its rows see the prefix's
+// keys, with the bits that they have behind a repeated prefix on CPU in fp32. A prefix is a multiple of
+// KvCache::kBlockTokens tokens and has no prefix itself.
 struct PackedBatch {
   std::vector<int32_t> token_ids;   // T
-  std::vector<int32_t> cu_seqlens;  // sequences + 1 offsets, first 0, last T; positions restart at each
+  std::vector<int32_t> cu_seqlens;  // sequences + 1 offsets, first 0, last T; positions restart at each without prefix
+  std::vector<int32_t> prefixes;    // per sequence: the one that it continues, or -1; empty: none
+};
+
+// How a training pass is made; no option changes a bit of hidden states and gradients.
+struct PackedPass {
+  // A layer keeps its input for the backward pass and computes the rest again there. The decoder must outlive that.
+  bool recompute_activations = false;
 };
 
 // Rows to be computed against cached keys: any mix of prompt chunks and single decode tokens.
@@ -42,7 +52,8 @@ class Decoder {
   virtual ~Decoder() = default;
 
   // Final hidden states [T, D], after the last norm; differentiable in the parameters when they require gradients.
-  virtual absl::StatusOr<at::Tensor> ForwardPacked(const PackedBatch& batch) const = 0;
+  virtual absl::StatusOr<at::Tensor> ForwardPacked(const PackedBatch& batch, const PackedPass& pass) const = 0;
+  absl::StatusOr<at::Tensor> ForwardPacked(const PackedBatch& batch) const { return ForwardPacked(batch, {}); }
   // The same without gradients, reading and writing `cache`.
   virtual absl::StatusOr<at::Tensor> ForwardPaged(const PagedBatch& batch, KvCache* cache) const = 0;
   // [V, D]: the embedding when tied.

@@ -23,6 +23,38 @@ absl::Status CheckTokenIds(const std::vector<int32_t>& token_ids, const ModelCon
   return absl::OkStatus();
 }
 
+int64_t NumTokens(const PackedBatch& batch, size_t sequence) {
+  return int64_t{batch.cu_seqlens[sequence + 1]} - batch.cu_seqlens[sequence];
+}
+
+int32_t PrefixTokens(const PackedBatch& batch, size_t sequence) {
+  if (batch.prefixes.empty() || batch.prefixes[sequence] < 0) return 0;
+  return static_cast<int32_t>(NumTokens(batch, batch.prefixes[sequence]));
+}
+
+absl::Status CheckPrefixes(const PackedBatch& batch) {
+  if (batch.prefixes.empty()) return absl::OkStatus();
+  const size_t num_sequences = batch.cu_seqlens.size() - 1;
+  if (batch.prefixes.size() != num_sequences) {
+    return absl::InvalidArgumentError(absl::StrCat("prefixes: must have one entry per sequence (", num_sequences,
+                                                   " sequences, ", batch.prefixes.size(), ")"));
+  }
+  for (size_t s = 0; s < num_sequences; ++s) {
+    const int32_t prefix = batch.prefixes[s];
+    if (prefix == -1) continue;
+    if (prefix < 0 || prefix >= static_cast<int64_t>(s) || batch.prefixes[prefix] != -1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("prefixes: sequence ", s, " must continue an earlier one without prefix (", prefix, ")"));
+    }
+    if (NumTokens(batch, prefix) % KvCache::kBlockTokens != 0) {
+      return absl::InvalidArgumentError(absl::StrCat("prefixes: sequence ", s, " must continue a multiple of ",
+                                                     KvCache::kBlockTokens, " tokens (", NumTokens(batch, prefix),
+                                                     ")"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // One table of blocks, as far as the cache is concerned.
 absl::Status CheckBlockTable(const std::vector<int32_t>& table, size_t sequence, const KvCache& cache) {
   for (const int32_t block : table) {
@@ -43,11 +75,13 @@ absl::Status CheckPackedBatch(const PackedBatch& batch, const ModelConfig& confi
     return absl::InvalidArgumentError(
         absl::StrCat("cu_seqlens: must run from 0 to the ", batch.token_ids.size(), " rows of the batch"));
   }
+  COHORT_RETURN_IF_ERROR(CheckPrefixes(batch));
   for (size_t s = 0; s + 1 < offsets.size(); ++s) {
-    const int64_t length = int64_t{offsets[s + 1]} - offsets[s];
-    if (length < 0 || length > config.max_position_embeddings) {
+    const int64_t length = NumTokens(batch, s);
+    if (length < 0 || PrefixTokens(batch, s) + length > config.max_position_embeddings) {
       return absl::InvalidArgumentError(absl::StrCat("cu_seqlens: sequence ", s, " must have 0 to ",
-                                                     config.max_position_embeddings, " tokens (", length, ")"));
+                                                     config.max_position_embeddings, " tokens (",
+                                                     PrefixTokens(batch, s) + length, ")"));
     }
   }
   return absl::OkStatus();
@@ -82,7 +116,8 @@ absl::Status CheckPagedBatch(const PagedBatch& batch, const ModelConfig& config,
 std::vector<int32_t> PackedPositions(const PackedBatch& batch) {
   std::vector<int32_t> positions(batch.token_ids.size());
   for (size_t s = 0; s + 1 < batch.cu_seqlens.size(); ++s) {
-    for (int32_t t = batch.cu_seqlens[s]; t < batch.cu_seqlens[s + 1]; ++t) positions[t] = t - batch.cu_seqlens[s];
+    const int32_t first_position = PrefixTokens(batch, s), first_row = batch.cu_seqlens[s];
+    for (int32_t t = first_row; t < batch.cu_seqlens[s + 1]; ++t) positions[t] = first_position + t - first_row;
   }
   return positions;
 }

@@ -28,7 +28,7 @@ inline int64_t PaddedRows(int64_t rows) {
 absl::Status CheckPackedBatch(const PackedBatch& batch, const ModelConfig& config);
 absl::Status CheckPagedBatch(const PagedBatch& batch, const ModelConfig& config, const KvCache& cache);
 
-// Position of every row of a packed batch in its sequence.
+// Position of every row of a packed batch in its sequence, behind its prefix.
 std::vector<int32_t> PackedPositions(const PackedBatch& batch);
 
 // Rows of one forward pass as tensors; padding is token 0 at position 0.

@@ -3,63 +3,21 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 #include <random>
 
 #include "absl/strings/match.h"
 #include "kernels/torch/logprob_op.h"
 #include "model/logprob.h"
+#include "model/testing/packed_sequences.h"
 #include "model/testing/tiny_model.h"
 
 namespace cohort::model {
 namespace {
-
-using Sequences = std::vector<std::vector<int32_t>>;
-
-std::unique_ptr<Decoder> MakeDecoder(const ModelConfig& config, const ParameterMap& parameters) {
-  auto decoder = Decoder::Create(config, parameters);
-  EXPECT_TRUE(decoder.ok()) << decoder.status();
-  return *std::move(decoder);
-}
-
-Sequences RandomSequences(const std::vector<int>& lengths, int64_t vocab_size, uint64_t seed) {
-  std::mt19937 generator(seed);
-  Sequences sequences;
-  for (const int length : lengths) {
-    std::vector<int32_t> ids(length);
-    for (int32_t& id : ids) id = static_cast<int32_t>(generator() % vocab_size);
-    sequences.push_back(ids);
-  }
-  return sequences;
-}
-
-PackedBatch Pack(const Sequences& sequences) {
-  PackedBatch batch;
-  batch.cu_seqlens = {0};
-  for (const auto& ids : sequences) {
-    batch.token_ids.insert(batch.token_ids.end(), ids.begin(), ids.end());
-    batch.cu_seqlens.push_back(static_cast<int32_t>(batch.token_ids.size()));
-  }
-  return batch;
-}
-
-// Rows whose bits differ.
-int64_t DifferentRows(const at::Tensor& a, const at::Tensor& b) {
-  EXPECT_EQ(a.sizes(), b.sizes());
-  const at::Tensor x = a.detach().contiguous(), y = b.detach().contiguous();
-  const size_t row_bytes = x.size(0) == 0 ? 0 : x.nbytes() / static_cast<size_t>(x.size(0));
-  int64_t different = 0;
-  for (int64_t row = 0; row < x.size(0); ++row) {
-    const auto* p = static_cast<const char*>(x.const_data_ptr()) + row * row_bytes;
-    const auto* q = static_cast<const char*>(y.const_data_ptr()) + row * row_bytes;
-    different += std::memcmp(p, q, row_bytes) != 0;
-  }
-  return different;
-}
 
 // Plays an engine: sequences join at random, are prefilled in random chunks, decode one token per step beside others,
 // and leave. Returns every row's hidden state in packed order.
@@ -122,17 +80,7 @@ class DecoderBitsTest : public testing::TestWithParam<int> {
 };
 
 TEST_P(DecoderBitsTest, CachedPassGivesTheBitsOfTheTrainingPass) {
-  std::vector<TinyVariant> variants = TinyVariants();
-  TinyVariant demonstration{"demonstration's sizes", TinyConfig()};
-  demonstration.config.hidden_size = 128;
-  demonstration.config.head_dim = 32;
-  demonstration.config.intermediate_size = 344;
-  demonstration.config.vocab_size = 21;
-  variants.push_back(demonstration);
-  TinyVariant wide{"inner dimensions of a real model", TinyVariants()[2].config};  // with biases
-  wide.config.hidden_size = 896;
-  wide.config.intermediate_size = 1100;
-  variants.push_back(wide);
+  const std::vector<TinyVariant> variants = BitVariants();
   for (uint64_t seed = 0; seed < variants.size(); ++seed) {
     SCOPED_TRACE(variants[seed].name);
     const ModelConfig& config = variants[seed].config;

@@ -36,20 +36,21 @@ struct LearnerLoad {
   int64_t optimizer_shards = 1;       // ranks that share the optimizer's state (ZeRO-1)
   int64_t held_versions = 2;          // that rank 0 keeps for the workers: fixed_lag or max_lag + 2
   bool seals_while_training = false;  // checkpoints before the last step
+  bool recomputes_activations = false;
 };
 
-// One learner rank. Ranks share groups and, with ZeRO-1, the optimizer's state, so every rank has all of this; but
-// `published`, which is shared memory of the host of rank 0, and `snapshot` and `gathered_optimizer`, host memory of
-// rank 0.
+// One learner rank at the fullest moment of a train step: the tensors that live then, as the CPU's operators keep them
+// (a GPU runs ATen's, which keep more). Ranks share groups and, with ZeRO-1, the optimizer's state, so every rank has
+// all of this; but `published`, which is shared memory of the host of rank 0, and `snapshot` and `gathered_optimizer`,
+// host memory of rank 0.
 struct LearnerMemory {
   int64_t weights = 0;
   int64_t gradients = 0;
-  int64_t optimizer = 0;      // both moments of AdamW, or the rank's share of them
-  int64_t reference = 0;      // the frozen policy
-  int64_t logits_chunk = 0;   // 1,024 rows, the only logits that exist at a time
-  int64_t head_gradient = 0;  // of the output projection, beside the gradients while a chunk adds to it
-  int64_t activations = 0;    // estimate: what a microbatch keeps for its backward pass
-  int64_t total = 0;          // of the above
+  int64_t optimizer = 0;    // both moments of AdamW, or the rank's share of them
+  int64_t reference = 0;    // the frozen policy
+  int64_t activations = 0;  // what a microbatch keeps for its backward pass; every token counts as trained
+  int64_t backward = 0;  // what lives besides at the fullest moment of that pass, mostly logits and the head's gradient
+  int64_t total = 0;     // of the above
   int64_t published = 0;
   int64_t snapshot = 0;  // copy of weights and moments, from which a checkpoint is written while training goes on
   int64_t gathered_optimizer = 0;  // sharded moments of all ranks, while a checkpoint is written

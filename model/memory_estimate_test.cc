@@ -22,6 +22,8 @@ ModelConfig SmallConfig() {
   config.num_heads = 2;
   config.num_kv_heads = 1;
   config.head_dim = 8;
+  config.has_qk_norm = true;
+  config.tie_word_embeddings = true;
   return config;
 }
 
@@ -46,6 +48,19 @@ std::vector<ParameterSpec> SmallParameters(bool is_tied) {
 constexpr int64_t kPerLayer = 288;
 constexpr int64_t kTotal = 40 + 3 * kPerLayer + 4;
 
+// 100 tokens, padded.
+constexpr int64_t kRows = 104;
+// Of a layer: norms 2 x (4 + 4 + 1), attention 2 x 16 + 2 x 8 + 2 x 2, its norms 16 + 8 + 2 + 1, feed-forward 3 x 6.
+constexpr int64_t kKeptPerLayer = 18 + 52 + 27 + 18;
+// Angles of 8, id and position; behind the layers 4 + 1, the trained row of 4, its target, log-prob and entropy.
+constexpr int64_t kKeptPerRow = 3 * kKeptPerLayer + (8 + 4) + (5 + 4 + 4);
+
+int64_t FullestPass(const ModelConfig& config, int64_t microbatch_tokens) {
+  const LearnerMemory memory =
+      EstimateLearnerMemory(config, SmallParameters(/*is_tied=*/true), {.microbatch_tokens = microbatch_tokens});
+  return memory.activations + memory.backward;
+}
+
 TEST(MemoryEstimateTest, ParametersAreCountedByPlace) {
   ParameterCounts counts = CountParameters(SmallParameters(/*is_tied=*/true), /*num_layers=*/3);
   EXPECT_EQ(counts.total, kTotal);
@@ -63,7 +78,7 @@ TEST(MemoryEstimateTest, KvCacheHoldsKeysAndValuesOfEveryLayer) {
   EXPECT_EQ(KvBytesPerToken(SmallConfig()), 2 * 3 * 1 * 8 * 4);
 }
 
-TEST(MemoryEstimateTest, LearnerHoldsFourFlatBuffersAndOneChunkOfLogits) {
+TEST(MemoryEstimateTest, LearnerHoldsFourFlatBuffersAndOnePass) {
   const ModelConfig config = SmallConfig();
   const LearnerMemory memory =
       EstimateLearnerMemory(config, SmallParameters(/*is_tied=*/true),
@@ -74,14 +89,56 @@ TEST(MemoryEstimateTest, LearnerHoldsFourFlatBuffersAndOneChunkOfLogits) {
   EXPECT_EQ(memory.gradients, kFlat);
   EXPECT_EQ(memory.optimizer, 2 * kFlat);
   EXPECT_EQ(memory.reference, 0);
-  EXPECT_EQ(memory.logits_chunk, 1024 * 10 * 4);
-  EXPECT_EQ(memory.head_gradient, 10 * 4 * 4);
-  // 4 x 4 + 3 x 16 + 3 x 8 + 2 x 2 + 3 x 6 in each of 3 layers, and 3 x 4 behind them.
-  EXPECT_EQ(memory.activations, 100 * (3 * 110 + 12) * 4);
-  EXPECT_EQ(memory.total, 4 * kFlat + memory.logits_chunk + memory.head_gradient + memory.activations);
+  EXPECT_EQ(memory.activations, kRows * kKeptPerRow * 4);
+  // At the head: gradients of the trained rows and of their log-probs, their logits, the gradient of the projection.
+  EXPECT_EQ(memory.backward, (kRows * (4 + 1) + kRows * 10 + 10 * 4) * 4);
+  EXPECT_EQ(memory.total, 4 * kFlat + memory.activations + memory.backward);
   EXPECT_EQ(memory.published, 3 * 4 * kTotal);
   EXPECT_EQ(memory.snapshot, 3 * memory.weights);
   EXPECT_EQ(EstimateLearnerMemory(config, SmallParameters(/*is_tied=*/true), {}).snapshot, 0);
+}
+
+TEST(MemoryEstimateTest, RecomputedLayersKeepTheirInputsAndTheActivationsOfOne) {
+  const ModelConfig config = SmallConfig();
+  const auto parameters = SmallParameters(/*is_tied=*/true);
+  const LearnerMemory memory =
+      EstimateLearnerMemory(config, parameters, {.microbatch_tokens = 100, .recomputes_activations = true});
+  constexpr int64_t kShared = 8 + 4;
+  EXPECT_EQ(memory.activations, kRows * (3 * 4 + kShared + 13) * 4);
+  // SwiGLU of the last layer: what that layer keeps, the gradients of its output, gate and up; that of the projection
+  // behind it and the one that waits for the embedding's.
+  EXPECT_EQ(memory.activations + memory.backward,
+            (kRows * (3 * 4 + kShared + kKeptPerLayer + 4 + 2 * 6) + 40 + 24) * 4);
+}
+
+TEST(MemoryEstimateTest, HeadsWithoutANormKeepNothingBeforeTheRotation) {
+  ModelConfig config = SmallConfig();
+  config.has_qk_norm = false;
+  EXPECT_EQ(FullestPass(SmallConfig(), 100) - FullestPass(config, 100), kRows * 3 * 27 * 4);
+}
+
+TEST(MemoryEstimateTest, LogitsAreNeverMoreThanAChunk) {
+  constexpr int64_t kPerRow = kKeptPerRow + 4 + 1;
+  EXPECT_EQ(FullestPass(SmallConfig(), 1024), (1024 * kPerRow + 1024 * 10 + 40) * 4);
+  EXPECT_EQ(FullestPass(SmallConfig(), 4096), (4096 * kPerRow + 1024 * 10 + 40) * 4);
+}
+
+TEST(MemoryEstimateTest, WideFeedForwardNeedsMoreThanTheHead) {
+  ModelConfig config = SmallConfig();
+  config.intermediate_size = 1000;
+  // Without what was kept behind the layers; the gradients of the layer's output, of gate and of up, and what was made
+  // of those two gives way to its gradient.
+  constexpr int64_t kPerRow = kKeptPerRow + 3 * 3 * (1000 - 6) - 13 + 4 + 2 * 1000;
+  EXPECT_EQ(FullestPass(config, 100), (kRows * kPerRow + 40) * 4);
+  config.tie_word_embeddings = false;
+  EXPECT_EQ(FullestPass(config, 100), kRows * kPerRow * 4) << "no gradient waits for the embedding's";
+}
+
+TEST(MemoryEstimateTest, FewTokensNeedMostForTheGradientOfTheEmbedding) {
+  ModelConfig config = SmallConfig();
+  config.vocab_size = 1000;
+  config.hidden_size = 2048;
+  EXPECT_EQ(FullestPass(config, 1), (2 * 1000 * 2048 + 16 * (2048 + 8 + 4)) * 4) << "of it and of the tied head";
 }
 
 TEST(MemoryEstimateTest, ReferencePolicyIsOneMoreCopyOfTheWeights) {

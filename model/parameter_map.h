@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +23,13 @@ struct ParameterMap {
       if (key == name) return tensor;
     }
     return at::Tensor();
+  }
+
+  // Of all tensors together.
+  int64_t NumBytes() const {
+    int64_t num_bytes = 0;
+    for (const auto& [name, tensor] : entries) num_bytes += static_cast<int64_t>(tensor.nbytes());
+    return num_bytes;
   }
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/json_depth.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
 #include "model/regular_file.h"
@@ -21,31 +22,14 @@ absl::string_view View(std::string_view text) { return absl::string_view(text.da
 // Text of a file in a message is cut and made printable: a hostile file must not make a hostile log line.
 std::string Shorten(std::string_view text) { return common::Printable(text, /*max_bytes=*/80); }
 
-// Brackets outside strings. Up to the first syntax error, where the parser stops, this is the depth that it sees.
-absl::Status CheckDepth(std::string_view text, std::string_view file) {
-  int depth = 0;
-  bool is_in_string = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (is_in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') is_in_string = false;
-    } else if (c == '"') {
-      is_in_string = true;
-    } else if (c == ']' || c == '}') {
-      --depth;
-    } else if ((c == '[' || c == '{') && ++depth > kMaxJsonDepth) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(View(file), ": is nested deeper than ", kMaxJsonDepth, " levels (byte ", i, ")"));
-    }
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<json> ParseJsonObject(std::string_view text, std::string_view file) {
-  COHORT_RETURN_IF_ERROR(CheckDepth(text, file));
+  const size_t too_deep = common::FindTooDeep(text);
+  if (too_deep != std::string_view::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(View(file), ": is nested deeper than ", common::kMaxJsonDepth, " levels (byte ", too_deep, ")"));
+  }
   std::vector<std::set<std::string>> keys_of_open_objects;
   std::string duplicate;
   const auto watch_keys = [&](int, json::parse_event_t event, json& parsed) {

@@ -13,9 +13,6 @@
 
 namespace cohort::model {
 
-// Deepest nesting that is read. What works on a parsed document recurses, so an unbounded one could end the process.
-inline constexpr int kMaxJsonDepth = 64;
-
 // Parses one JSON object. INVALID_ARGUMENT names `file` and the position or the key: malformed text, nesting that is
 // too deep, a key given twice in one object, or a document that is not an object.
 absl::StatusOr<nlohmann::json> ParseJsonObject(std::string_view text, std::string_view file);

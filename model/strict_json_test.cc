@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/json_depth.h"
 #include "model/regular_file.h"
 
 namespace cohort::model {
@@ -30,8 +31,8 @@ void ExpectRefused(const absl::Status& status, absl::string_view named) {
 }
 
 TEST(StrictJsonTest, NestingUpToTheBoundIsReadAndOneMoreLevelRefused) {
-  EXPECT_TRUE(ParseJsonObject(Nested(kMaxJsonDepth), "f").ok());
-  ExpectRefused(ParseJsonObject(Nested(kMaxJsonDepth + 1), "f").status(), "f: is nested deeper than 64 levels");
+  EXPECT_TRUE(ParseJsonObject(Nested(common::kMaxJsonDepth), "f").ok());
+  ExpectRefused(ParseJsonObject(Nested(common::kMaxJsonDepth + 1), "f").status(), "f: is nested deeper than 64 levels");
 }
 
 TEST(StrictJsonTest, MillionBracketsAreRefusedWhateverTheyAre) {

@@ -13,18 +13,6 @@
 namespace cohort::rollout_log {
 namespace {
 
-// Takes the first record off `bytes`; false when the rest is too short to be one.
-absl::StatusOr<bool> TakeRecord(std::string_view* bytes, std::string_view* payload) {
-  if (bytes->size() < kRecordHeaderBytes) return false;
-  COHORT_ASSIGN_OR_RETURN(const RecordHeader header, DecodeRecordHeader(bytes->substr(0, kRecordHeaderBytes)));
-  bytes->remove_prefix(kRecordHeaderBytes);
-  if (static_cast<int64_t>(bytes->size()) < header.length_bytes) return false;
-  *payload = bytes->substr(0, header.length_bytes);
-  bytes->remove_prefix(header.length_bytes);
-  if (Crc32c(*payload) != header.crc) return absl::DataLossError("wrong checksum");
-  return true;
-}
-
 // A record of a file, by its place.
 struct PlacedRecord {
   int64_t offset_bytes = 0;  // of the header

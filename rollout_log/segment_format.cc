@@ -4,6 +4,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/status_macros.h"
 #include "rollout_log/crc32c.h"
 
 namespace cohort::rollout_log {
@@ -80,6 +81,17 @@ absl::StatusOr<RecordHeader> DecodeRecordHeader(std::string_view bytes) {
     return absl::DataLossError(absl::StrCat("record header: impossible length (", header.length_bytes, ")"));
   }
   return header;
+}
+
+absl::StatusOr<bool> TakeRecord(std::string_view* bytes, std::string_view* payload) {
+  if (bytes->size() < kRecordHeaderBytes) return false;
+  COHORT_ASSIGN_OR_RETURN(const RecordHeader header, DecodeRecordHeader(bytes->substr(0, kRecordHeaderBytes)));
+  bytes->remove_prefix(kRecordHeaderBytes);
+  if (static_cast<int64_t>(bytes->size()) < header.length_bytes) return false;
+  *payload = bytes->substr(0, header.length_bytes);
+  bytes->remove_prefix(header.length_bytes);
+  if (Crc32c(*payload) != header.crc) return absl::DataLossError("wrong checksum");
+  return true;
 }
 
 }  // namespace cohort::rollout_log

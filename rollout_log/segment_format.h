@@ -38,6 +38,9 @@ std::string EncodeRecord(std::string_view payload);
 void PutRecordHeader(const RecordHeader& header, char* bytes);
 // `bytes` are kRecordHeaderBytes long. DATA_LOSS when the length is impossible.
 absl::StatusOr<RecordHeader> DecodeRecordHeader(std::string_view bytes);
+// Takes the first record off `bytes`; false when the rest is too short to be one. DATA_LOSS: the length is impossible
+// or the checksum wrong.
+absl::StatusOr<bool> TakeRecord(std::string_view* bytes, std::string_view* payload);
 
 }  // namespace cohort::rollout_log
 

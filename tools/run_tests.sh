@@ -8,7 +8,9 @@ cd "$(dirname "$0")/.."
 
 readonly TORCH_FREE=(//common/... //reward/... //rollout_log/... //objective/... //coordinator/... //cli/... //model/tokenizer/...)
 readonly SANITIZED=(--build_tests_only --test_tag_filters=-no_sanitizers,-gpu)
-readonly CUDA_KERNELS=(//kernels:logprob_cuda //kernels:segment_objective_cuda //kernels:group_advantage_cuda //kernels:adamw_cuda)
+# The kernels, NCCL, and the two programs that use both.
+readonly CUDA=(//kernels:logprob_cuda //kernels:segment_objective_cuda //kernels:group_advantage_cuda //kernels:adamw_cuda
+  //model/parallel:process_group_test //learner:cohort-learner //rollout_worker:cohort-rollout-worker)
 passed=0
 failed=0
 status=0
@@ -38,14 +40,16 @@ run() {  # run WHAT BAZEL_ARGUMENTS...
 if [ "${1:-}" = --sanitizers ]; then
   printf 'test: not under sanitizers: %s\n' "$(bazel query --noshow_progress 'attr(tags, no_sanitizers, //...)' 2>/dev/null | xargs)"
   run "torch-free rooms, address and undefined-behavior sanitizers" --config=asan_ubsan "${SANITIZED[@]}" "${TORCH_FREE[@]}"
-  run "coordinator and common, thread sanitizer" --config=tsan "${SANITIZED[@]}" //coordinator/... //common/...
+  # The simulation has one thread.
+  run "coordinator and common, thread sanitizer" --config=tsan "${SANITIZED[@]}" -- //coordinator/... //common/... -//coordinator/simulation/...
 else
   run "all rooms" //...
   if [ -x "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" ]; then
-    printf 'test: compiling the CUDA kernels for sm_80 and sm_90\n'
-    bazel build --noshow_progress --ui_event_filters=-info,-warning --config=cuda "${CUDA_KERNELS[@]}" || status=1
+    printf 'test: compiling and linking with CUDA, for sm_80 and sm_90\n'
+    tools/setup.sh --cuda &&
+      bazel build --noshow_progress --ui_event_filters=-info,-warning --config=cuda "${CUDA[@]}" || status=1
   else
-    printf 'test: CUDA kernels not compiled, no nvcc in %s\n' "${CUDA_HOME:-/usr/local/cuda}"
+    printf 'test: nothing compiled with CUDA, no nvcc in %s\n' "${CUDA_HOME:-/usr/local/cuda}"
   fi
 fi
 

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what tools/dependencies.txt lists and is missing: Debian packages by name; the LibTorch wheel and the
 # googleapis protos into ~/.cache/cohort. With --tests also what only tests use, into the same folder; with --developer
-# also what lint, format and the oracle test need. Does nothing, in well under a second, when all is there. Needs Debian
-# 12, and root or sudo where a package is to be installed.
+# also what lint, format and the oracle test need; with --cuda also the libraries beside LibTorch that a build with
+# --config=cuda links (2 GB). Does nothing, in well under a second, when all is there. Needs Debian 12, and root or sudo
+# where a package is to be installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -77,8 +78,8 @@ install_wheels() {  # install_wheels KIND TARGET: hash-checked, without dependen
   say "downloading $(entries "${kind}" | cut -d' ' -f1 | xargs) to ${target}"
   # The wheels of CPython 3.11, Debian's, whatever python3 is: tests run /usr/bin/python3, the rest is C++ libraries.
   PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --no-compile --no-deps --no-cache-dir --require-hashes --only-binary=:all: \
-    --implementation cp --python-version 3.11 --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 \
-    --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 --platform any \
+    --implementation cp --python-version 3.11 --platform any \
+    $(printf -- '--platform manylinux%s_x86_64 ' _2_28 _2_27 _2_25 _2_18 _2_17 2014 2010 1) \
     --target "${work}/site" -r "${work}/requirements.txt" \
     || die "could not get the wheels of '${kind}' in ${LIST}: no download, no disk space in ${CACHE}, or another checksum"
   mv -T "${work}/site" "${target}" 2>/dev/null || [ -d "${target}" ]  # a setup at the same time was first
@@ -86,12 +87,30 @@ install_wheels() {  # install_wheels KIND TARGET: hash-checked, without dependen
   say "done in $((SECONDS - start)) s"
 }
 
+install_cuda_wheels() {  # beside LibTorch, where its libraries look for them
+  local site="${CACHE}/cuda-wheels-$(entries cuda-wheel | sha256sum | cut -c1-12)"
+  [ -e "${LIBTORCH}/nvidia/${site##*/}" ] && return
+  install_wheels cuda-wheel "${site}"
+  cp -rlf "${site}/." "${LIBTORCH}/" || die "could not link ${site} into ${LIBTORCH}"
+  touch "${LIBTORCH}/nvidia/${site##*/}"  # last: all are there
+  if command -v bazel >/dev/null; then bazel shutdown; fi  # a running server has seen that they are not
+}
+
 check_system
 mode=${1:-}
-case "${mode}" in '' | --tests | --developer) ;; *) die "unknown flag ${mode}: --tests or --developer" ;; esac
+case "${mode}" in
+  '' | --tests | --developer | --cuda) ;;
+  *) die "unknown flag ${mode}: --tests, --developer or --cuda" ;;
+esac
 mapfile -t packages < <(entries apt; [ "${mode}" != --developer ] || entries apt-developer)
 install_packages "${packages[@]}"
 [ -n "${COHORT_SITE_PACKAGES:-}" ] || install_wheels wheel "${LIBTORCH}"
+if [ "${mode}" = --cuda ]; then
+  if [ -z "${COHORT_SITE_PACKAGES:-}" ]; then install_cuda_wheels
+  elif [ ! -d "${COHORT_SITE_PACKAGES}/nvidia/nccl/lib" ]; then
+    die "COHORT_SITE_PACKAGES (${COHORT_SITE_PACKAGES}) has no nvidia-* wheels beside torch: install them there, or unset it"
+  fi
+fi
 [ -n "${COHORT_GOOGLEAPIS:-}" ] || install_wheels protos "${GOOGLEAPIS}"
 if [ "${mode}" = --tests ]; then
   # bazel/test_tools.bzl makes the same name from the same lines: a list that changes gets a folder of its own.

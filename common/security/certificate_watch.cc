@@ -6,7 +6,6 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/grpc_library.h"
-#include "common/security/pem_files.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
 
@@ -27,21 +26,12 @@ void WarnOfExpiry(const std::string& file, absl::Time expires) {
                {{"file", file}, {"expires", time}});
 }
 
-absl::Status Show(const PemText& pem, const std::string& file, std::optional<MemoryFile>* copy) {
-  if (copy->has_value()) {
-    COHORT_RETURN_IF_ERROR((*copy)->Replace(pem.text));
-  } else {
-    COHORT_ASSIGN_OR_RETURN(*copy, MemoryFile::Create(pem.text));
-  }
-  WarnOfExpiry(file, pem.expires);
-  return absl::OkStatus();
-}
-
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<CertificateWatch>> CertificateWatch::Create(const CertificateFiles& files) {
+absl::StatusOr<std::unique_ptr<CertificateWatch>> CertificateWatch::Create(const CertificateFiles& files,
+                                                                           CertificateMetrics* metrics) {
   common::PrepareGrpcLibrary();
-  std::unique_ptr<CertificateWatch> self(new CertificateWatch(files));
+  std::unique_ptr<CertificateWatch> self(new CertificateWatch(files, metrics));
   std::string identity, authorities;
   {
     absl::MutexLock lock(&self->mutex_);
@@ -69,6 +59,18 @@ CertificateWatch::Stamps CertificateWatch::ReadStamps() const {
     if (!path->empty()) stamps.push_back(StampOf(*path));
   }
   return stamps;
+}
+
+absl::Status CertificateWatch::Show(const PemText& pem, const std::string& file,
+                                    std::optional<MemoryFile>* copy) const {
+  if (copy->has_value()) {
+    COHORT_RETURN_IF_ERROR((*copy)->Replace(pem.text));
+  } else {
+    COHORT_ASSIGN_OR_RETURN(*copy, MemoryFile::Create(pem.text));
+  }
+  WarnOfExpiry(file, pem.expires);
+  if (metrics_ != nullptr) metrics_->Record(file, pem.expires);
+  return absl::OkStatus();
 }
 
 absl::Status CertificateWatch::Load() {

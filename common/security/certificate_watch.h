@@ -15,7 +15,9 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
+#include "common/security/certificate_metrics.h"
 #include "common/security/memory_file.h"
+#include "common/security/pem_files.h"
 #include "common/security/secret_file.h"
 
 namespace cohort::security {
@@ -36,7 +38,9 @@ struct CertificateFiles {
 class CertificateWatch final {
  public:
   // Key and certificate come together; at least one of them or the authorities must be there. Errors name the file.
-  static absl::StatusOr<std::unique_ptr<CertificateWatch>> Create(const CertificateFiles& files);
+  // `metrics`, if any, learn when what is in use expires, and must outlive the watch.
+  static absl::StatusOr<std::unique_ptr<CertificateWatch>> Create(const CertificateFiles& files,
+                                                                  CertificateMetrics* metrics = nullptr);
   ~CertificateWatch();
   CertificateWatch(const CertificateWatch&) = delete;
   CertificateWatch& operator=(const CertificateWatch&) = delete;
@@ -49,11 +53,14 @@ class CertificateWatch final {
   // What the files were when they were read last, in the order certificate, key, authorities.
   using Stamps = std::vector<absl::StatusOr<FileStamp>>;
 
-  explicit CertificateWatch(const CertificateFiles& files) : files_(files) {}
+  CertificateWatch(const CertificateFiles& files, CertificateMetrics* metrics) : files_(files), metrics_(metrics) {}
   Stamps ReadStamps() const;
+  // Puts what `file` holds into the copy that gRPC reads.
+  absl::Status Show(const PemText& pem, const std::string& file, std::optional<MemoryFile>* copy) const;
   absl::Status Load() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const CertificateFiles files_;
+  CertificateMetrics* const metrics_;
   absl::Mutex mutex_;
   Stamps stamps_ ABSL_GUARDED_BY(mutex_);
   absl::Status complaint_ ABSL_GUARDED_BY(mutex_);

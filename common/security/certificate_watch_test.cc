@@ -3,8 +3,14 @@
 #include "common/security/certificate_watch.h"
 
 #include <gtest/gtest.h>
+#include <prometheus/registry.h>
 #include <unistd.h>
 
+#include <optional>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/security/certificate_metrics.h"
 #include "common/security/testing/test_authority.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
@@ -21,11 +27,24 @@ using ::testing::internal::GetCapturedStderr;
 
 class CertificateWatchTest : public ::testing::Test {
  protected:
+  // What the gauge says of the certificate file; nothing without a series.
+  std::optional<absl::Time> NotAfter() {
+    for (const prometheus::MetricFamily& family : registry_.Collect()) {
+      EXPECT_EQ(family.name, "cohort_tls_certificate_not_after_timestamp_seconds");
+      for (const prometheus::ClientMetric& series : family.metric) {
+        if (series.label.at(0).value != files_.certificate) continue;
+        return absl::UnixEpoch() + absl::Seconds(series.gauge.value);
+      }
+    }
+    return std::nullopt;
+  }
   void Write(const TestIdentity& identity) {
     WriteSecret(files_.certificate, identity.certificate);
     WriteSecret(files_.key, identity.key);
   }
 
+  prometheus::Registry registry_;
+  CertificateMetrics metrics_{&registry_};
   common::TempDir folder_;
   const TestAuthority authority_{"authority"};
   const CertificateFiles files_{
@@ -62,6 +81,21 @@ TEST_F(CertificateWatchTest, AFileThatIsGoneIsAnErrorOnce) {
   const std::string log = GetCapturedStderr();
   EXPECT_THAT(log, AllOf(HasSubstr("certificates_kept"), HasSubstr(files_.key)));
   EXPECT_EQ(log.find("certificates_kept"), log.rfind("certificates_kept"));
+}
+
+TEST_F(CertificateWatchTest, TheGaugeSaysWhenWhatIsInUseExpires) {
+  EXPECT_EQ(NotAfter(), std::nullopt);
+  const absl::Time soon = absl::FromUnixSeconds(absl::ToUnixSeconds(absl::Now())) + absl::Hours(30);
+  Write(authority_.Issue("127.0.0.1", soon));
+  ASSERT_OK_AND_ASSIGN(const auto watch, CertificateWatch::Create(files_, &metrics_));
+  EXPECT_EQ(NotAfter(), soon);
+  const absl::Time later = soon + absl::Hours(1000);
+  Write(authority_.Issue("127.0.0.1", later));
+  watch->Look();
+  EXPECT_EQ(NotAfter(), later);
+  WriteSecret(files_.certificate, "damaged");
+  watch->Look();
+  EXPECT_EQ(NotAfter(), later) << "the renewed one is still in use";
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ const std::vector<MethodRow>& MethodTable() {
       {.method = "/cohort.v1.JobService/ListSteps", .viewer = true, .submitter = true},
       {.method = "/cohort.v1.JobService/ListRollouts", .viewer = true, .submitter = true},
       {.method = "/cohort.v1.JobService/ListProcesses", .viewer = true, .submitter = true},
+      {.method = "/cohort.v1.JobService/GetVersion", .viewer = true, .submitter = true},
       {.method = "/cohort.v1.JobService/CreateJob", .submitter = true},
       {.method = "/cohort.v1.JobService/PauseJob", .submitter = true},
       {.method = "/cohort.v1.JobService/ResumeJob", .submitter = true},

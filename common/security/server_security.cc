@@ -44,7 +44,8 @@ std::shared_ptr<grpc::ServerCredentials> TlsServer(const CertificateWatch& certi
 
 absl::StatusOr<std::unique_ptr<ServerSecurity>> ServerSecurity::Create(const ServerSecurityFiles& files,
                                                                        std::string_view listen, common::Clock* clock,
-                                                                       std::string_view admitting_service) {
+                                                                       std::string_view admitting_service,
+                                                                       CertificateMetrics* metrics) {
   COHORT_ASSIGN_OR_RETURN(const common::NetworkAddress address, common::ParseAddress(listen));
   COHORT_RETURN_IF_ERROR(CheckFiles(files, address));
   std::unique_ptr<ServerSecurity> self(new ServerSecurity);
@@ -53,8 +54,9 @@ absl::StatusOr<std::unique_ptr<ServerSecurity>> ServerSecurity::Create(const Ser
     self->authorizer_ = std::make_shared<CallAuthorizer>(std::move(tokens), clock, admitting_service);
   }
   if (!files.certificate.empty()) {
-    COHORT_ASSIGN_OR_RETURN(self->certificates_,
-                            CertificateWatch::Create({files.certificate, files.key, files.client_authorities}));
+    COHORT_ASSIGN_OR_RETURN(
+        self->certificates_,
+        CertificateWatch::Create({files.certificate, files.key, files.client_authorities}, metrics));
     self->credentials_ = TlsServer(*self->certificates_, !files.client_authorities.empty());
   } else if (self->authorizer_ != nullptr) {
     // Unlike insecure credentials these can have an authorizer; they refuse connections from other machines.

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "common/clock.h"
 #include "common/security/call_authorizer.h"
+#include "common/security/certificate_metrics.h"
 #include "common/security/certificate_watch.h"
 
 namespace cohort::security {
@@ -31,10 +32,11 @@ class ServerSecurity final {
   // tokens without TLS at an address that other machines can reach; otherwise the errors of the files, by name. A
   // server without any protection at such an address is warned of in the log. `clock` must outlive it. Handlers of
   // `admitting_service` ("cohort.v1.JobService"; empty: none) must call Admit: only then are refusals of roles answered
-  // with details (call_authorizer.h).
+  // with details (call_authorizer.h). `metrics`, if any, learn when the certificates expire, and must outlive it.
   static absl::StatusOr<std::unique_ptr<ServerSecurity>> Create(const ServerSecurityFiles& files,
                                                                 std::string_view listen, common::Clock* clock,
-                                                                std::string_view admitting_service = "");
+                                                                std::string_view admitting_service = "",
+                                                                CertificateMetrics* metrics = nullptr);
 
   // For GrpcServer::Create.
   const std::shared_ptr<grpc::ServerCredentials>& credentials() const { return credentials_; }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/dataset/dataset.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "common/json_depth.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
@@ -18,25 +18,8 @@ namespace cohort::coordinator {
 namespace {
 
 constexpr size_t kShownBytes = 80;
-// Far more than data needs, far less than recursion over a row could bear.
-constexpr int kMaxDepth = 64;
 // What a row becomes is sent as one message of at most 4 MiB, together with what else an assignment holds.
 constexpr size_t kMaxMessageBytes = 3 << 20;
-
-// Of arrays and objects; at most `limit` + 1. Valid JSON or not: brackets inside of strings do not count.
-int Depth(std::string_view text, int limit) {
-  int depth = 0, deepest = 0;
-  bool is_in_string = false;
-  for (size_t i = 0; i < text.size() && deepest <= limit; ++i) {
-    const char c = text[i];
-    if (c == '"') is_in_string = !is_in_string;
-    if (is_in_string && c == '\\') ++i;
-    if (is_in_string) continue;
-    if (c == '[' || c == '{') deepest = std::max(deepest, ++depth);
-    if (c == ']' || c == '}') --depth;
-  }
-  return deepest;
-}
 
 absl::Status CheckMessageSize(size_t num_bytes, const std::string& where) {
   if (num_bytes <= kMaxMessageBytes) return absl::OkStatus();
@@ -60,9 +43,9 @@ absl::StatusOr<nlohmann::json> ParseRow(const std::string& text, const std::stri
     return absl::InvalidArgumentError(absl::StrCat(where, ": not UTF-8 at byte ", valid, " (",
                                                    common::Printable(std::string_view(text).substr(valid), 8), ")"));
   }
-  if (Depth(text, kMaxDepth) > kMaxDepth) {
-    return absl::InvalidArgumentError(absl::StrCat(where, ": nested too deeply, more than ", kMaxDepth, " levels (",
-                                                   common::Printable(text, kShownBytes), ")"));
+  if (common::FindTooDeep(text) != std::string::npos) {
+    return absl::InvalidArgumentError(absl::StrCat(where, ": nested too deeply, more than ", common::kMaxJsonDepth,
+                                                   " levels (", common::Printable(text, kShownBytes), ")"));
   }
   nlohmann::json row = nlohmann::json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
   if (!row.is_object()) {

@@ -88,6 +88,9 @@ class FaultyJobStore final : public JobStore {
                                                                int limit) override {
     return store_->ListEvents(job, after, limit);
   }
+  absl::StatusOr<int64_t> NewestEventSequence(std::string_view job) override {
+    return store_->NewestEventSequence(job);
+  }
   absl::StatusOr<std::vector<cohort::v1::JobEvent>> ListStepEvents(std::string_view job, int64_t after_version,
                                                                    int limit) override {
     return store_->ListStepEvents(job, after_version, limit);

@@ -10,10 +10,10 @@ FROM ${CUDA} AS toolkit
 FROM ${DEBIAN} AS build
 WORKDIR /src
 COPY tools/setup.sh tools/dependencies.txt tools/
+# LibTorch's folder is named in the programs, so it gets a short name.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends ca-certificates && tools/setup.sh --cuda \
+    && mv /root/.cache/cohort/libtorch-2.11.0 /opt/libtorch && rm -rf /root/.cache/cohort/cuda-wheels-*
 ENV COHORT_SITE_PACKAGES=/opt/libtorch
-# torch pins the versions of the nvidia wheels that it needs.
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends ca-certificates python3-pip && tools/setup.sh \
-    && python3 -m pip install --quiet --no-compile --no-cache-dir --only-binary=:all: --target /opt/libtorch torch==2.11.0
 COPY --from=toolkit /usr/local/cuda-13.0/ /usr/local/cuda/
 COPY . .
 RUN tools/build.sh --config=cuda //coordinator:cohort-coordinator //rollout_worker:cohort-rollout-worker \

@@ -5,7 +5,7 @@
 
 from gpu_row import GPU_ROW
 from panels import BLUE, JOB_NAMESPACE, NAMESPACE, RED, TRAINING_JOBS, YELLOW, Dashboard, Panel, Query, Row, stat
-from promql import IN_NAMESPACE, JOB, JOB_LINK, per_second
+from promql import IN_NAMESPACE, JOB, JOB_LINK, per_second, rate
 
 JOB_NAMESPACES = IN_NAMESPACE + ',job_namespace=~"$job_namespace"'
 
@@ -190,7 +190,7 @@ THROUGHPUT = Row(
                 Query(per_second("cohort_rollout_worker_generated_tokens_total", IN_NAMESPACE), "sampled"),
                 Query(
                     "sum(max by (namespace, training_job)"
-                    f" (rate(cohort_learner_trained_tokens_total{{{JOB}}}[$__rate_interval])))",
+                    f" ({rate('cohort_learner_trained_tokens_total', JOB)}))",
                     "trained",
                 ),
             ),
@@ -203,7 +203,7 @@ THROUGHPUT = Row(
             (
                 Query(
                     "avg by (reason)"
-                    f" (rate(cohort_rollout_worker_idle_seconds_total{{{IN_NAMESPACE}}}[$__rate_interval]))",
+                    f" ({rate('cohort_rollout_worker_idle_seconds_total', IN_NAMESPACE)})",
                     "{{reason}}",
                 ),
             ),
@@ -216,7 +216,7 @@ THROUGHPUT = Row(
             "percentunit",
             (
                 Query(
-                    f"avg by (reason) (rate(cohort_learner_idle_seconds_total{{{IN_NAMESPACE}}}[$__rate_interval]))",
+                    f"avg by (reason) ({rate('cohort_learner_idle_seconds_total', IN_NAMESPACE)})",
                     "{{reason}}",
                 ),
             ),
@@ -235,7 +235,7 @@ PROCESSES = Row(
             "suffix: cores",
             (
                 Query(
-                    f'rate(process_cpu_seconds_total{{{IN_NAMESPACE},job=~"cohort-.*"}}[$__rate_interval])',
+                    rate("process_cpu_seconds_total", IN_NAMESPACE + ',job=~"cohort-.*"'),
                     "{{job}} {{instance}}",
                 ),
             ),
@@ -287,6 +287,21 @@ PROCESSES = Row(
             "s",
             (Query(f'time() - process_start_time_seconds{{{IN_NAMESPACE},job=~"cohort-.*"}}', "{{job}} {{instance}}"),),
             minimum=0,
+        ),
+        Panel(
+            "Certificates",
+            "Time until the first certificate of a file expires that a coordinator or learner serves TLS with. A"
+            " renewed file is taken up by itself.",
+            "s",
+            (
+                Query(
+                    f"cohort_tls_certificate_not_after_timestamp_seconds{{{IN_NAMESPACE}}} - time()",
+                    "{{file}} {{instance}}",
+                ),
+            ),
+            # Below the next step, long expired ones included.
+            steps=((-(10**9), RED), (2 * 86400, YELLOW), (14 * 86400, BLUE)),
+            optional="empty without TLS",
         ),
         Panel(
             "Versions",

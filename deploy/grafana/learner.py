@@ -4,6 +4,7 @@
 import functools
 
 import panels
+import promql
 from gpu_row import GPU_ROW
 from panels import BLUE, JOB_NAMESPACE, NAMESPACE, RED, TRAINING_JOB, YELLOW, Dashboard, Panel, Query, Row, instances_of
 from promql import INSTANCE, JOB, in_range, median_and_p95
@@ -17,7 +18,7 @@ def gauge(name, legend=PER_INSTANCE):
 
 
 def rate(name, selector=RANK):
-    return f"rate(cohort_learner_{name}{{{selector}}}[$__rate_interval])"
+    return promql.rate(f"cohort_learner_{name}", selector)
 
 
 stat = functools.partial(panels.stat, width=4)
@@ -114,6 +115,17 @@ SPEED = Row(
             "Policy version that each rank has: all the same but for a moment.",
             "none",
             (gauge("policy_version"),),
+            minimum=0,
+        ),
+        Panel(
+            "Memory of tensors",
+            "Peak of a rank's tensors over the job's train steps, and what the estimate of `cohortctl model inspect`"
+            " gives for the largest microbatch that came.",
+            "bytes",
+            (
+                gauge("memory_peak_bytes", "{{instance}} peak"),
+                gauge("memory_predicted_bytes", "{{instance}} predicted"),
+            ),
             minimum=0,
         ),
     ),

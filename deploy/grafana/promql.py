@@ -15,10 +15,15 @@ JOB_LINK = (
 )
 
 
+def rate(metric, selector=INSTANCE):
+    """Rate of each series of a counter."""
+    return f"rate({metric}{{{selector}}}[$__rate_interval])"
+
+
 def per_second(metric, selector, by=""):
     """Rate of a counter over all its series, or summed by labels."""
     grouping = f" by ({by})" if by else ""
-    return f"sum{grouping} (rate({metric}{{{selector}}}[$__rate_interval]))"
+    return f"sum{grouping} ({rate(metric, selector)})"
 
 
 def in_range(metric, selector):
@@ -28,7 +33,7 @@ def in_range(metric, selector):
 
 def quantile(share, histogram, selector, by=""):
     labels = f"le,{by}" if by else "le"
-    return f"histogram_quantile({share}, sum by ({labels}) (rate({histogram}_bucket{{{selector}}}[$__rate_interval])))"
+    return f"histogram_quantile({share}, sum by ({labels}) ({rate(histogram + '_bucket', selector)}))"
 
 
 def median_and_p95(histogram, selector, by=""):

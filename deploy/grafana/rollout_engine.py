@@ -3,15 +3,10 @@
 
 from gpu_row import GPU_ROW
 from panels import JOB_NAMESPACE, NAMESPACE, RED, TRAINING_JOBS, YELLOW, Dashboard, Panel, Query, Row, instances_of
-from promql import INSTANCE, JOB, median_and_p95, per_second, quantile
+from promql import INSTANCE, JOB, median_and_p95, per_second, quantile, rate
 
 WORKER_JOB = JOB + ',instance=~"$instance"'
 PER_INSTANCE = "{{instance}}"
-
-
-def rate(metric, selector=INSTANCE):
-    return f"rate({metric}{{{selector}}}[$__rate_interval])"
-
 
 SPEED = Row(
     "Speed",
@@ -70,13 +65,7 @@ SPEED = Row(
             "Distribution of lengths",
             "Completions per second by their length: a bright top band is completions that hit the limit.",
             "none",
-            (
-                Query(
-                    "sum by (le) (rate(cohort_rollout_worker_completion_tokens_bucket"
-                    f"{{{INSTANCE}}}[$__rate_interval]))",
-                    "{{le}}",
-                ),
-            ),
+            (Query(per_second("cohort_rollout_worker_completion_tokens_bucket", INSTANCE, "le"), "{{le}}"),),
             kind="heatmap",
         ),
     ),

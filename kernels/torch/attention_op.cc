@@ -35,14 +35,39 @@ AttentionShape ShapeOf(const at::Tensor& q_TNH, const at::Tensor& keys, const At
   return shape;
 }
 
+// Where the packed sequences lie: the arguments of PackedCausalAttention.
+struct PackedLayout {
+  const std::vector<int32_t>& cu_seqlens;
+  const std::vector<int32_t>& prefixes;
+
+  int64_t num_sequences() const { return static_cast<int64_t>(cu_seqlens.size()) - 1; }
+  int64_t num_rows(int64_t s) const { return cu_seqlens[s + 1] - cu_seqlens[s]; }
+};
+
+void CheckPrefixes(const PackedLayout& layout) {
+  if (layout.prefixes.empty()) return;
+  TORCH_CHECK(static_cast<int64_t>(layout.prefixes.size()) == layout.num_sequences(), "attention: prefixes of ",
+              layout.prefixes.size(), " sequences, there are ", layout.num_sequences());
+  for (int64_t s = 0; s < layout.num_sequences(); ++s) {
+    const int32_t prefix = layout.prefixes[s];
+    if (prefix == -1) continue;
+    TORCH_CHECK(prefix >= 0 && prefix < s && layout.prefixes[prefix] == -1, "attention: prefixes: sequence ", s,
+                " continues ", prefix, ", which must be an earlier one without prefix");
+    TORCH_CHECK(layout.num_rows(prefix) % kAttentionBlockTokens == 0, "attention: prefixes: sequence ", s,
+                " continues one of ", layout.num_rows(prefix), " rows, no multiple of ", kAttentionBlockTokens);
+  }
+}
+
 void CheckPacked(const at::Tensor& q_TNH, const at::Tensor& k_TKH, const at::Tensor& v_TKH,
-                 const std::vector<int32_t>& cu_seqlens) {
+                 const PackedLayout& layout) {
+  const std::vector<int32_t>& cu_seqlens = layout.cu_seqlens;
   TORCH_CHECK(k_TKH.dim() == 3 && k_TKH.sizes() == v_TKH.sizes() && k_TKH.size(0) == q_TNH.size(0),
               "attention: k and v must be [T, K, H] (", k_TKH.sizes(), ", ", v_TKH.sizes(), " for q ", q_TNH.sizes(),
               ")");
   TORCH_CHECK(!cu_seqlens.empty() && cu_seqlens.front() == 0 && std::is_sorted(cu_seqlens.begin(), cu_seqlens.end()) &&
                   cu_seqlens.back() <= q_TNH.size(0),
               "attention: cu_seqlens must ascend from 0 to at most ", q_TNH.size(0), " rows");
+  CheckPrefixes(layout);
 }
 
 // True where the own operator applies; else ATen's.
@@ -56,10 +81,10 @@ void ZeroRowsFrom(at::Tensor& rows, int64_t first) {
   std::fill(rows.mutable_data_ptr<float>() + first * row, rows.mutable_data_ptr<float>() + rows.numel(), 0.0f);
 }
 
-PackedSequences Sequences(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                          const std::vector<int32_t>& cu_seqlens) {
-  return {q.const_data_ptr<float>(), k.const_data_ptr<float>(), v.const_data_ptr<float>(), cu_seqlens.data(),
-          static_cast<int64_t>(cu_seqlens.size()) - 1};
+PackedSequences Sequences(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const PackedLayout& layout) {
+  return {q.const_data_ptr<float>(), k.const_data_ptr<float>(),
+          v.const_data_ptr<float>(), layout.cu_seqlens.data(),
+          layout.num_sequences(),    layout.prefixes.empty() ? nullptr : layout.prefixes.data()};
 }
 
 struct ForwardTensors {
@@ -69,24 +94,25 @@ struct ForwardTensors {
 };
 
 // q, k, v contiguous.
-ForwardTensors RunForward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                          const std::vector<int32_t>& cu_seqlens, const AttentionOptions& options) {
+ForwardTensors RunForward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const PackedLayout& layout,
+                          const AttentionOptions& options) {
   ForwardTensors f{at::empty_like(q), at::empty({q.size(0), q.size(1)}, q.options()),
                    at::empty({q.size(0), q.size(1)}, q.options())};
-  PackedAttentionForward(ShapeOf(q, k, options), Sequences(q, k, v, cu_seqlens), f.out_TNH.mutable_data_ptr<float>(),
+  PackedAttentionForward(ShapeOf(q, k, options), Sequences(q, k, v, layout), f.out_TNH.mutable_data_ptr<float>(),
                          f.row_max_TN.mutable_data_ptr<float>(), f.row_sum_TN.mutable_data_ptr<float>(), AtExecution());
-  ZeroRowsFrom(f.out_TNH, cu_seqlens.back());
+  ZeroRowsFrom(f.out_TNH, layout.cu_seqlens.back());
   return f;
 }
 
 class PackedAttentionFunction : public torch::autograd::Function<PackedAttentionFunction> {
  public:
   static Variable forward(AutogradContext* ctx, const Variable& q_TNH, const Variable& k_TKH, const Variable& v_TKH,
-                          const std::vector<int32_t>& cu_seqlens, const AttentionOptions& options) {
+                          const PackedLayout& layout, const AttentionOptions& options) {
     const at::Tensor q = q_TNH.contiguous(), k = k_TKH.contiguous(), v = v_TKH.contiguous();
-    const ForwardTensors f = RunForward(q, k, v, cu_seqlens, options);
+    const ForwardTensors f = RunForward(q, k, v, layout, options);
     ctx->save_for_backward({q, k, v, f.out_TNH, f.row_max_TN, f.row_sum_TN});
-    ctx->saved_data["cu_seqlens"] = std::vector<int64_t>(cu_seqlens.begin(), cu_seqlens.end());
+    ctx->saved_data["cu_seqlens"] = std::vector<int64_t>(layout.cu_seqlens.begin(), layout.cu_seqlens.end());
+    ctx->saved_data["prefixes"] = std::vector<int64_t>(layout.prefixes.begin(), layout.prefixes.end());
     ctx->saved_data["scale"] = options.scale;
     ctx->saved_data["window"] = options.window;
     return f.out_TNH;
@@ -95,13 +121,16 @@ class PackedAttentionFunction : public torch::autograd::Function<PackedAttention
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const variable_list saved = ctx->get_saved_variables();
     const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2];
-    const std::vector<int64_t> offsets = ctx->saved_data["cu_seqlens"].toIntVector();
-    const std::vector<int32_t> cu_seqlens(offsets.begin(), offsets.end());
+    const auto saved_list = [ctx](const char* name) {
+      const std::vector<int64_t> values = ctx->saved_data[name].toIntVector();
+      return std::vector<int32_t>(values.begin(), values.end());
+    };
+    const std::vector<int32_t> cu_seqlens = saved_list("cu_seqlens"), prefixes = saved_list("prefixes");
     const AttentionOptions options{ctx->saved_data["scale"].toDouble(), ctx->saved_data["window"].toInt()};
     const at::Tensor grad_out = grads[0].contiguous();
     at::Tensor grad_q = at::empty_like(q), grad_k = at::empty_like(k), grad_v = at::empty_like(v);
     PackedAttentionBackward(
-        ShapeOf(q, k, options), Sequences(q, k, v, cu_seqlens),
+        ShapeOf(q, k, options), Sequences(q, k, v, {cu_seqlens, prefixes}),
         {saved[3].const_data_ptr<float>(), saved[4].const_data_ptr<float>(), saved[5].const_data_ptr<float>(),
          grad_out.const_data_ptr<float>()},
         {grad_q.mutable_data_ptr<float>(), grad_k.mutable_data_ptr<float>(), grad_v.mutable_data_ptr<float>()},
@@ -121,27 +150,34 @@ at::Tensor VisibleKeys(const at::Tensor& positions_R1, int64_t num_keys, int64_t
   return window == 0 ? visible : visible.logical_and(keys.gt(positions_R1.sub(window)));
 }
 
-at::Tensor PackedWithAten(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                          const std::vector<int32_t>& cu_seqlens, const AttentionOptions& options) {
+at::Tensor PackedWithAten(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const PackedLayout& layout,
+                          const AttentionOptions& options) {
   std::vector<at::Tensor> parts;
-  for (size_t s = 0; s + 1 < cu_seqlens.size(); ++s) {
-    const int64_t start = cu_seqlens[s], length = cu_seqlens[s + 1] - start;
+  for (int64_t s = 0; s < layout.num_sequences(); ++s) {
+    const int64_t start = layout.cu_seqlens[s], length = layout.num_rows(s);
     if (length == 0) continue;
-    const auto rows = [&](const at::Tensor& t) { return HeadsFirst(t.narrow(0, start, length)); };
-    // A window that holds the whole sequence needs no mask, which ATen's fast paths refuse.
-    const bool is_masked = options.window > 0 && options.window < length;
+    const int32_t prefix = layout.prefixes.empty() ? -1 : layout.prefixes[s];
+    const int64_t prefix_rows = prefix < 0 ? 0 : layout.num_rows(prefix), num_keys = prefix_rows + length;
+    const auto keys = [&](const at::Tensor& t) {
+      const at::Tensor own = t.narrow(0, start, length);
+      if (prefix_rows == 0) return HeadsFirst(own);
+      return HeadsFirst(at::cat({t.narrow(0, layout.cu_seqlens[prefix], prefix_rows), own}, 0));
+    };
+    // A window that holds the whole sequence needs no mask, which ATen's fast paths refuse. Their causal mask would
+    // begin at a prefix's first key.
+    const bool is_masked = prefix_rows > 0 || (options.window > 0 && options.window < length);
     std::optional<at::Tensor> visible;
     if (is_masked) {
-      const at::Tensor positions = at::arange(length, q.options().dtype(at::kLong)).unsqueeze(1);
-      visible = VisibleKeys(positions, length, options.window);
+      const at::Tensor positions = at::arange(prefix_rows, num_keys, q.options().dtype(at::kLong)).unsqueeze(1);
+      visible = VisibleKeys(positions, num_keys, options.window);
     }
-    parts.push_back(at::scaled_dot_product_attention(rows(q), rows(k), rows(v), visible, /*dropout_p=*/0.0,
-                                                     /*is_causal=*/!is_masked, options.scale,
+    parts.push_back(at::scaled_dot_product_attention(HeadsFirst(q.narrow(0, start, length)), keys(k), keys(v), visible,
+                                                     /*dropout_p=*/0.0, /*is_causal=*/!is_masked, options.scale,
                                                      /*enable_gqa=*/q.size(1) != k.size(1))
                         .squeeze(0)
                         .transpose(0, 1));
   }
-  parts.push_back(at::zeros({q.size(0) - cu_seqlens.back(), q.size(1), q.size(2)}, q.options()));
+  parts.push_back(at::zeros({q.size(0) - layout.cu_seqlens.back(), q.size(1), q.size(2)}, q.options()));
   return at::cat(parts, 0);
 }
 
@@ -202,14 +238,16 @@ at::Tensor PagedWithAten(const at::Tensor& q, const at::Tensor& keys, const at::
 }  // namespace
 
 at::Tensor PackedCausalAttention(const at::Tensor& q_TNH, const at::Tensor& k_TKH, const at::Tensor& v_TKH,
-                                 const std::vector<int32_t>& cu_seqlens, const AttentionOptions& options) {
+                                 const std::vector<int32_t>& cu_seqlens, const AttentionOptions& options,
+                                 const std::vector<int32_t>& prefixes) {
+  const PackedLayout layout{cu_seqlens, prefixes};
   ShapeOf(q_TNH, k_TKH, options);
-  CheckPacked(q_TNH, k_TKH, v_TKH, cu_seqlens);
-  if (!UsesOwnKernel(q_TNH, k_TKH, v_TKH)) return PackedWithAten(q_TNH, k_TKH, v_TKH, cu_seqlens, options);
+  CheckPacked(q_TNH, k_TKH, v_TKH, layout);
+  if (!UsesOwnKernel(q_TNH, k_TKH, v_TKH)) return PackedWithAten(q_TNH, k_TKH, v_TKH, layout, options);
   const bool needs_grad =
       c10::GradMode::is_enabled() && (q_TNH.requires_grad() || k_TKH.requires_grad() || v_TKH.requires_grad());
-  if (needs_grad) return PackedAttentionFunction::apply(q_TNH, k_TKH, v_TKH, cu_seqlens, options);
-  return RunForward(q_TNH.contiguous(), k_TKH.contiguous(), v_TKH.contiguous(), cu_seqlens, options).out_TNH;
+  if (needs_grad) return PackedAttentionFunction::apply(q_TNH, k_TKH, v_TKH, layout, options);
+  return RunForward(q_TNH.contiguous(), k_TKH.contiguous(), v_TKH.contiguous(), layout, options).out_TNH;
 }
 
 at::Tensor PagedAttention(const at::Tensor& q_TNH, const at::Tensor& keys_BSKH, const at::Tensor& values_BSKH,

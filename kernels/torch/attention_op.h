@@ -17,10 +17,13 @@ struct AttentionOptions {
 };
 
 // Causal grouped-query attention over packed sequences; out [T, N, H]. Differentiable in q, k, v. Rows at or past
-// cu_seqlens.back() are padding: their output and gradients are 0. fp32 on CPU runs kernels/attention.h, whose
-// reduction order depends on the key position alone; other devices run ATen sequence by sequence.
+// cu_seqlens.back() are padding: their output and gradients are 0. `prefixes`: per sequence the earlier one that it
+// continues, of a multiple of 16 rows and without prefix itself, or -1; empty: none. fp32 on CPU runs
+// kernels/attention.h, whose reduction order depends on the key position alone; other devices run ATen sequence by
+// sequence.
 at::Tensor PackedCausalAttention(const at::Tensor& q_TNH, const at::Tensor& k_TKH, const at::Tensor& v_TKH,
-                                 const std::vector<int32_t>& cu_seqlens, const AttentionOptions& options);
+                                 const std::vector<int32_t>& cu_seqlens, const AttentionOptions& options,
+                                 const std::vector<int32_t>& prefixes = {});
 
 // Row t attends to keys 0..positions[t] of its sequence, or the last `window` of them, found through
 // block_tables[sequences[t]]; out [T, N, H]. Rows at or past positions.size() are padding and give 0. Bit-equal with

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "kernels/torch/adamw_op.h"
@@ -115,6 +116,49 @@ TEST(PackedCausalAttentionTest, WindowMatchesAutogradOfTheDefinitionInDouble) {
   EXPECT_LT(LargestDifference(out, expected), 3e-6);
   const auto gradients = Gradients(out, x, grad_out), expected_gradients = Gradients(expected, reference, grad_out);
   for (int i = 0; i < 3; ++i) EXPECT_LT(LargestDifference(gradients[i], expected_gradients[i]), 2e-5) << i;
+}
+
+// Rows 0..31 are the prefix of the two sequences behind them; the last sequence has none.
+TEST(PackedCausalAttentionTest, PrefixMatchesAutogradOfTheDefinitionWithThePrefixRepeated) {
+  const std::vector<int32_t> cu_seqlens = {0, 32, 37, 57, 64}, repeated_cu_seqlens = {0, 32, 69, 121, 128};
+  const auto range = [](int64_t begin, int64_t end) { return at::arange(begin, end, at::kLong); };
+  const at::Tensor repeated_rows = at::cat({range(0, 32), range(0, 37), range(0, 32), range(37, 64)});
+  const at::Tensor own_rows = at::cat({range(0, 32), range(64, 69), range(101, 128)});
+  const at::Tensor grad_out = at::randn({64, 4, 32}, at::kDouble);
+  for (const at::ScalarType dtype : {at::kFloat, at::kDouble}) {  // own kernel, ATen
+    const bool is_own = dtype == at::kFloat;
+    for (const int64_t window : {0, 19, 40}) {
+      const Qkv x = RandomQkv(64, dtype), reference = RandomQkv(64, at::kDouble);
+      RequireGrad(x);
+      RequireGrad(reference);
+      const at::Tensor out =
+          PackedCausalAttention(x.q_TNH, x.k_TKH, x.v_TKH, cu_seqlens, {kScale, window}, {-1, 0, 0, -1});
+      const auto repeated = [&](const at::Tensor& rows) { return rows.index_select(0, repeated_rows); };
+      const at::Tensor expected =
+          NaiveAttention({repeated(reference.q_TNH), repeated(reference.k_TKH), repeated(reference.v_TKH)},
+                         repeated_cu_seqlens, window)
+              .index_select(0, own_rows);
+      EXPECT_LT(LargestDifference(out, expected), is_own ? 3e-6 : 1e-12) << window;
+      const auto gradients = Gradients(out, x, grad_out), truth = Gradients(expected, reference, grad_out);
+      for (int i = 0; i < 3; ++i) EXPECT_LT(LargestDifference(gradients[i], truth[i]), is_own ? 2e-5 : 1e-12) << i;
+    }
+  }
+}
+
+TEST(PackedCausalAttentionTest, PrefixesThatCannotBeAreRefused) {
+  const Qkv x = RandomQkv(48);
+  const auto message = [&](const std::vector<int32_t>& cu_seqlens, const std::vector<int32_t>& prefixes) {
+    return std::string(StatusFromTorch("x", [&] {
+                         PackedCausalAttention(x.q_TNH, x.k_TKH, x.v_TKH, cu_seqlens, {kScale}, prefixes);
+                         return absl::OkStatus();
+                       }).message());
+  };
+  EXPECT_EQ(message({0, 16, 48}, {-1, 0}), "");
+  EXPECT_EQ(message({0, 16, 48}, {-1}), "x: attention: prefixes of 1 sequences, there are 2");
+  EXPECT_EQ(message({0, 16, 32, 48}, {-1, 0, 1}),
+            "x: attention: prefixes: sequence 2 continues 1, which must be an earlier one without prefix");
+  EXPECT_EQ(message({0, 15, 48}, {-1, 0}),
+            "x: attention: prefixes: sequence 1 continues one of 15 rows, no multiple of 16");
 }
 
 TEST(PackedCausalAttentionTest, BadOffsetsAreRefused) {

@@ -11,9 +11,18 @@
 namespace cohort::learner {
 namespace {
 
-std::vector<std::pair<int64_t, int64_t>> Cuts(const std::vector<int64_t>& lengths, int64_t max_tokens) {
+std::vector<SequenceLength> Lengths(const std::vector<int64_t>& tokens, int64_t shared_tokens = 0) {
+  std::vector<SequenceLength> lengths;
+  for (const int64_t length : tokens) lengths.push_back({.tokens = length, .shared_tokens = shared_tokens});
+  return lengths;
+}
+
+std::vector<std::pair<int64_t, int64_t>> Cuts(const std::vector<int64_t>& tokens, int64_t max_tokens,
+                                              int64_t shared_tokens = 0) {
   std::vector<std::pair<int64_t, int64_t>> cuts;
-  for (const SequenceRange& range : PackSequences(lengths, max_tokens)) cuts.emplace_back(range.begin, range.end);
+  for (const SequenceRange& range : PackSequences(Lengths(tokens, shared_tokens), max_tokens)) {
+    cuts.emplace_back(range.begin, range.end);
+  }
   return cuts;
 }
 
@@ -28,6 +37,12 @@ TEST(PackerTest, SequenceLongerThanTheBudgetIsAlone) {
   EXPECT_EQ(Cuts({25}, 10), (Ranges{{0, 1}}));
 }
 
+TEST(PackerTest, SharedTokensCountOnceInAMicrobatch) {
+  EXPECT_EQ(Cuts({5, 5, 5, 5}, 10, /*shared_tokens=*/3), (Ranges{{0, 3}, {3, 4}}));  // 5 + 2 + 2, then all 5 again
+  EXPECT_EQ(Cuts({5, 5, 5, 5}, 11, /*shared_tokens=*/3), (Ranges{{0, 4}}));
+  EXPECT_EQ(Cuts({12, 5, 5}, 10, /*shared_tokens=*/3), (Ranges{{0, 1}, {1, 3}}));
+}
+
 TEST(PackerTest, NothingGivesNoMicrobatch) { EXPECT_EQ(Cuts({}, 10), Ranges{}); }
 
 TEST(PackerTest, RandomListsAreCoveredInOrderWithinTheBudget) {
@@ -36,7 +51,7 @@ TEST(PackerTest, RandomListsAreCoveredInOrderWithinTheBudget) {
     std::vector<int64_t> lengths(random() % 40);
     for (int64_t& length : lengths) length = 1 + random() % 30;
     int64_t next = 0;
-    for (const SequenceRange& range : PackSequences(lengths, 32)) {
+    for (const SequenceRange& range : PackSequences(Lengths(lengths), 32)) {
       ASSERT_EQ(range.begin, next);
       ASSERT_LT(range.begin, range.end);
       int64_t num_tokens = 0;

@@ -49,4 +49,12 @@ absl::StatusOr<SavedState> StateSnapshot::Take(const TrainState& state, const Mo
   return saved;
 }
 
+int64_t StateSnapshot::size_bytes() const {
+  int64_t bytes = 0;
+  for (const at::Tensor* copy_P : {&weights_P_, &moments_.exp_avg_P, &moments_.exp_avg_sq_P}) {
+    if (copy_P->defined()) bytes += static_cast<int64_t>(copy_P->nbytes());
+  }
+  return bytes;
+}
+
 }  // namespace cohort::learner

@@ -32,6 +32,8 @@ class StateSnapshot final {
  public:
   // The tensors of the answer change with the next Take. RESOURCE_EXHAUSTED when memory is short.
   absl::StatusOr<SavedState> Take(const TrainState& state, const Moments& moments);
+  // 0 before the first Take.
+  int64_t size_bytes() const;
 
  private:
   at::Tensor weights_P_;

@@ -12,6 +12,8 @@
 #include "common/config/yaml_to_proto.h"
 #include "common/status_macros.h"
 #include "learner/learner_device.h"
+#include "learner/replay/failure_replay.h"
+#include "learner/replay/failure_report.h"
 #include "learner/replay/replay.h"
 #include "learner/replay/replay_report.h"
 #include "objective/preset_table.h"
@@ -48,18 +50,33 @@ absl::StatusOr<ReplayedObjective> ParseObjective(const std::string& text) {
   return objective;
 }
 
+absl::Status RunFailure(const ReplayFlags& flags, const at::Device& device, std::ostream& out) {
+  if (!flags.steps.empty() || !flags.objectives.empty()) {
+    return absl::InvalidArgumentError("--failure: not together with --steps or --objective");
+  }
+  COHORT_ASSIGN_OR_RETURN(const ReplayedFailure failure,
+                          ReplayFailure({.run_directory = flags.run, .failure = flags.failure, .device = device}));
+  out << FailureReport(failure);
+  if (!failure.replayed.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "the failure was not met again (a sum over several ranks, another kind of processor, or another build)");
+}
+
 }  // namespace
 
 CLI::App* AddReplayCommand(CLI::App* app, ReplayFlags* flags) {
   CLI::App* command = app->add_subcommand("replay",
                                           "train recorded steps again, without services: to prove that a run is what "
-                                          "its record says, or to compare several "
-                                          "objectives on the same rollouts");
+                                          "its record says, to compare several objectives on the same rollouts, or to "
+                                          "meet a number again that was not finite");
   command->add_option("--run", flags->run, "folder of a job, with steps.log")->required();
   command->add_option("--steps", flags->steps,
                       "step or range of steps, by the version they end in: 7, 3-9 (default: all)");
   command->add_option("--objective", flags->objectives,
                       "preset name or YAML file with an ObjectiveSpec, to be compared; repeatable");
+  command->add_option("--failure", flags->failure,
+                      "folder of a failed step, from the folder of the job: failures/version-00000012-rank-0; says "
+                      "which sequence and token are not finite");
   command->add_option("--device", flags->device, "cpu or cuda:N")->capture_default_str();
   command->add_option("--threads", flags->threads, "threads of one operator")
       ->check(CLI::PositiveNumber)
@@ -72,6 +89,7 @@ absl::Status RunReplayCommand(const ReplayFlags& flags, std::ostream& out) {
   COHORT_RETURN_IF_ERROR(ParseSteps(flags.steps, &options));
   COHORT_ASSIGN_OR_RETURN(const LearnerDevice device, ParseLearnerDevice(flags.device));
   options.device = device.device;
+  if (!flags.failure.empty()) return RunFailure(flags, device.device, out);
   std::vector<std::string> names;
   for (const std::string& text : flags.objectives) {
     COHORT_ASSIGN_OR_RETURN(ReplayedObjective objective, ParseObjective(text));

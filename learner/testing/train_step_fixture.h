@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,8 @@
 #include "common/testing/temp_dir.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/job_setup.h"
+#include "learner/policy_pass.h"
+#include "learner/prepared_update.h"
 #include "learner/step_data.h"
 #include "learner/testing/step_fixture.h"
 #include "learner/testing/tiny_model.h"
@@ -43,9 +46,12 @@ struct RunSettings {
   bool has_rollouts = true;
   int64_t num_updates = 2;
   int64_t max_tokens_per_microbatch = 8192;
+  bool share_prompts = false;
   double learning_rate = 0.01;
   cohort::v1::OptimizerSharding sharding = cohort::v1::OPTIMIZER_SHARDING_NONE;
   cohort::v1::ObjectiveSpec objective = {};  // unresolved
+  bool recompute_activations = false;
+  std::function<std::string(const FailedUpdate&)> on_failure = {};
 };
 
 // A tiny model in a folder, and ranks that train it.
@@ -84,7 +90,10 @@ class TrainStepFixture : public ::testing::Test {
                           .world_size = group->world_size()};
     rank->step = std::make_unique<TrainStep>(
         TrainStepOptions{.optimizer = optimizer,
-                         .gradient = {.max_tokens_per_microbatch = settings.max_tokens_per_microbatch},
+                         .gradient = {.max_tokens_per_microbatch = settings.max_tokens_per_microbatch,
+                                      .recompute_activations = settings.recompute_activations,
+                                      .share_prompts = settings.share_prompts,
+                                      .on_failure = settings.on_failure},
                          .num_updates_in_job = 100},
         rank->objective.get(), rank->reference.get(), group, &rank->state);
     return rank;
@@ -96,6 +105,24 @@ class TrainStepFixture : public ::testing::Test {
         BuildStepData(whole.ForRank(rank->data_options.rank, rank->data_options.world_size), rank->data_options);
     if (!data.ok()) return data.status();
     return rank->step->Run(*data, &timer);
+  }
+
+  // Sets the behaviour log-probs of a step of groups of 4 to those that the rank's policy gives each sequence alone.
+  static void SampleAlone(const Rank& rank, WholeStep* step) {
+    const absl::StatusOr<StepData> data = BuildStepData(step->ForRank(0, 1), rank.data_options);
+    ASSERT_OK(data);
+    int next = 0;
+    for (const UpdateData& update : data->updates) {
+      for (int64_t i = 0; i < static_cast<int64_t>(update.sequences.size()); ++i, ++next) {
+        const auto alone = PolicyLogprobsWithoutGradient(
+            *rank.state.decoder, BuildMicrobatch(update.sequences, {.begin = i, .end = i + 1}), /*temperature=*/1);
+        ASSERT_OK(alone);
+        cohort::v1::Rollout* rollout = step->groups[next / 4].mutable_rollouts(next % 4);
+        for (int t = 0; t < rollout->behavior_logprobs_size(); ++t) {
+          rollout->set_behavior_logprobs(t, alone->logprobs_T[t].item<float>());
+        }
+      }
+    }
   }
 
   // The weights one behind the other, without the gaps, which differ between worlds.

@@ -6,7 +6,9 @@
 #include <c10/core/GradMode.h>
 
 #include <cmath>
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -18,6 +20,7 @@
 #include "model/decoder_rows.h"
 #include "model/layers/layer_ops.h"
 #include "model/layers/matrix_product.h"
+#include "model/layers/recomputed_layer.h"
 #include "model/rotary_table.h"
 
 namespace cohort::model {
@@ -39,6 +42,24 @@ struct Layer {
   Projection q, k, v;
   at::Tensor q_norm, k_norm;  // undefined without has_qk_norm
   at::Tensor o, post_attention_norm, gate, up, down;
+
+  // Those that the config has, in the order of TransformerParameters.
+  std::vector<at::Tensor*> Tensors(const ModelConfig& config) {
+    std::vector<at::Tensor*> tensors = {&input_norm};
+    for (Projection* projection : {&q, &k, &v}) {
+      tensors.push_back(&projection->weight);
+      if (config.has_qkv_bias) tensors.push_back(&projection->bias);
+    }
+    if (config.has_qk_norm) tensors.insert(tensors.end(), {&q_norm, &k_norm});
+    tensors.insert(tensors.end(), {&o, &post_attention_norm, &gate, &up, &down});
+    return tensors;
+  }
+};
+
+// What attention needs of a packed batch.
+struct PackedRuns {
+  std::vector<int32_t> cu_seqlens;
+  std::vector<int32_t> prefixes;
 };
 
 class TransformerDecoder final : public Decoder {
@@ -53,31 +74,24 @@ class TransformerDecoder final : public Decoder {
     const auto take = [this, &next] { return parameters_.entries[next++].second; };
     embedding_VD_ = take();
     for (int64_t layer = 0; layer < config_.num_layers; ++layer) {
-      Layer w;
-      w.input_norm = take();
-      for (Projection* projection : {&w.q, &w.k, &w.v}) {
-        projection->weight = take();
-        if (config_.has_qkv_bias) projection->bias = take();
-      }
-      if (config_.has_qk_norm) {
-        w.q_norm = take();
-        w.k_norm = take();
-      }
-      for (at::Tensor* weight : {&w.o, &w.post_attention_norm, &w.gate, &w.up, &w.down}) *weight = take();
-      layers_.push_back(std::move(w));
+      std::vector<at::Tensor>& tensors = layer_tensors_.emplace_back();
+      for (at::Tensor* tensor : layers_.emplace_back().Tensors(config_)) tensors.push_back(*tensor = take());
     }
     norm_D_ = take();
     output_VD_ = config_.tie_word_embeddings ? embedding_VD_ : take();
   }
 
-  absl::StatusOr<at::Tensor> ForwardPacked(const PackedBatch& batch) const override {
+  absl::StatusOr<at::Tensor> ForwardPacked(const PackedBatch& batch, const PackedPass& pass) const override {
     COHORT_RETURN_IF_ERROR(CheckPackedBatch(batch, config_));
     at::Tensor hidden_TD;
     COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("forward", [&] {
       const DecoderRows rows = MakeDecoderRows(batch.token_ids, PackedPositions(batch), rotary_);
-      hidden_TD = Forward(rows, [&](int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-        return kernels::PackedCausalAttention(q, k, v, batch.cu_seqlens, Attention(layer));
-      });
+      // Kept for layers that are computed again after the batch is gone.
+      const auto runs = std::make_shared<const PackedRuns>(PackedRuns{batch.cu_seqlens, batch.prefixes});
+      const Attend attend = [this, runs](int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+        return kernels::PackedCausalAttention(q, k, v, runs->cu_seqlens, Attention(layer), runs->prefixes);
+      };
+      hidden_TD = Forward(rows, attend, pass.recompute_activations);
       return absl::OkStatus();
     }));
     return hidden_TD;
@@ -112,17 +126,29 @@ class TransformerDecoder final : public Decoder {
   kernels::AttentionOptions Attention(int64_t layer) const { return {scale_, config_.AttentionWindow(layer)}; }
 
   // The one forward pass; the training and the cached pass differ in `attend` alone.
-  at::Tensor Forward(const DecoderRows& rows, const Attend& attend) const {
+  at::Tensor Forward(const DecoderRows& rows, const Attend& attend, bool recompute_activations = false) const {
     at::Tensor hidden_TD = at::embedding(embedding_VD_, rows.token_ids_T);
     for (int64_t layer = 0; layer < config_.num_layers; ++layer) {
-      hidden_TD = ForwardLayer(layer, hidden_TD, rows, attend);
+      hidden_TD = recompute_activations ? ForwardRecomputedLayer(layer, hidden_TD, rows, attend)
+                                        : ForwardLayer(layer, layers_[layer], hidden_TD, rows, attend);
     }
     return RmsNorm(hidden_TD, norm_D_, config_.rms_norm_eps).narrow(0, 0, rows.num_rows);
   }
 
-  at::Tensor ForwardLayer(int64_t layer, const at::Tensor& hidden_TD, const DecoderRows& rows,
+  // The last layer too, though its turn comes first: kept, its activations would lie beside the head's logits.
+  at::Tensor ForwardRecomputedLayer(int64_t layer, const at::Tensor& hidden_TD, const DecoderRows& rows,
+                                    const Attend& attend) const {
+    const auto run = [this, layer, rows, attend](const at::Tensor& input_TD, at::TensorList tensors) {
+      Layer aliases;
+      size_t next = 0;
+      for (at::Tensor* tensor : aliases.Tensors(config_)) *tensor = tensors[next++];
+      return ForwardLayer(layer, aliases, input_TD, rows, attend);
+    };
+    return RecomputedLayer(run, hidden_TD, layer_tensors_[layer]);
+  }
+
+  at::Tensor ForwardLayer(int64_t layer, const Layer& w, const at::Tensor& hidden_TD, const DecoderRows& rows,
                           const Attend& attend) const {
-    const Layer& w = layers_[layer];
     const int64_t num_rows = hidden_TD.size(0);
     const at::Tensor x_TD = RmsNorm(hidden_TD, w.input_norm, config_.rms_norm_eps);
     const at::Tensor q_TNH = RotatedHeads(w.q(x_TD), w.q_norm, rows);
@@ -146,6 +172,7 @@ class TransformerDecoder final : public Decoder {
   const double scale_;
   at::Tensor embedding_VD_, norm_D_, output_VD_;
   std::vector<Layer> layers_;
+  std::vector<std::vector<at::Tensor>> layer_tensors_;  // of each layer in the order of Layer::Tensors
 };
 
 }  // namespace

@@ -72,4 +72,19 @@ ParameterMap RandomParameters(const ModelConfig& config, uint64_t seed) {
   return parameters;
 }
 
+std::vector<TinyVariant> BitVariants() {
+  std::vector<TinyVariant> variants = TinyVariants();
+  TinyVariant demonstration{"demonstration's sizes", TinyConfig()};
+  demonstration.config.hidden_size = 128;
+  demonstration.config.head_dim = 32;
+  demonstration.config.intermediate_size = 344;
+  demonstration.config.vocab_size = 21;
+  variants.push_back(demonstration);
+  TinyVariant wide{"inner dimensions of a real model", TinyVariants()[2].config};  // with biases
+  wide.config.hidden_size = 896;
+  wide.config.intermediate_size = 1100;
+  variants.push_back(wide);
+  return variants;
+}
+
 }  // namespace cohort::model

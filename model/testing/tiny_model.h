@@ -23,6 +23,8 @@ struct TinyVariant {
   ModelConfig config;
 };
 std::vector<TinyVariant> TinyVariants();
+// Those, and products of other shapes.
+std::vector<TinyVariant> BitVariants();
 
 // Parameters of `config` with standard deviation 0.2 and norms in [0.5, 1.5], a function of the seed; fp32 on the CPU.
 ParameterMap RandomParameters(const ModelConfig& config, uint64_t seed);

@@ -60,11 +60,7 @@ absl::Status PolicySlot::SwitchTo(const cohort::v1::WeightSource& source, const 
   return absl::OkStatus();
 }
 
-int64_t PolicySlot::num_bytes() const {
-  int64_t num_bytes = 0;
-  for (const auto& [name, tensor] : parameters_.entries) num_bytes += static_cast<int64_t>(tensor.nbytes());
-  return num_bytes;
-}
+int64_t PolicySlot::num_bytes() const { return parameters_.NumBytes(); }
 
 absl::StatusOr<std::string> PolicySlot::LoadFolder(const cohort::v1::WeightSource& source,
                                                    const model::ModelConfig& config) {

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/security/certificate_metrics.h"
 #include "common/telemetry/metric_catalogue.h"
 #include "common/telemetry/process_metrics.h"
 #include "coordinator/coordinator_metrics.h"
@@ -95,6 +96,7 @@ bool IsOfStep(const MetricDescription& metric) {
 
 std::string MetricsPage() {
   prometheus::Registry registry;
+  const security::CertificateMetrics certificates(&registry);
   const coordinator::CoordinatorMetrics coordinator(&registry);
   const rollout_worker::RolloutWorkerMetrics worker(&registry);
   const learner::LearnerMetrics learner(&registry);
@@ -107,6 +109,7 @@ std::string MetricsPage() {
   };
   return absl::StrCat(
       kIntroduction, "\n## Every process\n\n", Table(ProcessMetrics()),
+      "\n## Every process that serves TLS: coordinator and learner\n\n", Table(certificates.catalogue().descriptions()),
       "\n## Coordinator: the newest train step of every job\n\nGauges. They are there again after a "
       "restart of the coordinator.\n\n",
       StepTable(), "\n## Coordinator: evaluations and use of every job\n\n", Table(metrics, is_of_training),

@@ -8,10 +8,10 @@ namespace {
 const std::vector<std::string>& TorchFreeModelHeaders() {
   static const auto* const headers = new std::vector<std::string>{
       "model/model_config",           "model/tokenizer/",        "model/weights/model_folder",
-      "model/memory_estimate",        "model/presets/",          "model/chat_template/",
-      "model/weights/safetensors",    "model/architectures/",    "objective/objective_resolution",
-      "objective/resolution_context", "objective/credit",        "objective/rollout_facts",
-      "objective/job_context",        "objective/planned_facts",
+      "model/memory_estimate",        "model/learner_load",      "model/presets/",
+      "model/chat_template/",         "model/architectures/",    "model/weights/safetensors",
+      "objective/resolution_context", "objective/credit",        "objective/objective_resolution",
+      "objective/job_context",        "objective/planned_facts", "objective/rollout_facts",
   };
   return *headers;
 }
@@ -33,7 +33,7 @@ const std::vector<Room>& Rooms() {
        .may_include_headers = {"kernels/sampling", "kernels/torch/"}},
       {.name = "learner",
        .may_include_rooms = {"model", "objective", "rollout_log", "common", "proto"},
-       .may_include_headers = {"kernels/torch/"}},
+       .may_include_headers = {"kernels/torch/", "kernels/side_by_side"}},
       {.name = "coordinator",
        .may_include_rooms = {"rollout_log", "reward", "common", "proto"},
        .may_include_headers = TorchFreeModelHeaders(),

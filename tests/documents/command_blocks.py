@@ -2,14 +2,15 @@
 """The fenced blocks of a page: commands, files that they use, and what is shown only.
 
 A block without a language, or of "sh" or "bash", is commands, to be run unless the line before says
-`<!-- not run: why -->`. After a line `<!-- file: PATH -->` a block of any language is that file. Every other block is
-shown only: output is "text"."""
+`<!-- not run: why -->`. After a line `<!-- file: PATH -->` a block of any language is that file. A line
+`<!-- run: COMMAND -->` is a command that readers do not see: what their own machine has and the test's lacks. Every
+other block is shown only: output is "text"."""
 
 import re
 import shlex
 
 COMMAND_LANGUAGES = {"", "sh", "bash"}
-MARK = re.compile(r"<!-- (file|not run): (.+?) -->")
+MARK = re.compile(r"<!-- (file|not run|run): (.+?) -->")
 
 
 class PageError(Exception):
@@ -27,7 +28,7 @@ class Block:
 
 
 def blocks(page):
-    """The blocks of a page, in order; `line` is that of the opening fence, from 1."""
+    """The blocks of a page, in order; `line` is that of the opening fence, or of a hidden command, from 1."""
     found = []
     opened = None
     mark = None
@@ -46,6 +47,9 @@ def blocks(page):
             mark = MARK.fullmatch(line.strip())
             if not mark:
                 raise PageError(f"line {number}: a mark that does not stand alone")
+            if mark.group(1) == "run":
+                found.append(Block(number, "", None, mark.group(2) + "\n"))
+                mark = None
         elif line.strip():
             mark = None
     if opened:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the commands of README.md, of the quick starts and of the guides: in the order of the page, in one shell, in a
-folder of their own that has examples/, with the real programs in PATH and a loopback network of their own, so that ports
-are free. A command that fails fails the test; what is not run says why on its page (see command_blocks.py)."""
+"""Runs the commands of README.md, of the quick starts, the guides and cohortctl's page, and has those of deploy/ say why
+they are not run: in the order of the page, in one shell, in a folder of their own that has examples/, with the real programs in PATH and a loopback network
+of their own, so that ports are free. A command that fails fails the test; what is not run says why on its page (see
+command_blocks.py)."""
 
 import os
 import pathlib
@@ -20,8 +21,8 @@ PAGES = {
     "examples/command_verifier/README.md": "examples/command_verifier",
     "examples/recommendation/README.md": ".",
 }
-# So are all quick starts and guides, from the root of the repository.
-MORE_PAGES = ("docs/getting_started*.md", "docs/guides/*.md")
+# So are these, from the root of the repository.
+MORE_PAGES = ("docs/cli.md", "docs/getting_started*.md", "docs/guides/*.md", "deploy/*/README.md")
 PROGRAMS = ["cli/cohortctl", "coordinator/cohort-coordinator", "learner/cohort-learner", "objective/cohort-objective",
             "rollout_worker/cohort-rollout-worker"]
 SECONDS_PER_PAGE = 400
@@ -72,6 +73,13 @@ class BlocksTest(unittest.TestCase):
         self.assertEqual([block.line for block in blocks], [1, 6, 10, 13])
         self.assertEqual(blocks[1].reason_not_run, "takes an hour")
         self.assertEqual((blocks[2].file, blocks[2].text), ("a/b.yaml", "x: '1'\n"))
+
+    def test_hidden_commands_are_run_where_they_stand(self):
+        page = "```\ncat a\n```\n<!-- run: echo x >a -->\n<!-- run: true & -->\n```\ncat b\n```\n"
+        blocks = command_blocks.blocks(page)
+        self.assertEqual([(block.line, block.text) for block in blocks],
+                         [(1, "cat a\n"), (4, "echo x >a\n"), (5, "true &\n"), (6, "cat b\n")])
+        self.assertTrue(all(block.is_run() for block in blocks))
 
     def test_a_mark_holds_for_the_next_block_alone(self):
         page = "<!-- not run: why -->\nA sentence.\n```\nfalse\n```\n"

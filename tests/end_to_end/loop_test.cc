@@ -43,8 +43,8 @@ std::unique_ptr<RunningProgram> ServeAgain(const std::string& example, const std
                                "127.0.0.1:0", "--data_dir", run_dir + "/state", "--checkpoint_root", run_dir,
                                "--model_root", example, "--data_root", example, "--address_file", address_file},
       address_file + ".log");
-  const bool is_serving = WaitUntil([&] { return ReadText(address_file).find("grpc=") != std::string::npos; },
-                                    [&] { return coordinator->HasEnded(); });
+  const bool is_serving =
+      WaitUntil([&] { return !AddressIn(address_file, "grpc").empty(); }, [&] { return coordinator->HasEnded(); });
   return is_serving ? std::move(coordinator) : nullptr;
 }
 
@@ -53,9 +53,7 @@ void ExpectTracedRun(const std::string& example, const std::string& run_dir) {
   const std::vector<int64_t> planned = ReadLedger(run_dir, "rlvr").planned_groups;
   const auto coordinator = ServeAgain(example, run_dir, run_dir + ".address");
   ASSERT_NE(coordinator, nullptr) << ReadText(run_dir + ".address.log");
-  const std::string address_text = ReadText(run_dir + ".address");
-  const size_t begin = address_text.find("grpc=") + 5;
-  const std::string server = address_text.substr(begin, address_text.find_first_of(" \n", begin) - begin);
+  const std::string server = AddressIn(run_dir + ".address", "grpc");
   const std::string file = run_dir + ".trace.json";
   const Finished traced = RunProgram({Binary("cli/cohortctl"), "--server", server, "trace", "rlvr", "--first_step", "0",
                                       "--last_step", std::to_string(kRlvrSteps - 1), "--output", file},

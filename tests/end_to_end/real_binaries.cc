@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 
 namespace cohort::tests {
@@ -43,6 +44,14 @@ bool WaitUntil(const std::function<bool()>& condition, const std::function<bool(
     absl::SleepFor(absl::Milliseconds(5));
   }
   return true;
+}
+
+std::string AddressIn(const std::string& address_file, const std::string& key) {
+  const std::string text = ReadText(address_file);
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (absl::ConsumePrefix(&line, key + "=")) return std::string(line);
+  }
+  return "";
 }
 
 // A zombie has ended: /proc/<pid>/stat says so after the name.

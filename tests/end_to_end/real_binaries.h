@@ -53,6 +53,9 @@ bool WaitUntil(
 bool IsAlive(pid_t pid);
 
 std::string ReadText(const std::string& path);
+// What a process has written into its --address_file behind "<key>=" ("grpc", "http"): host:port; empty while it is not
+// there.
+std::string AddressIn(const std::string& address_file, const std::string& key);
 void WriteText(const std::string& path, const std::string& text);
 
 }  // namespace cohort::tests

@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "cohort/v1/weights.grpc.pb.h"
 #include "common/clock.h"
 #include "common/security/client_security.h"
@@ -20,6 +22,7 @@
 #include "common/testing/temp_dir.h"
 #include "tests/end_to_end/real_binaries.h"
 #include "tests/end_to_end/tiny_example.h"
+#include "tests/end_to_end/tiny_run.h"
 
 namespace cohort::tests {
 namespace {
@@ -76,10 +79,10 @@ class SecureRunTest : public ::testing::Test {
                   "--lease_seconds", "5", "--address_file", Path("address")},
                  {ServerFlags("coordinator", "tokens")}),
         Path("coordinator.log"));
-    ASSERT_TRUE(WaitUntil([this] { return !After("grpc=", ReadText(Path("address"))).empty(); },
+    ASSERT_TRUE(WaitUntil([this] { return !AddressIn(Path("address"), "grpc").empty(); },
                           [this] { return coordinator_->HasEnded(); }))
         << coordinator_->Text();
-    server_ = After("grpc=", ReadText(Path("address")));
+    server_ = AddressIn(Path("address"), "grpc");
   }
   std::vector<std::string> LearnerCommand(const std::string& id, const std::string& role) const {
     return Together({Binary("learner/cohort-learner"), "--coordinator", server_, "--learner_id", id, "--host",
@@ -133,6 +136,15 @@ class SecureRunTest : public ::testing::Test {
     EXPECT_THAT(FilesIn(Path("small")),
                 AllOf(Contains(Key("model.safetensors")), Not(Contains(Key("optimizer.safetensors")))));
   }
+  // Both servers say until when their certificates hold, which are of ten days.
+  void ExpectExpiryIsMeasured(const std::string& learner_log) {
+    const std::string metric = "cohort_tls_certificate_not_after_timestamp_seconds";
+    const double in_nine_days = absl::ToDoubleSeconds(absl::Now() + absl::Hours(9 * 24) - absl::UnixEpoch());
+    const std::string coordinator = AddressIn(Path("address"), "http");
+    EXPECT_GT(MetricSum(coordinator, metric, "coordinator.pem\""), in_nine_days);
+    EXPECT_GT(MetricSum(coordinator, metric, "ca.pem\""), in_nine_days);
+    EXPECT_GT(MetricSum(After("http=", learner_log), metric, "learner.pem\""), in_nine_days);
+  }
   // What is in a folder, by name.
   static std::map<std::string, std::string> FilesIn(const std::string& folder) {
     std::map<std::string, std::string> files;
@@ -178,6 +190,8 @@ TEST_F(SecureRunTest, JobIsTrainedOverMutualTlsAndStrangersAreRefused) {
   };
   EXPECT_TRUE(WaitUntil(has_lines_of_all)) << logs;
   EXPECT_THAT(Cohortctl("worker", {"logs", "job"}).text, HasSubstr("a token of role worker may not call"));
+
+  ExpectExpiryIsMeasured(learner.Text());
 
   const std::string weights = After("weight_service=", learner.Text());
   ASSERT_NE(weights, "") << learner.Text();

@@ -96,6 +96,18 @@ void ExpectUsableCheckpoint(const std::string& run_dir, const std::string& path)
 
 }  // namespace
 
+double MetricSum(const std::string& http, const std::string& name, const std::string& label) {
+  const auto response = httplib::Client("http://" + http).Get("/metrics");
+  if (!response) return 0;
+  double sum = 0;
+  std::istringstream lines(response->body);
+  for (std::string line; std::getline(lines, line);) {
+    const bool is_sample = absl::StartsWith(line, name + "{") || absl::StartsWith(line, name + " ");
+    if (is_sample && absl::StrContains(line, label)) sum += std::stod(line.substr(line.rfind(' ') + 1));
+  }
+  return sum;
+}
+
 TinyRun::TinyRun(const std::string& example, const std::string& run_dir, const std::vector<std::string>& further_flags)
     : run_dir_(run_dir), program_(LocalCommand(example, run_dir, further_flags), FreshLogPath(run_dir)) {}
 
@@ -112,16 +124,7 @@ double TinyRun::CoordinatorMetric(const std::string& name, const std::string& la
   const size_t serving = log.rfind(" serving ");
   if (serving == std::string::npos) return 0;
   const size_t begin = log.find("http=", serving) + 5;
-  httplib::Client client("http://" + log.substr(begin, log.find('\n', begin) - begin));
-  const auto response = client.Get("/metrics");
-  if (!response) return 0;
-  double sum = 0;
-  std::istringstream lines(response->body);
-  for (std::string line; std::getline(lines, line);) {
-    const bool is_sample = absl::StartsWith(line, name + "{") || absl::StartsWith(line, name + " ");
-    if (is_sample && absl::StrContains(line, label)) sum += std::stod(line.substr(line.rfind(' ') + 1));
-  }
-  return sum;
+  return MetricSum(log.substr(begin, log.find('\n', begin) - begin), name, label);
 }
 
 pid_t TinyRun::ProcessOf(const std::string& name) const {
@@ -179,8 +182,8 @@ void ExpectExactRun(const std::string& run_dir) {
   ExpectUsableCheckpoint(run_dir, ledger.checkpoint_path);
 }
 
-std::string FinalWeights(const std::string& run_dir) {
-  return ReadText(ReadLedger(run_dir, "rlvr").checkpoint_path + "/model.safetensors");
+std::string FinalWeights(const std::string& run_dir, const std::string& job_id) {
+  return ReadText(ReadLedger(run_dir, job_id).checkpoint_path + "/model.safetensors");
 }
 
 }  // namespace cohort::tests

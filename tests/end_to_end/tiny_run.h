@@ -12,6 +12,10 @@
 
 namespace cohort::tests {
 
+// Sum of a metric over the samples of a process's /metrics whose labels contain `label` (all when empty); 0 while there
+// is none, or nobody answers. `http` is host:port.
+double MetricSum(const std::string& http, const std::string& name, const std::string& label = "");
+
 // `cohortctl local` over the jobs of a tiny example, and what it leaves in its run folder. Not thread-safe.
 class TinyRun final {
  public:
@@ -20,8 +24,7 @@ class TinyRun final {
 
   // Returns when the job has committed that version; false when the program ended before.
   bool AwaitStep(const std::string& job, int64_t version);
-  // Sum of a metric over the samples of the coordinator's /metrics whose labels contain `label` (all when empty); 0
-  // while there is none.
+  // MetricSum of the coordinator; 0 while it does not serve.
   double CoordinatorMetric(const std::string& name, const std::string& label = "") const;
   // Process id of "coordinator", "worker-0", "learner-1".
   pid_t ProcessOf(const std::string& name) const;
@@ -54,8 +57,8 @@ Ledger ReadLedger(const std::string& run_dir, const std::string& job_id);
 // doubled, mismatch was 0 at every step, and the final checkpoint is sealed, undamaged and usable for inference.
 void ExpectExactRun(const std::string& run_dir);
 
-// Bytes of model.safetensors of the RLVR job's final checkpoint.
-std::string FinalWeights(const std::string& run_dir);
+// Bytes of model.safetensors of a job's final checkpoint.
+std::string FinalWeights(const std::string& run_dir, const std::string& job_id = "rlvr");
 
 }  // namespace cohort::tests
 

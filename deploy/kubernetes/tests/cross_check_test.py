@@ -125,6 +125,8 @@ MUTATIONS = [
     ("images", "overlays/gpu", lambda o: container(o, LEARNER).update(image="cohort-cuda:0.0.1")),
     ("settings", "base", lambda o: env(o, WORKER, "THREADS", "2")),
     ("settings", "base", lambda o: env(o, COORDINATOR, "STOP_SECONDS", "1800")),
+    ("settings", "base", lambda o: env(o, COORDINATOR, "LEARNER_MEMORY_GIB", "24")),
+    ("settings", "overlays/gpu", lambda o: env(o, COORDINATOR, "LEARNER_MEMORY_GIB", "16")),
     ("settings", "base", lambda o: pod(o, LEARNER)["spec"]["securityContext"].pop("sysctls")),
     ("settings", "base", lambda o: get(o, "NetworkPolicy", "learner")["spec"]["ingress"][1]["ports"][0].update(port=1)),
     ("settings", "base", lambda o: next(

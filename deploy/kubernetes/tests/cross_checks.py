@@ -18,6 +18,11 @@ def _ports(container):
     return {port["name"]: port["containerPort"] for port in container.get("ports", [])}
 
 
+def gibibytes(quantity):
+    """Of a quantity of memory: "512Mi" -> 0.5."""
+    return float(quantity[:-2]) * {"Mi": 1 / 1024, "Gi": 1}[quantity[-2:]]
+
+
 def selectors_select(objects):
     """A workload's selector matches its own pods, and every other one matches somebody's."""
     problems = []
@@ -199,22 +204,30 @@ def images_are_pinned(objects, version):
 
 
 def settings_fit_together(objects):
-    """What different pods must agree about: threads, time to stop, shared memory, the ports of ranks."""
+    """What different pods must agree about: threads, time to stop, memory, shared memory, the ports of ranks."""
     problems = []
     threads = {value_of(c, "threads") for _, _, c in all_containers(objects) if flag(c, "threads")}
     if len(threads) != 1:
         problems.append(f"--threads of workers and learners differ ({sorted(threads)})")
     stop = [float(value_of(c, "stop_seconds")) for _, _, c in all_containers(objects) if flag(c, "stop_seconds")]
+    told_gib = [float(value_of(c, "learner_memory_gib")) for _, _, c in all_containers(objects)
+                if flag(c, "learner_memory_gib")]
     for item, template in pod_templates(objects):
         if component(template) != "learner":
             continue
         if template["spec"]["terminationGracePeriodSeconds"] <= max(stop, default=1e9):
             problems.append(f"{name_of(item)}: is killed before --stop_seconds of the coordinator are over")
         for container in manifests.containers(template):
+            limits = container["resources"]["limits"]
             mounted = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
             volume = next((v for v in template["spec"]["volumes"] if v["name"] == mounted.get("/dev/shm")), {})
             if volume.get("emptyDir", {}).get("medium") != "Memory":
                 problems.append(f"{name_of(item)}: /dev/shm is 64 MiB")
+            # What is left beside the versions in /dev/shm. How much a GPU has stands in no manifest.
+            shared = volume.get("emptyDir", {}).get("sizeLimit", "0Gi")
+            has_gib = 0 if "nvidia.com/gpu" in limits else gibibytes(limits["memory"]) - gibibytes(shared)
+            if told_gib != [has_gib]:
+                problems.append(f"{name_of(item)}: has {has_gib:g} GiB, --learner_memory_gib says {told_gib}")
         sysctls = {s["name"]: s["value"] for s in template["spec"]["securityContext"].get("sysctls", [])}
         for policy in of_kind(objects, "NetworkPolicy"):
             for rule in policy["spec"].get("ingress", []) + policy["spec"].get("egress", []):

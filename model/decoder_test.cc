@@ -2,7 +2,6 @@
 #include "model/decoder.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
@@ -67,17 +66,7 @@ at::Tensor RunPaged(const Decoder& decoder, const Sequences& sequences, uint64_t
   }
 }
 
-class DecoderBitsTest : public testing::TestWithParam<int> {
- protected:
-  void SetUp() override {
-    threads_ = at::get_num_threads();
-    at::set_num_threads(GetParam());
-  }
-  void TearDown() override { at::set_num_threads(threads_); }
-
- private:
-  int threads_ = 1;
-};
+class DecoderBitsTest : public ThreadsTest {};
 
 TEST_P(DecoderBitsTest, CachedPassGivesTheBitsOfTheTrainingPass) {
   const std::vector<TinyVariant> variants = BitVariants();

@@ -2,7 +2,6 @@
 #include "model/layers/recomputed_layer.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
@@ -34,17 +33,7 @@ std::vector<at::Tensor> HiddenStatesAndGradients(const Decoder& decoder, const P
   return results;
 }
 
-class RecomputedLayerBitsTest : public testing::TestWithParam<int> {
- protected:
-  void SetUp() override {
-    threads_ = at::get_num_threads();
-    at::set_num_threads(GetParam());
-  }
-  void TearDown() override { at::set_num_threads(threads_); }
-
- private:
-  int threads_ = 1;
-};
+class RecomputedLayerBitsTest : public ThreadsTest {};
 
 TEST_P(RecomputedLayerBitsTest, HiddenStatesAndGradientsAreTheSame) {
   for (const auto& [name, config] : BitVariants()) {

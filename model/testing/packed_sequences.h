@@ -2,6 +2,7 @@
 #ifndef COHORT_MODEL_TESTING_PACKED_SEQUENCES_H_
 #define COHORT_MODEL_TESTING_PACKED_SEQUENCES_H_
 
+#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <gtest/gtest.h>
 
@@ -60,6 +61,19 @@ inline int64_t DifferentRows(const at::Tensor& a, const at::Tensor& b) {
   }
   return different;
 }
+
+// With as many threads of LibTorch as the parameter says.
+class ThreadsTest : public testing::TestWithParam<int> {
+ protected:
+  void SetUp() override {
+    threads_ = at::get_num_threads();
+    at::set_num_threads(GetParam());
+  }
+  void TearDown() override { at::set_num_threads(threads_); }
+
+ private:
+  int threads_ = 1;
+};
 
 }  // namespace cohort::model
 

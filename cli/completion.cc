@@ -2,7 +2,6 @@
 #include "cli/completion.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <map>
 #include <memory>
 #include <ostream>
@@ -20,6 +19,7 @@
 namespace cohort::cli {
 namespace {
 
+// Somebody has pressed a key.
 constexpr double kPatienceSeconds = 1;
 constexpr int kMaxJobs = 200;
 
@@ -37,7 +37,7 @@ VerbContext ContextOf(const std::vector<std::string>& words, const Console& cons
   } catch (const CLI::ParseError&) {
     // Half a command line: what was understood of it serves.
   }
-  context.timeout_seconds = std::min(context.timeout_seconds, kPatienceSeconds);
+  context.WaitAtMost(kPatienceSeconds);
   return context;
 }
 

@@ -63,10 +63,7 @@ absl::StatusOr<std::string> AnswerOf(const nlohmann::json& row, const ScoringRul
 
 absl::StatusOr<CompletionLine> ParseLine(std::string_view text, const ScoringRules& rules,
                                          const std::string& completion_field) {
-  if (common::FindTooDeep(text) != std::string_view::npos) {
-    return absl::InvalidArgumentError(absl::StrCat("nested too deeply, more than ", common::kMaxJsonDepth, " levels (",
-                                                   common::Printable(text, kShownBytes), ")"));
-  }
+  COHORT_RETURN_IF_ERROR(common::CheckJsonDepth(text));
   const nlohmann::json row = nlohmann::json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
   if (!row.is_object()) {
     return absl::InvalidArgumentError(

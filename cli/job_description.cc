@@ -43,9 +43,13 @@ std::string Section(std::string_view title, const Rows& rows) {
 }
 
 std::string ModelText(const cohort::v1::ModelSpec& model) {
-  if (!model.has_from_job()) return model.path();
-  return absl::StrCat("checkpoint of ", model.from_job(),
-                      model.from_job_version() > 0 ? absl::StrCat(", version ", model.from_job_version()) : "");
+  std::string text = model.path();
+  if (model.has_from_job()) text = absl::StrCat("checkpoint of ", model.from_job());
+  if (model.has_from_job() && model.from_job_version() > 0) {
+    absl::StrAppend(&text, ", version ", model.from_job_version());
+  }
+  if (model.precision() == cohort::v1::MODEL_PRECISION_BF16) absl::StrAppend(&text, ", in bf16");
+  return text;
 }
 
 std::string DataText(const cohort::v1::DatasetSpec& data) {

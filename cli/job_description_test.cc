@@ -48,6 +48,12 @@ TEST(JobDescriptionTest, SpecIsSummedUp) {
                     HasSubstr("Created:       1970-01-01T00:06:40Z (10m ago)\n")));
 }
 
+TEST(JobDescriptionTest, ModelInBf16IsToldSo) {
+  JobDescription description = Sample();
+  description.mutable_job()->mutable_spec()->mutable_model()->set_precision(cohort::v1::MODEL_PRECISION_BF16);
+  EXPECT_THAT(Describe(description), HasSubstr("Model:         checkpoint of warm-start, version 3, in bf16\n"));
+}
+
 TEST(JobDescriptionTest, StallTellsWhoWaitsForWhatAndSinceWhen) {
   JobDescription description = Sample();
   description.mutable_job()->set_waits_for("rollout workers to claim 12 groups");

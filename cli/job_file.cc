@@ -49,7 +49,10 @@ cohort::v1::JobSpec SpecForValidation(const std::vector<JobFile>& files, size_t 
   cohort::v1::JobSpec spec = files[index].spec;
   for (size_t i = index; i-- > 0;) {
     if (spec.model().has_from_job() && files[i].job_id == spec.model().from_job()) {
+      // Whose weights, not what they are computed in.
+      const cohort::v1::ModelPrecision precision = spec.model().precision();
       *spec.mutable_model() = files[i].spec.model();
+      spec.mutable_model()->set_precision(precision);
     }
   }
   return spec;

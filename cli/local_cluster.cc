@@ -25,9 +25,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr absl::Duration kStartPatience = absl::Seconds(30);
-// A rank finishes its update and seals a checkpoint.
 // Somebody watches: a full disk is better named soon.
 constexpr char kSealPatienceSeconds[] = "10";
+// A rank finishes its update and seals a checkpoint.
 constexpr absl::Duration kRankPatience = absl::Seconds(60);
 constexpr absl::Duration kOtherPatience = absl::Seconds(15);
 

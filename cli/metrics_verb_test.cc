@@ -14,23 +14,10 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-cohort::v1::StepRecord StepOf(int64_t version) {
-  cohort::v1::StepRecord step;
-  step.mutable_time()->set_seconds(1000 + version);
-  step.mutable_step()->set_policy_version(version);
-  (*step.mutable_step()->mutable_metrics())["loss"] = 1.0 / static_cast<double>(version);
-  (*step.mutable_step()->mutable_metrics())["rare"] = 2;
-  return step;
-}
-
 class MetricsVerbTest : public VerbFixture {
  protected:
   MetricsVerbTest() {
-    cohort::v1::Job job;
-    job.set_name("namespaces/default/jobs/demo");
-    job.set_state(cohort::v1::JOB_STATE_SUCCEEDED);
-    job.set_policy_version(4);
-    service_.SetJob(job);
+    AddJobAt("demo", cohort::v1::JOB_STATE_SUCCEEDED, 4);
     service_.SetSteps({StepOf(1), StepOf(2), StepOf(3), StepOf(4)});
   }
 };

@@ -12,6 +12,7 @@
 #include "common/field_error.h"
 #include "common/status_macros.h"
 #include "model/learner_load.h"
+#include "model/precision.h"
 #include "objective/job_context.h"
 #include "objective/objective_resolution.h"
 
@@ -60,6 +61,8 @@ std::string SizeText(int64_t bytes) {
   return absl::StrCat(bytes, " B");
 }
 
+const char* PrecisionName(model::Precision precision) { return precision == model::Precision::kBf16 ? "bf16" : "fp32"; }
+
 void AddBytes(const std::string& what, int64_t bytes, Rows* rows) {
   rows->push_back({"  " + what, absl::StrCat(bytes), SizeText(bytes)});
 }
@@ -86,13 +89,18 @@ void AddFileRows(const ModelReport& report, Rows* rows) {
 void AddLearnerRows(const ModelReport& report, Rows* rows) {
   const model::LearnerMemory& memory = report.learner;
   rows->push_back({"LEARNER RANK", absl::StrCat(memory.total), SizeText(memory.total)});
-  AddBytes("weights, fp32", memory.weights, rows);
-  AddBytes("gradients, fp32", memory.gradients, rows);
   const int64_t shards = report.learner_load.optimizer_shards;
+  const bool shards_layers = report.learner_load.shards_layers;
+  const std::string share = shards_layers ? absl::StrCat(", layers: one of ", shards, " shards, and two whole") : "";
+  AddBytes(absl::StrCat("weights, fp32", share), memory.weights, rows);
+  AddBytes(absl::StrCat("gradients, fp32", share), memory.gradients, rows);
   AddBytes(shards > 1 ? absl::StrCat("AdamW moments, fp32, one of ", shards, " shards") : "AdamW moments, fp32",
            memory.optimizer, rows);
-  if (memory.reference > 0) AddBytes("reference policy, fp32", memory.reference, rows);
-  AddBytes(absl::StrCat("activations of ", report.learner_load.microbatch_tokens, " tokens"), memory.activations, rows);
+  const char* precision = PrecisionName(report.learner_load.precision);
+  const char* reference_precision = shards_layers ? PrecisionName(model::Precision::kFp32) : precision;
+  if (memory.reference > 0) AddBytes(absl::StrCat("reference policy, ", reference_precision), memory.reference, rows);
+  AddBytes(absl::StrCat("activations of ", report.learner_load.microbatch_tokens, " tokens, ", precision),
+           memory.activations, rows);
   AddBytes("backward pass: logits, gradients under way", memory.backward, rows);
   if (report.job.has_value() && report.job->world_size > 1) {
     const int64_t all_bytes = model::BoundedProduct(report.job->world_size, memory.total);
@@ -100,23 +108,27 @@ void AddLearnerRows(const ModelReport& report, Rows* rows) {
   }
   AddBytes(absl::StrCat("rank 0 besides: ", report.learner_load.held_versions, " versions in /dev/shm"),
            memory.published, rows);
-  if (memory.snapshot > 0) AddBytes("rank 0 besides: copy for checkpoints", memory.snapshot, rows);
+  if (memory.snapshot > 0) AddBytes("on the host besides: copy of its part for checkpoints", memory.snapshot, rows);
   if (memory.gathered_optimizer > 0) {
-    AddBytes("rank 0 besides: AdamW moments of all ranks for a checkpoint", memory.gathered_optimizer, rows);
+    AddBytes("on the host besides: sharded state of its part for a checkpoint", memory.gathered_optimizer, rows);
+  }
+  if (memory.gathered_weights > 0) {
+    AddBytes("rank 0 besides: weights of all ranks for a version", memory.gathered_weights, rows);
   }
 }
 
 void AddWorkerRows(const ModelReport& report, Rows* rows) {
   const model::WorkerMemory& memory = report.worker;
-  const int64_t kv_bytes = model::KvBytesPerToken(report.summary.config);
+  const model::Precision precision = report.worker_load.precision;
+  const int64_t kv_bytes = model::KvBytesPerToken(report.summary.config, precision);
   const int64_t context = report.summary.config.max_position_embeddings;
   rows->push_back({"ROLLOUT WORKER", absl::StrCat(memory.total), SizeText(memory.total)});
-  AddBytes("weights, fp32, each of 2 versions", memory.weights, rows);
+  AddBytes(absl::StrCat("weights, ", PrecisionName(precision), ", each of 2 versions"), memory.weights, rows);
   AddBytes(absl::StrCat("KV cache of ", report.worker_load.kv_cache_tokens, " tokens, each of 2 versions"),
            memory.kv_cache, rows);
   AddBytes(absl::StrCat("logits of ", report.worker_load.max_sequences, " sequences"), memory.logits, rows);
   AddBytes("buffer of a version that is fetched", memory.fetch_buffer, rows);
-  rows->push_back({"KV CACHE"});
+  rows->push_back({absl::StrCat("KV CACHE, ", PrecisionName(precision))});
   AddBytes("one token", kv_bytes, rows);
   AddBytes(absl::StrCat("the full context of ", context, " tokens"), model::BoundedProduct(context, kv_bytes), rows);
   if (report.job.has_value() && report.job->group_size > 0) {
@@ -137,8 +149,9 @@ Json LearnerJson(const ModelReport& report) {
           {"backward_bytes", memory.backward},
           {"total_bytes", memory.total},
           {"rank_0_shared_memory_bytes", memory.published},
-          {"rank_0_snapshot_bytes", memory.snapshot},
-          {"rank_0_gathered_optimizer_bytes", memory.gathered_optimizer}};
+          {"snapshot_bytes", memory.snapshot},
+          {"gathered_optimizer_bytes", memory.gathered_optimizer},
+          {"rank_0_gathered_weights_bytes", memory.gathered_weights}};
 }
 
 Json WorkerJson(const ModelReport& report) {
@@ -155,7 +168,7 @@ Json WorkerJson(const ModelReport& report) {
 
 Json ReportJson(const ModelReport& report) {
   const model::ModelConfig& config = report.summary.config;
-  const int64_t kv_bytes = model::KvBytesPerToken(config);
+  const int64_t kv_bytes = model::KvBytesPerToken(config, report.worker_load.precision);
   Json json = {{"directory", report.directory}, {"architecture", config.architecture}};
   json["parameters"] = {{"total", report.counts.total},
                         {"embedding", report.counts.embedding},
@@ -163,6 +176,7 @@ Json ReportJson(const ModelReport& report) {
                         {"num_layers", config.num_layers},
                         {"per_layer", report.counts.per_layer},
                         {"other", report.counts.other}};
+  json["precision"] = PrecisionName(report.learner_load.precision);
   json["weight_bytes_by_dtype"] = report.summary.weight_bytes_by_dtype;
   json["files"] = Json::array();
   for (const model::WeightFileSize& file : report.summary.files) {
@@ -194,6 +208,7 @@ absl::StatusOr<ModelReport> MakeModelReport(const std::string& directory, model:
   if (spec != nullptr) {
     COHORT_RETURN_IF_ERROR(CheckNumbers(*spec, config));
     COHORT_ASSIGN_OR_RETURN(report.learner_load, LoadOf(*spec));
+    report.worker_load.precision = report.learner_load.precision;
     const int64_t longest = spec->training().max_sequence_tokens();
     ModelReport::JobLoad job;
     job.world_size = std::max(1, spec->training().world_size());

@@ -26,16 +26,6 @@ cohort::v1::Checkpoint CheckpointOf(int64_t version, bool exists = true) {
   return checkpoint;
 }
 
-cohort::v1::StepRecord StepOf(int64_t version) {
-  cohort::v1::StepRecord step;
-  step.mutable_time()->set_seconds(1000 + version);
-  step.mutable_step()->set_policy_version(version);
-  (*step.mutable_step()->mutable_metrics())["loss"] = 1.0 / static_cast<double>(version);
-  (*step.mutable_step()->mutable_metrics())["rare"] = 2;
-  if (version > 1) (*step.mutable_step()->mutable_metrics())["accuracy"] = 0.5;
-  return step;
-}
-
 cohort::v1::StoredRollouts RolloutsOf(int64_t group_id, const std::string& text) {
   cohort::v1::StoredRollouts stored;
   stored.set_step(3);
@@ -61,6 +51,12 @@ cohort::v1::StoredRollouts RolloutsOf(int64_t group_id, const std::string& text)
 class RecordVerbsTest : public VerbFixture {
  protected:
   RecordVerbsTest() { AddJob("demo", cohort::v1::JOB_STATE_SUCCEEDED); }
+  // From step 2 on with an evaluation.
+  static cohort::v1::StepRecord EvaluatedStepOf(int64_t version) {
+    cohort::v1::StepRecord step = StepOf(version);
+    if (version > 1) (*step.mutable_step()->mutable_metrics())["accuracy"] = 0.5;
+    return step;
+  }
 };
 
 TEST_F(RecordVerbsTest, CheckpointsFollowsEveryPage) {
@@ -86,7 +82,7 @@ TEST_F(RecordVerbsTest, LatestCheckpointIsItsFolderAlone) {
 }
 
 TEST_F(RecordVerbsTest, StepsAreATableOfAFewMetricsOrOfThoseAskedFor) {
-  service_.SetSteps({StepOf(1), StepOf(2)});
+  service_.SetSteps({EvaluatedStepOf(1), EvaluatedStepOf(2)});
   EXPECT_EQ(Run({"steps", "demo"}), common::kExitOk) << err_.str();
   EXPECT_EQ(out_.str(),
             "VERSION  TIME                  loss          accuracy\n"
@@ -101,11 +97,11 @@ TEST_F(RecordVerbsTest, StepsAreATableOfAFewMetricsOrOfThoseAskedFor) {
 }
 
 TEST_F(RecordVerbsTest, FollowedStepsComeOnceEach) {
-  service_.SetSteps({StepOf(1)});
+  service_.SetSteps({EvaluatedStepOf(1)});
   std::vector<cohort::v1::JobEvent> events(3);
   for (int i = 0; i < 3; ++i) {
     events[i].set_sequence(i + 1);
-    *events[i].mutable_step() = StepOf(i + 1).step();
+    *events[i].mutable_step() = EvaluatedStepOf(i + 1).step();
   }
   service_.SetEvents(kName, events);
   EXPECT_EQ(Run({"steps", "demo", "--follow", "-o", "csv", "--metrics", "rare"}), common::kExitOk) << err_.str();

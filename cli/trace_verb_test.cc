@@ -22,11 +22,7 @@ using ::testing::HasSubstr;
 class TraceVerbTest : public VerbFixture {
  protected:
   TraceVerbTest() {
-    cohort::v1::Job job;
-    job.set_name("namespaces/default/jobs/demo");
-    job.set_state(cohort::v1::JOB_STATE_RUNNING);
-    job.set_policy_version(12);
-    service_.SetJob(job);
+    AddJobAt("demo", cohort::v1::JOB_STATE_RUNNING, 12);
     std::vector<cohort::v1::StepRecord> steps;
     for (int64_t step = 0; step < 12; ++step) steps.push_back(TimedStep(step, {step}, 10.0 * (step + 1)));
     service_.SetSteps(steps);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <istream>
@@ -55,6 +56,23 @@ class VerbFixture : public ::testing::Test {
     event.set_sequence(1);
     *event.mutable_state_changed() = job;
     service_.SetEvents(job.name(), {event});
+  }
+  // A job of the default namespace that has come so far, without events.
+  void AddJobAt(const std::string& id, cohort::v1::JobState state, int64_t policy_version) {
+    cohort::v1::Job job;
+    job.set_name("namespaces/default/jobs/" + id);
+    job.set_state(state);
+    job.set_policy_version(policy_version);
+    service_.SetJob(job);
+  }
+  // A committed step with a usual metric and a rare one.
+  static cohort::v1::StepRecord StepOf(int64_t version) {
+    cohort::v1::StepRecord step;
+    step.mutable_time()->set_seconds(1000 + version);
+    step.mutable_step()->set_policy_version(version);
+    (*step.mutable_step()->mutable_metrics())["loss"] = 1.0 / static_cast<double>(version);
+    (*step.mutable_step()->mutable_metrics())["rare"] = 2;
+    return step;
   }
 
   common::TempDir dir_;

@@ -2,6 +2,7 @@
 #ifndef COHORT_CLI_VERBS_H_
 #define COHORT_CLI_VERBS_H_
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -42,6 +43,8 @@ struct VerbContext {
   int exit_code = common::kExitOk;
 
   absl::Duration Timeout() const { return absl::Seconds(timeout_seconds); }
+  // No call lasts longer than `seconds`, whatever --timeout allows.
+  void WaitAtMost(double seconds) { timeout_seconds = std::min(timeout_seconds, seconds); }
   // What lists and submits are asked for.
   std::string Parent() const { return "namespaces/" + namespace_id; }
 };

@@ -2,7 +2,6 @@
 #include "common/version.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <memory>
 #include <ostream>
 
@@ -37,7 +36,7 @@ void RunVersion(VerbContext& context, const VersionFlags& flags) {
   report.mutable_client()->set_compiler(common::CompilerText());
   report.mutable_client()->set_build_mode(common::BuildModeText());
   if (!flags.is_client_alone) {
-    context.timeout_seconds = std::min(context.timeout_seconds, kPatienceSeconds);
+    context.WaitAtMost(kPatienceSeconds);
     auto server = Connect(context).GetVersion();
     if (server.ok()) {
       *report.mutable_server() = *std::move(server);

@@ -14,6 +14,7 @@
 #include "cli/job_output.h"
 #include "cli/verb_flags.h"
 #include "cli/verbs.h"
+#include "cli/watch.h"
 
 namespace cohort::cli {
 namespace {
@@ -109,10 +110,7 @@ void RunWait(VerbContext& context, const WaitFlags& flags) {
   const auto job = WaitForGoal(client, JobName(context.namespace_id, flags.job), goal, patience);
   if (!job.ok()) return Fail(context, job.status());
   *context.console.out << FormatJob(*job, flags.output, absl::Now()) << std::flush;
-  if (goal.IsReached(*job)) return;
-  *context.console.err << "cohortctl: " << JobId(job->name()) << " ended " << StateText(job->state())
-                       << (job->state_reason().empty() ? "" : ": ") << OneLine(job->state_reason()) << std::endl;
-  context.exit_code = common::kExitJobFailed;
+  if (!goal.IsReached(*job)) FailWithJob(context, *job);
 }
 
 }  // namespace

@@ -42,11 +42,13 @@ void WatchToEnd(VerbContext& context, JobClient& client, const std::string& name
   if (!status.ok()) return Fail(context, status);
   const auto job = client.Get(name);
   if (!job.ok()) return Fail(context, job.status());
-  if (job->state() != cohort::v1::JOB_STATE_SUCCEEDED) {
-    *context.console.err << "cohortctl: " << JobId(name) << " ended " << StateText(job->state()) << ": "
-                         << OneLine(job->state_reason()) << std::endl;
-    context.exit_code = common::kExitJobFailed;
-  }
+  if (job->state() != cohort::v1::JOB_STATE_SUCCEEDED) FailWithJob(context, *job);
+}
+
+void FailWithJob(VerbContext& context, const cohort::v1::Job& job) {
+  *context.console.err << "cohortctl: " << JobId(job.name()) << " ended " << StateText(job.state())
+                       << (job.state_reason().empty() ? "" : ": ") << OneLine(job.state_reason()) << std::endl;
+  context.exit_code = common::kExitJobFailed;
 }
 
 void AddWatch(CLI::App& app, VerbContext& context) {

@@ -15,6 +15,9 @@ namespace cohort::cli {
 void WatchToEnd(VerbContext& context, JobClient& client, const std::string& name, int64_t resume_token,
                 OutputFormat output);
 
+// Says how a job has ended that was to end otherwise, and leaves kExitJobFailed.
+void FailWithJob(VerbContext& context, const cohort::v1::Job& job);
+
 }  // namespace cohort::cli
 
 #endif  // COHORT_CLI_WATCH_H_

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/json_depth.h"
 
+#include "absl/strings/str_cat.h"
+#include "common/utf8.h"
+
 namespace cohort::common {
 
 size_t FindTooDeep(std::string_view json, int max_depth) {
@@ -15,6 +18,13 @@ size_t FindTooDeep(std::string_view json, int max_depth) {
     if (c == ']' || c == '}') --depth;
   }
   return std::string_view::npos;
+}
+
+absl::Status CheckJsonDepth(std::string_view json) {
+  constexpr size_t kShownBytes = 80;
+  if (FindTooDeep(json) == std::string_view::npos) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("nested too deeply, more than ", kMaxJsonDepth, " levels (", Printable(json, kShownBytes), ")"));
 }
 
 }  // namespace cohort::common

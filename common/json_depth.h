@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <string_view>
 
+#include "absl/status/status.h"
+
 namespace cohort::common {
 
 // Levels of arrays and objects that JSON from outside may have: far more than data needs, far less than recursion over
@@ -15,6 +17,9 @@ inline constexpr int kMaxJsonDepth = 64;
 // parsing, of any text: brackets inside of strings do not count, and up to the first syntax error, where a parser
 // stops, these are the levels that it sees. Pure.
 size_t FindTooDeep(std::string_view json, int max_depth = kMaxJsonDepth);
+
+// INVALID_ARGUMENT, with the beginning of the text, when it has more than kMaxJsonDepth levels.
+absl::Status CheckJsonDepth(std::string_view json);
 
 }  // namespace cohort::common
 

@@ -28,9 +28,7 @@ class BestCheckpointsTest : public BenchCoordinator {
     spec.mutable_evaluation()->set_every_steps(1);
     spec.mutable_checkpoint()->set_every_steps(1);
     spec.mutable_checkpoint()->set_keep_best(keep_best);
-    ASSERT_OK(Create("sums", spec));
-    place_ = Join();
-    ASSERT_OK(Publish(place_, 0, 'a'));
+    place_ = StartSums(spec);
     SubmitAll();
   }
   // Everything is right by version 1, half of it by the others.

@@ -10,6 +10,7 @@
 #include "common/testing/status_matchers.h"
 #include "coordinator/testing/bench_coordinator.h"
 #include "coordinator/testing/job_builder.h"
+#include "coordinator/testing/manifest_text.h"
 #include "gtest/gtest.h"
 
 namespace cohort::coordinator {
@@ -23,9 +24,7 @@ class CheckpointAdoptionTest : public BenchCoordinator {
  protected:
   // A job that has committed versions 1 ('b') and 2 ('c'), and sealed nothing.
   void TrainTwoSteps() {
-    ASSERT_OK(Create("sums", SmallSftSpec()));
-    place_ = Join();
-    ASSERT_OK(Publish(place_, 0, 'a'));
+    place_ = StartSums(SmallSftSpec());
     for (int version = 0; version < 2; ++version) {
       ASSERT_OK(GetPlan(place_, version));
       ASSERT_OK(Commit(place_, version + 1, static_cast<char>('b' + version)));
@@ -37,9 +36,7 @@ class CheckpointAdoptionTest : public BenchCoordinator {
     std::filesystem::create_directories(folder);
     ASSERT_OK(common::WriteFileAtomically(folder + "/model.safetensors", weights));
     ASSERT_OK(common::WriteFileAtomically(
-        folder + "/manifest.json",
-        absl::StrCat(R"({"format_version": 1, "policy_version": )", version, R"(, "weight_digest": ")", digest_hex,
-                     R"(", "files": [{"name": "model.safetensors", "size_bytes": 7, "sha256": ""}]})")));
+        folder + "/manifest.json", ManifestText(version, {ManifestEntry("model.safetensors", "weights")}, digest_hex)));
   }
   static std::string Hex(const std::string& byte) {
     std::string hex;

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/field_error.h"
 #include "common/grpc_limits.h"
@@ -22,10 +22,9 @@
 namespace cohort::coordinator {
 namespace {
 
-// What only training needs (learner/checkpoint).
-const std::set<std::string>& TrainStateFiles() {
-  static const auto* const names = new std::set<std::string>{"optimizer.safetensors", "train_state.json"};
-  return *names;
+// What only training needs (learner/checkpoint): moments in one file or in shards, and counters.
+bool IsTrainStateFile(const std::string& name) {
+  return name == "train_state.json" || (absl::StartsWith(name, "optimizer") && absl::EndsWith(name, ".safetensors"));
 }
 
 // A rank said where the checkpoint is: nothing but a folder of the job's own is looked at.
@@ -66,7 +65,7 @@ absl::StatusOr<cohort::v1::CheckpointListing> ListFiles(const CheckpointSource& 
     file.set_sha256(sha256);
   };
   for (const ManifestFile& file : manifest->files) {
-    if (for_inference && TrainStateFiles().contains(file.name)) continue;
+    if (for_inference && IsTrainStateFile(file.name)) continue;
     if (file.sha256.empty()) {
       return absl::DataLossError(absl::StrCat(checkpoint.name(), ": the manifest has no SHA-256 of ", file.name));
     }

@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "common/sha256.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
 #include "coordinator/in_memory_job_store.h"
+#include "coordinator/testing/manifest_text.h"
 #include "gtest/gtest.h"
 
 namespace cohort::coordinator {
@@ -48,14 +48,12 @@ class CheckpointDownloadTest : public ::testing::Test {
   }
   static void Write(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
   void Seal() {
-    std::vector<std::string> files;
+    std::vector<std::string> entries;
     for (const auto& [name, content] : contents_) {
       Write(folder_ + "/" + name, content);
-      files.push_back(absl::StrCat(R"({"name": ")", name, R"(", "size_bytes": )", content.size(), R"(, "sha256": ")",
-                                   common::HexOf(common::Sha256Of(content)), "\"}"));
+      entries.push_back(ManifestEntry(name, content));
     }
-    manifest_ = absl::StrCat(R"({"format_version": 1, "policy_version": 12, "weight_digest": "ab", "files": [)",
-                             absl::StrJoin(files, ","), "]}");
+    manifest_ = ManifestText(12, entries);
     Write(folder_ + "/manifest.json", manifest_);
   }
   void Record(int64_t version, const std::string& path) {
@@ -132,6 +130,26 @@ TEST_F(CheckpointDownloadTest, WhatOnlyTrainingNeedsIsLeftOutForInference) {
   request.set_for_inference(true);
   ASSERT_OK(Download(request));
   EXPECT_THAT(ListedNames(), ElementsAre("config.json", "empty", "model.safetensors"));
+}
+
+TEST_F(CheckpointDownloadTest, CheckpointOfSeveralRanksComesWithAllItsShards) {
+  for (const char* name : {"model", "optimizer"}) {
+    fs::remove(folder_ + "/" + name + ".safetensors");
+    contents_.erase(std::string(name) + ".safetensors");
+    for (const char* shard : {"-00001-of-00002", "-00002-of-00002"}) {
+      contents_[absl::StrCat(name, shard, ".safetensors")] = absl::StrCat(name, shard);
+    }
+  }
+  contents_["model.safetensors.index.json"] = "{}";
+  Seal();
+  ASSERT_OK(Download(Request()));
+  EXPECT_EQ(listing_.files_size(), static_cast<int>(contents_.size()) + 1);
+  received_.clear();
+  cohort::v1::DownloadCheckpointRequest request = Request();
+  request.set_for_inference(true);
+  ASSERT_OK(Download(request));
+  EXPECT_THAT(ListedNames(), ElementsAre("config.json", "empty", "model-00001-of-00002.safetensors",
+                                         "model-00002-of-00002.safetensors", "model.safetensors.index.json"));
 }
 
 TEST_F(CheckpointDownloadTest, WhatIsHeldIsNotSentAgain) {
@@ -214,9 +232,7 @@ TEST_F(CheckpointDownloadTest, PipeIsNotWaitedFor) {
 }
 
 TEST_F(CheckpointDownloadTest, ManifestThatLeadsOutOfTheFolderIsRefused) {
-  Write(folder_ + "/manifest.json",
-        absl::StrCat(R"({"policy_version": 12, "weight_digest": "ab", "files": [{"name": )",
-                     R"("../../secret", "size_bytes": 1, "sha256": ")", std::string(64, 'a'), "\"}]}"));
+  Write(folder_ + "/manifest.json", ManifestText(12, {ManifestEntry("../../secret", "s")}));
   EXPECT_THAT(Download(Request()), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("plain file name")));
   EXPECT_TRUE(received_.empty());
 }

@@ -5,11 +5,13 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "common/files.h"
+#include "common/sha256.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
+#include "coordinator/testing/manifest_text.h"
 #include "gtest/gtest.h"
 
 namespace cohort::coordinator {
@@ -25,19 +27,12 @@ class CheckpointManifestTest : public ::testing::Test {
     EXPECT_OK(common::WriteFileAtomically(folder_.Join("manifest.json"), text));
     return ReadCheckpointManifest(common::RealFileSystem(), folder_.path());
   }
-  // Of these files.
-  static std::string Manifest(const std::string& files) {
-    return absl::StrCat(R"({"format_version": 1, "policy_version": 12, "weight_digest": "ab", "files": [)", files,
-                        "]}");
-  }
-  static std::string File(const std::string& name) {
-    return absl::StrCat(R"({"name": ")", name, R"(", "size_bytes": 4, "sha256": ")", std::string(64, 'a'), "\"}");
-  }
+  static std::string Manifest(const std::vector<std::string>& entries) { return ManifestText(12, entries); }
   common::TempDir folder_;
 };
 
 TEST_F(CheckpointManifestTest, WhatRanksWriteIsRead) {
-  const std::string text = Manifest(File("config.json") + "," + File("model.safetensors"));
+  const std::string text = Manifest({ManifestEntry("config.json", "{}"), ManifestEntry("model.safetensors", "abcd")});
   ASSERT_OK_AND_ASSIGN(const CheckpointManifest manifest, Read(text));
   EXPECT_EQ(manifest.policy_version, 12);
   EXPECT_EQ(manifest.weight_digest, "ab");
@@ -45,25 +40,25 @@ TEST_F(CheckpointManifestTest, WhatRanksWriteIsRead) {
   ASSERT_EQ(manifest.files.size(), 2u);
   EXPECT_EQ(manifest.files[1].name, "model.safetensors");
   EXPECT_EQ(manifest.files[1].size_bytes, 4);
-  EXPECT_EQ(manifest.files[1].sha256, std::string(64, 'a'));
+  EXPECT_EQ(manifest.files[1].sha256, common::HexOf(common::Sha256Of("abcd")));
 }
 
 TEST_F(CheckpointManifestTest, FilesThatAreNoneOfTheFolderAreRefusedByName) {
   for (const std::string name : {"..", "../secret", "/etc/passwd", "a/b", "a\\\\b", "", "manifest.json"}) {
-    EXPECT_THAT(Read(Manifest(File(name))),
+    EXPECT_THAT(Read(Manifest({ManifestEntry(name, "abcd")})),
                 StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr("manifest.json"), HasSubstr("plain file name"))))
         << name;
   }
-  EXPECT_THAT(Read(Manifest(File("a") + "," + File("a"))),
+  EXPECT_THAT(Read(Manifest({ManifestEntry("a", ""), ManifestEntry("a", "")})),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("is there twice (a)")));
 }
 
 TEST_F(CheckpointManifestTest, WhatIsNoManifestIsRefused) {
   for (const std::string& text :
        {std::string("{"), std::string("[]"), std::string(R"({"policy_version": 1, "files": []})"),
-        Manifest(R"({"name": "a"})"), Manifest(R"({"name": "a", "size_bytes": -1, "sha256": ""})"),
-        Manifest(R"({"name": "a", "size_bytes": 1, "sha256": "abc"})"),
-        Manifest(R"({"name": "a", "size_bytes": 1, "sha256": ")" + std::string(64, 'X') + "\"}")}) {
+        Manifest({R"({"name": "a"})"}), Manifest({R"({"name": "a", "size_bytes": -1, "sha256": ""})"}),
+        Manifest({R"({"name": "a", "size_bytes": 1, "sha256": "abc"})"}),
+        Manifest({R"({"name": "a", "size_bytes": 1, "sha256": ")" + std::string(64, 'X') + "\"}"})}) {
     EXPECT_THAT(Read(text), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("manifest.json"))) << text;
   }
 }

@@ -1,43 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/claim_messages.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace cohort::coordinator {
 namespace {
 
-// As many answers as are made at a time, and more: claims that wait have messages too, but are seldom answered
-// together.
+// As many answers as are made at a time, and more: claims that wait have one too, but are seldom answered together.
 constexpr size_t kMaxKept = 64;
-// Messages that have held more (long prompts, or stored completions) hold on to it when they are cleared: this is their
-// memory, not what they say.
-constexpr size_t kMaxPairBytes = 256 << 10;
+// An answer that has held more (long prompts, or stored completions) holds on to it when it is cleared: this is its
+// memory, not what it says.
+constexpr size_t kMaxBytes = 256 << 10;
+// Memory is counted by reflection, over all groups that the answer ever had: several times what it takes to serialize
+// it. It grows when more is sent than ever before, after which it is counted. Otherwise it seldom grows (what is given
+// back is not sent, and a long text may be another group's the next time): that is found after so many uses.
+constexpr int64_t kUsesPerCount = 64;
 
 }  // namespace
 
-class ClaimMessages::Pair final : public Holder {
- public:
-  explicit Pair(ClaimMessages* owner) : owner_(owner) {
-    set_request(&own_request_);
-    set_response(&own_response_);
-  }
-  void Release() override { owner_->TakeBack(this); }
+bool ClaimAnswer::IsLarge() {
+  const int sent = message_.GetCachedSize();
+  const bool is_counted = sent > largest_sent_ || num_uses_ % kUsesPerCount == 0;
+  ++num_uses_;
+  largest_sent_ = std::max(largest_sent_, sent);
+  return is_counted && message_.SpaceUsedLong() > kMaxBytes;
+}
 
- private:
-  ClaimMessages* const owner_;
-  cohort::v1::ClaimGroupsRequest own_request_;
-  cohort::v1::ClaimGroupsResponse own_response_;
-};
-
-ClaimMessages::ClaimMessages() = default;
-ClaimMessages::~ClaimMessages() = default;
-
-ClaimMessages::Holder* ClaimMessages::AllocateMessages() {
+std::unique_ptr<ClaimAnswer> ClaimMessages::Take() {
   absl::MutexLock lock(&mutex_);
-  if (kept_.empty()) return new Pair(this);
-  Pair* const pair = kept_.back().release();
+  if (kept_.empty()) return std::make_unique<ClaimAnswer>();
+  std::unique_ptr<ClaimAnswer> answer = std::move(kept_.back());
   kept_.pop_back();
-  return pair;
+  return answer;
 }
 
 int ClaimMessages::NumKept() const {
@@ -45,13 +40,11 @@ int ClaimMessages::NumKept() const {
   return static_cast<int>(kept_.size());
 }
 
-void ClaimMessages::TakeBack(Pair* pair) {
-  std::unique_ptr<Pair> owned(pair);
-  if (pair->request()->SpaceUsedLong() + pair->response()->SpaceUsedLong() > kMaxPairBytes) return;
-  pair->request()->Clear();
-  pair->response()->Clear();
+void ClaimMessages::TakeBack(std::unique_ptr<ClaimAnswer> answer) {
+  if (answer->IsLarge()) return;
+  answer->message()->Clear();
   absl::MutexLock lock(&mutex_);
-  if (kept_.size() < kMaxKept) kept_.push_back(std::move(owned));
+  if (kept_.size() < kMaxKept) kept_.push_back(std::move(answer));
 }
 
 }  // namespace cohort::coordinator

@@ -2,8 +2,7 @@
 #ifndef COHORT_COORDINATOR_CLAIM_MESSAGES_H_
 #define COHORT_COORDINATOR_CLAIM_MESSAGES_H_
 
-#include <grpcpp/support/message_allocator.h>
-
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -13,26 +12,34 @@
 
 namespace cohort::coordinator {
 
-// Requests and answers of claims, used again: an answer of 64 groups is some hundred allocations, which the next one
-// finds made. Keeps a few of moderate size. Thread-safe; must outlive the server and all calls.
-class ClaimMessages final
-    : public grpc::MessageAllocator<cohort::v1::ClaimGroupsRequest, cohort::v1::ClaimGroupsResponse> {
+// An answer to a claim, with what is known of its memory. Not thread-safe.
+class ClaimAnswer final {
  public:
-  using Holder = grpc::MessageHolder<cohort::v1::ClaimGroupsRequest, cohort::v1::ClaimGroupsResponse>;
+  cohort::v1::ClaimGroupsResponse* message() { return &message_; }
 
-  ClaimMessages();
-  ~ClaimMessages() override;
+ private:
+  friend class ClaimMessages;
+  // After each use: whether it holds more memory than is kept.
+  bool IsLarge();
 
-  // Empty messages; back here by their Release.
-  Holder* AllocateMessages() override ABSL_LOCKS_EXCLUDED(mutex_);
+  cohort::v1::ClaimGroupsResponse message_;
+  int largest_sent_ = 0;  // bytes
+  int64_t num_uses_ = 0;
+};
+
+// Answers to claims, used again: one of 64 groups is some hundred allocations, which the next one finds made. Keeps a
+// few of moderate size. Thread-safe.
+class ClaimMessages final {
+ public:
+  // Empty.
+  std::unique_ptr<ClaimAnswer> Take() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Once it was serialized, or is not sent.
+  void TakeBack(std::unique_ptr<ClaimAnswer> answer) ABSL_LOCKS_EXCLUDED(mutex_);
   int NumKept() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  class Pair;
-  void TakeBack(Pair* pair) ABSL_LOCKS_EXCLUDED(mutex_);
-
   mutable absl::Mutex mutex_;
-  std::vector<std::unique_ptr<Pair>> kept_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<ClaimAnswer>> kept_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace cohort::coordinator

@@ -18,9 +18,7 @@ class ClockFaultTest : public BenchCoordinator {
  protected:
   void SetUp() override {
     BenchCoordinator::SetUp();
-    ASSERT_OK(Create("sums", SmallRlvrSpec()));
-    place_ = Join();
-    ASSERT_OK(Publish(place_, 0, 'a'));
+    place_ = StartSums(SmallRlvrSpec());
   }
   absl::Status Hear() {
     cohort::v1::RankHeartbeatRequest alive;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/field_error.h"
+#include "common/status_macros.h"
 #include "coordinator/dataset/open_row_reader.h"
 #include "model/chat_template/chat_template.h"
 
@@ -31,6 +32,14 @@ TrainingData TrainingDataOf(const cohort::v1::JobSpec& spec) {
 
 std::string JobData::Digest() const {
   return absl::StrCat(train == nullptr ? "" : train->Digest(), evaluation == nullptr ? "" : evaluation->Digest());
+}
+
+absl::Status JobData::ReadInto(bool sends_rows, cohort::v1::GroupAssignment* group) const {
+  const Dataset& dataset = group->purpose() == cohort::v1::GROUP_PURPOSE_EVALUATE ? *evaluation : *train;
+  cohort::v1::Problem* const problem = group->mutable_problem();
+  COHORT_RETURN_IF_ERROR(dataset.ReadProblem(problem->problem_id(), problem));
+  if (!sends_rows) problem->clear_row_json();
+  return rescore == nullptr ? absl::OkStatus() : rescore->AddStored(group->group_id(), group);
 }
 
 absl::Status CheckUnchanged(const JobData& data, const cohort::v1::JobSpec& spec, std::string_view digest) {

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "cohort/v1/job.pb.h"
+#include "cohort/v1/rollout.pb.h"
 #include "coordinator/dataset/dataset.h"
 #include "coordinator/prompt_cursor.h"
 #include "coordinator/rescore_source.h"
@@ -23,6 +24,10 @@ struct JobData {
 
   // SHA-256 of each dataset (Dataset::Digest), one after the other: what must not change while the job lives.
   std::string Digest() const;
+  // Adds to a group that is to be sampled what it is about: the problem of `problem.problem_id`, its row only if it
+  // `sends_rows`, and stored completions that are judged anew. The errors of Dataset::ReadProblem and
+  // RescoreSource::AddStored; the group is of no use then.
+  absl::Status ReadInto(bool sends_rows, cohort::v1::GroupAssignment* group) const;
 };
 
 // Of a job with a model. `spec` is resolved; the chat template of the model folder at `model_path` is read if rows have

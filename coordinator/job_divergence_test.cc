@@ -12,6 +12,7 @@
 #include "coordinator/job_conditions.h"
 #include "coordinator/testing/bench_coordinator.h"
 #include "coordinator/testing/job_builder.h"
+#include "coordinator/testing/manifest_text.h"
 #include "gtest/gtest.h"
 
 namespace cohort::coordinator {
@@ -26,11 +27,7 @@ using ::testing::StartsWith;
 
 class JobDivergenceTest : public BenchCoordinator {
  protected:
-  void Start(const cohort::v1::JobSpec& spec) {
-    ASSERT_OK(Create("sums", spec));
-    place_ = Join();
-    ASSERT_OK(Publish(place_, 0, 'a'));
-  }
+  void Start(const cohort::v1::JobSpec& spec) { place_ = StartSums(spec); }
   // Samples what can be sampled.
   void SubmitAll() { ASSERT_OK(Submit(Claim("worker", 100))); }
   // One step, whose version has this digest.
@@ -61,8 +58,7 @@ class JobDivergenceTest : public BenchCoordinator {
     const std::string folder = place_.checkpoint_directory() + "/step-000002";
     std::filesystem::create_directories(folder);
     const std::string digest = common::HexOf(std::string(32, 'c'));
-    return common::WriteFileAtomically(folder + "/manifest.json",
-                                       R"({"policy_version": 2, "weight_digest": ")" + digest + R"(", "files": []})");
+    return common::WriteFileAtomically(folder + "/manifest.json", ManifestText(2, {}, digest));
   }
   std::vector<int64_t> IdsInState(GroupState state) {
     std::vector<int64_t> ids;

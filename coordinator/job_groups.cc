@@ -209,13 +209,13 @@ std::pair<int32_t, const cohort::v1::SamplingSpec*> JobGroups::Shape(const Group
   return {rollout.group_size(), &rollout.sampling()};
 }
 
-absl::Status JobGroups::Assign(const GroupRecord& group, cohort::v1::GroupAssignment* assignment) const {
+void JobGroups::Assign(const GroupRecord& group, cohort::v1::GroupAssignment* assignment) const {
   const bool is_evaluation = group.purpose == cohort::v1::GROUP_PURPOSE_EVALUATE;
-  const Dataset& dataset = is_evaluation ? *data_->evaluation : *data_->train;
   const int64_t seed = ledger_->spec().training().seed();
   const auto [group_size, sampling] = Shape(group);
-  COHORT_RETURN_IF_ERROR(dataset.ReadProblem(group.problem_id, assignment->mutable_problem()));
-  if (!sends_rows_) assignment->mutable_problem()->clear_row_json();
+  assignment->mutable_problem()->set_problem_id(group.problem_id);
+  assignment->mutable_lease()->set_coordinator_epoch(context_->epoch);
+  assignment->mutable_lease()->set_attempt(group.attempt);
   assignment->set_job(ledger_->name());
   assignment->set_group_id(group.group_id);
   assignment->set_group_size(group_size);
@@ -225,7 +225,6 @@ absl::Status JobGroups::Assign(const GroupRecord& group, cohort::v1::GroupAssign
   assignment->set_evaluation_run(group.evaluation_run);
   assignment->set_epoch(group.epoch);
   assignment->set_seed(is_evaluation ? EvaluationSeed(seed, group.evaluation_run) : seed);
-  return data_->rescore == nullptr ? absl::OkStatus() : data_->rescore->AddStored(group.group_id, assignment);
 }
 
 bool JobGroups::NeedsEvaluation(int64_t version) const {

@@ -15,7 +15,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cohort/v1/rollout_service.pb.h"
-#include "coordinator/claim_budget.h"
 #include "coordinator/coordinator_context.h"
 #include "coordinator/evaluation_tracker.h"
 #include "coordinator/group_buffer.h"
@@ -72,9 +71,10 @@ class JobGroups final {
   Divergence DivergedFrom(int64_t version) const;
   absl::Status Apply(const Divergence& divergence);  // when it is stored
 
-  // Leases groups whose version is published, as far as the budget goes, and appends them; a group that failed lately
-  // goes to another worker first. Also on an error (of reading the dataset) what was appended is leased.
-  absl::Status Claim(std::string_view worker_id, ClaimBudget* budget, Assignments* assignments);
+  // Leases groups whose version is published, at most so many, and appends them, without what JobData::ReadInto adds; a
+  // group that failed lately goes to another worker first.
+  void Claim(std::string_view worker_id, int max_groups, Assignments* assignments);
+  bool sends_rows() const { return sends_rows_; }
   // False when the lease is lost. A lease of a former coordinator epoch is taken over while the group waits.
   bool Renew(std::string_view worker_id, const cohort::v1::GroupLease& lease);
   absl::StatusOr<SubmitCase> Judge(const cohort::v1::LeaseToken& token, const cohort::v1::RolloutGroup& group) const;
@@ -113,8 +113,8 @@ class JobGroups final {
   GroupRecord Dropped(const GroupRecord& group, const std::string& reason) const;
   const cohort::v1::EvaluationRun* FindRun(const std::string& name) const;
   std::pair<int32_t, const cohort::v1::SamplingSpec*> Shape(const GroupRecord& group) const;  // size, sampling
-  // All but the lease. `assignment` is empty.
-  absl::Status Assign(const GroupRecord& group, cohort::v1::GroupAssignment* assignment) const;
+  // `assignment` is empty.
+  void Assign(const GroupRecord& group, cohort::v1::GroupAssignment* assignment) const;
   bool NeedsEvaluation(int64_t version) const;
   bool IsEvaluated(int64_t version) const;
   std::vector<GroupRecord> EvaluationGroupsOf(int64_t version) const;

@@ -14,8 +14,6 @@ namespace cohort::coordinator {
 namespace {
 
 constexpr int32_t kDefaultMaxAttempts = 3;
-// Lease and framing of an assignment, and its share of the weight sources.
-constexpr int64_t kBytesPerClaimedGroup = 256;
 // So many lease durations a failed group is kept for another worker.
 constexpr int kElsewhereLeases = 2;
 
@@ -25,31 +23,18 @@ int32_t MaxAttempts(const cohort::v1::JobSpec& spec) {
 
 }  // namespace
 
-absl::Status JobGroups::Claim(std::string_view worker_id, ClaimBudget* budget, Assignments* assignments) {
+void JobGroups::Claim(std::string_view worker_id, int max_groups, Assignments* assignments) {
   std::function<bool(int64_t)> is_skipped;
   if (!failed_attempts_.empty()) is_skipped = [&](int64_t group_id) { return ShouldGoElsewhere(group_id, worker_id); };
   const absl::Duration now = context_->clock->Monotonic();
-  while (budget->num_groups > 0) {
+  for (int i = 0; i < max_groups; ++i) {
     const GroupRecord* group = buffer_.NextWaiting(policies_.versions(), is_skipped);
-    if (group == nullptr) break;
-    // In place: what an assignment holds is not copied, and its memory may have served an answer before.
+    if (group == nullptr || !buffer_.Claim(group->group_id).ok()) return;
+    // In place: its memory may have served an answer before.
     cohort::v1::GroupAssignment* const assignment = assignments->Add();
-    absl::Status assigned = Assign(*group, assignment);
-    const auto num_bytes = static_cast<int64_t>(assignment->ByteSizeLong());
-    const bool fits = num_bytes <= budget->num_bytes || budget->is_untouched;
-    if (assigned.ok() && fits) assigned = buffer_.Claim(group->group_id);
-    if (!assigned.ok() || !fits) {
-      assignments->RemoveLast();
-      return assigned;
-    }
-    assignment->mutable_lease()->set_coordinator_epoch(context_->epoch);
-    assignment->mutable_lease()->set_attempt(group->attempt);
+    Assign(*group, assignment);
     leases_.Grant(group->group_id, worker_id, assignment->lease(), now);
-    --budget->num_groups;
-    budget->num_bytes -= num_bytes + kBytesPerClaimedGroup;
-    budget->is_untouched = false;
   }
-  return absl::OkStatus();
 }
 
 bool JobGroups::Renew(std::string_view worker_id, const cohort::v1::GroupLease& lease) {

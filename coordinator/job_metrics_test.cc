@@ -20,11 +20,7 @@ using ::testing::HasSubstr;
 
 class JobMetricsTest : public BenchCoordinator {
  protected:
-  void Begin() {
-    ASSERT_OK(Create("sums", SmallRlvrSpec()));
-    place_ = Join();
-    ASSERT_OK(Publish(place_, 0, 'a'));
-  }
+  void Begin() { place_ = StartSums(SmallRlvrSpec()); }
   void TrainFirstStep() {
     ASSERT_OK(Submit(Claim("worker", 4)));
     ASSERT_OK(GetPlan(place_, 0));

@@ -19,6 +19,7 @@
 #include "cohort/v1/rollout_service.pb.h"
 #include "coordinator/best_versions.h"
 #include "coordinator/changed_jobs.h"
+#include "coordinator/claim_budget.h"
 #include "coordinator/committed_versions.h"
 #include "coordinator/coordinator_context.h"
 #include "coordinator/dataset_opening.h"
@@ -152,6 +153,14 @@ class JobRuntime final {
   absl::Status CheckFolderWeights(const cohort::v1::RolloutGroup& group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Refuse(const std::string& worker, const std::string& reason, cohort::v1::GroupReceipt* receipt)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Of the versions of a claim's groups from `first` on.
+  std::vector<cohort::v1::WeightSource> SourcesOf(const cohort::v1::ClaimGroupsResponse& response, int first) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Of a claim whose groups of this job begin at `first`: takes out those from `unread` on, which could not be read
+  // (`status`) or do not fit (OK), and they wait again. When it is the fault of the job, it fails, and all are taken
+  // out.
+  void ReturnUnread(int first, int unread, const absl::Status& status, cohort::v1::ClaimGroupsResponse* response)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // Stores what the calls that wait have logged, in order of arrival and together, and says to each how it went.
   void StoreLogged() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) ABSL_LOCKS_EXCLUDED(logged_mutex_);
   absl::Status SetState(cohort::v1::JobState state, const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

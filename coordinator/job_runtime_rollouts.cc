@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What rollout workers ask of a job: groups, leases, receipts.
-#include <set>
+// What rollout workers ask of a job once they have groups: leases, receipts.
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -19,47 +18,6 @@ namespace {
 constexpr size_t kMaxReasonBytes = 500;
 
 }  // namespace
-
-void JobRuntime::Claim(std::string_view worker_id, ClaimBudget* budget, cohort::v1::ClaimGroupsResponse* response) {
-  absl::MutexLock lock(&mutex_);
-  if (!GivesOutGroups()) return;
-  const int32_t max_workers = ledger_->spec().scheduling().max_workers();
-  if (max_workers > 0 && groups_->leases().NumOtherWorkers(worker_id) >= max_workers) return;
-  ChargeUse();
-  const int num_before = response->groups_size();
-  const absl::Status status = groups_->Claim(worker_id, budget, response->mutable_groups());
-  if (IsFaultOfJob(status)) {
-    response->mutable_groups()->DeleteSubrange(num_before, response->groups_size() - num_before);
-    Fail(absl::StrCat("data changed after submit: ", status.message()));
-  } else if (!status.ok()) {
-    log::Error("dataset_unreadable", {{"job", ledger_->name()}, {"error", status}});
-  }
-  std::set<int64_t> versions;
-  for (int i = num_before; i < response->groups_size(); ++i) {
-    const int64_t version = response->groups(i).policy_version();
-    if (!versions.insert(version).second) continue;
-    const cohort::v1::WeightSource* source = groups_->policies().Find(version);
-    if (source != nullptr) *response->add_weights() = *source;
-  }
-  if (!versions.empty()) ++progress_;
-}
-
-bool JobRuntime::HasWaitingGroups(GroupOffer* offer) const {
-  absl::MutexLock lock(&mutex_);
-  if (!GivesOutGroups() || groups_->buffer().NextWaiting(groups_->policies().versions()) == nullptr) return false;
-  const auto& workers = groups_->leases().LeasesByWorker();
-  const int32_t max_workers = ledger_->spec().scheduling().max_workers();
-  offer->is_for_all = max_workers == 0 || static_cast<int64_t>(workers.size()) < max_workers;
-  if (offer->is_for_all) return true;
-  for (const auto& [worker, num_leases] : workers) offer->workers.push_back(worker);
-  return true;
-}
-
-bool JobRuntime::GivesOutGroups() const {
-  // A RUNNING one that cannot be stored as QUEUED after a restart has no groups yet. One that stops begins nothing.
-  return ledger_->job().state() == cohort::v1::JOB_STATE_RUNNING && groups_ != nullptr && stop_reason_.empty() &&
-         failure_.empty();
-}
 
 void JobRuntime::EndExpiredLeases() {
   absl::MutexLock lock(&mutex_);

@@ -29,11 +29,7 @@ cohort::v1::JobSpec ByArrival(int32_t max_lag) {
 
 class JobScheduleTest : public BenchCoordinator {
  protected:
-  void Start(const cohort::v1::JobSpec& spec) {
-    ASSERT_OK(Create("sums", spec));
-    place_ = Join();
-    ASSERT_OK(Publish(place_, 0, 'a'));
-  }
+  void Start(const cohort::v1::JobSpec& spec) { place_ = StartSums(spec); }
   // The groups that a worker holds from now on, by id.
   std::vector<int64_t> ClaimAll() {
     std::vector<int64_t> ids;

@@ -26,9 +26,7 @@ class JobTimingsTest : public BenchCoordinator {
  protected:
   void SetUp() override {
     BenchCoordinator::SetUp();
-    ASSERT_OK(Create("sums", SmallRlvrSpec()));
-    place_ = Join();
-    ASSERT_OK(Publish(place_, 0, '0'));
+    place_ = StartSums(SmallRlvrSpec());
   }
 
   // What the worker says of its own clock, which is an hour ahead.
@@ -157,7 +155,7 @@ TEST_F(JobTimingsTest, TimesOfAPlanThatAnotherProcessMadeAreAbsent) {
   ASSERT_OK(SubmitTimed(Claim("worker", 100)));
   Restart();
   place_ = Join();
-  ASSERT_OK(Publish(place_, 0, '0'));
+  ASSERT_OK(Publish(place_, 0, 'a'));
   const auto plan = GetPlan(place_, 0);
   ASSERT_OK(plan);
   ASSERT_TRUE(plan->has_value());

@@ -21,9 +21,7 @@ using ::testing::HasSubstr;
 class JobUseTest : public BenchCoordinator {
  protected:
   cohort::v1::JoinGangResponse Begin(const cohort::v1::JobSpec& spec) {
-    EXPECT_OK(Create("sums", spec));
-    place_ = Join();
-    EXPECT_OK(Publish(place_, 0, 'a'));
+    place_ = StartSums(spec);
     return place_;
   }
   cohort::v1::ResourceUse Use() { return Get("sums").use(); }

@@ -39,9 +39,18 @@ constexpr int64_t kMaxPlanBytes = 3 << 20;
 constexpr int64_t kPlanBytesPerGroup = 40;
 constexpr int64_t kPlanBytesPerCompletion = 34;  // and 8 per verifier and list position
 
-absl::Status CheckModel(const cohort::v1::ModelSpec& model) {
-  if (model.has_from_job()) return CheckId("model.from_job", model.from_job());
-  if (model.path().empty()) return common::InvalidField("model.path", "", "needs a model folder, or from_job a job");
+absl::Status ResolveModel(cohort::v1::ModelSpec* model) {
+  if (model->has_from_job()) {
+    COHORT_RETURN_IF_ERROR(CheckId("model.from_job", model->from_job()));
+  } else if (model->path().empty()) {
+    return common::InvalidField("model.path", "", "needs a model folder, or from_job a job");
+  }
+  if (!cohort::v1::ModelPrecision_IsValid(model->precision())) {
+    return common::InvalidField("model.precision", absl::StrCat(model->precision()), "is not known");
+  }
+  if (model->precision() == cohort::v1::MODEL_PRECISION_UNSPECIFIED) {
+    model->set_precision(cohort::v1::MODEL_PRECISION_FP32);
+  }
   return absl::OkStatus();
 }
 
@@ -118,11 +127,20 @@ absl::Status ResolveObjectiveOf(cohort::v1::JobSpec* job) {
   return absl::OkStatus();
 }
 
+// A layer that is whole only while it is computed with is whole again in the backward pass.
+absl::Status CheckSharding(const cohort::v1::JobSpec& job) {
+  if (job.optimizer().sharding() != cohort::v1::OPTIMIZER_SHARDING_ZERO3 || job.training().recompute_activations()) {
+    return absl::OkStatus();
+  }
+  return common::InvalidField("optimizer.sharding", "zero3", "needs training.recompute_activations: true");
+}
+
 absl::Status ResolveTrainingJob(cohort::v1::JobSpec* job) {
   if (job->has_rlvr()) COHORT_RETURN_IF_ERROR(ResolveRlvr(job->mutable_rlvr()));
   if (job->has_sft()) COHORT_RETURN_IF_ERROR(CheckSft(job->sft()));
   COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveObjectiveOf(job), "objective"));
   COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveOptimizer(job->mutable_optimizer()), "optimizer"));
+  COHORT_RETURN_IF_ERROR(CheckSharding(*job));
   const int64_t units = job->has_sft() ? job->sft().sequences_per_step() : job->rlvr().rollout().groups_per_step();
   COHORT_RETURN_IF_ERROR(common::PrefixField(ResolveTraining(units, job->mutable_training()), "training"));
   if (job->has_evaluation()) {
@@ -142,7 +160,7 @@ absl::StatusOr<cohort::v1::JobSpec> ResolveJobSpec(const cohort::v1::JobSpec& sp
   if (job.kind_case() == cohort::v1::JobSpec::KIND_NOT_SET) {
     return common::InvalidField("rlvr", "", "a job needs one of rlvr, sft, eval and rescore");
   }
-  if (!job.has_rescore()) COHORT_RETURN_IF_ERROR(CheckModel(job.model()));
+  if (!job.has_rescore()) COHORT_RETURN_IF_ERROR(ResolveModel(job.mutable_model()));
   const bool has_ranks = NeedsRanks(job);
   COHORT_RETURN_IF_ERROR(common::PrefixField(CheckScheduling(job.scheduling(), has_ranks), "scheduling"));
   COHORT_RETURN_IF_ERROR(common::PrefixField(CheckBudget(job.budget()), "budget"));

@@ -41,6 +41,8 @@ cohort::v1::VerifierSpec* Verifier(cohort::v1::JobSpec* s) {
 }
 cohort::v1::ObjectiveSpec* Objective(cohort::v1::JobSpec* s) { return s->mutable_objective(); }
 cohort::v1::OptimizerSpec* Adam(cohort::v1::JobSpec* s) { return s->mutable_optimizer(); }
+void SetSharding(cohort::v1::JobSpec* s, int v) { Adam(s)->set_sharding(cohort::v1::OptimizerSharding(v)); }
+void SetPrecision(cohort::v1::JobSpec* s, int v) { s->mutable_model()->set_precision(cohort::v1::ModelPrecision(v)); }
 cohort::v1::TrainingSpec* Training(cohort::v1::JobSpec* s) { return s->mutable_training(); }
 cohort::v1::EvaluationSpec* Evaluation(cohort::v1::JobSpec* s) { return s->mutable_evaluation(); }
 
@@ -49,6 +51,7 @@ const std::vector<BadCase>& BadCases() {
       {"NoModel", "model.path", "", [](auto* s) { s->clear_model(); }},
       {"FromJobIsNoId", "model.from_job", "Warm_Start",
        [](auto* s) { s->mutable_model()->set_from_job("Warm_Start"); }},
+      {"NoPrecision", "model.precision", "7", [](auto* s) { SetPrecision(s, 7); }},
       {"NoKind", "rlvr", "", [](auto* s) { s->clear_rlvr(); }},
       {"SftObjectiveOnRlvr", "objective.preset", "sft", [](auto* s) { Objective(s)->set_preset("sft"); }},
       {"UnknownPreset", "objective.preset", "gppo", [](auto* s) { Objective(s)->set_preset("gppo"); }},
@@ -103,8 +106,8 @@ const std::vector<BadCase>& BadCases() {
       {"NegativeDecay", "optimizer.weight_decay", "-0.1", [](auto* s) { Adam(s)->set_weight_decay(-0.1); }},
       {"NegativeNorm", "optimizer.max_gradient_norm", "-1", [](auto* s) { Adam(s)->set_max_gradient_norm(-1); }},
       {"NegativeWarmup", "optimizer.warmup_updates", "-1", [](auto* s) { Adam(s)->set_warmup_updates(-1); }},
-      {"UnknownSharding", "optimizer.sharding", "7",
-       [](auto* s) { Adam(s)->set_sharding(static_cast<cohort::v1::OptimizerSharding>(7)); }},
+      {"UnknownSharding", "optimizer.sharding", "7", [](auto* s) { SetSharding(s, 7); }},
+      {"Zero3AndKeptActivations", "optimizer.sharding", "zero3", [](auto* s) { SetSharding(s, 3); }},
       {"NoSteps", "training.num_steps", "0", [](auto* s) { Training(s)->clear_num_steps(); }},
       {"MoreUpdatesThanGroups", "training.updates_per_step", "5",
        [](auto* s) { Training(s)->set_updates_per_step(5); }},
@@ -212,6 +215,7 @@ TEST(JobValidationTest, DefaultsAreFilledIn) {
   EXPECT_DOUBLE_EQ(job.optimizer().max_gradient_norm(), 1);
   EXPECT_EQ(job.optimizer().schedule(), cohort::v1::LEARNING_RATE_SCHEDULE_CONSTANT);
   EXPECT_EQ(job.optimizer().sharding(), cohort::v1::OPTIMIZER_SHARDING_NONE);
+  EXPECT_EQ(job.model().precision(), cohort::v1::MODEL_PRECISION_FP32);
   EXPECT_EQ(job.training().updates_per_step(), 1);
   EXPECT_EQ(job.training().world_size(), 1);
   EXPECT_EQ(job.training().max_tokens_per_microbatch(), 8192);

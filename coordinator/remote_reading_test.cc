@@ -13,6 +13,7 @@
 #include "common/testing/status_matchers.h"
 #include "coordinator/testing/coordinator_fixture.h"
 #include "coordinator/testing/job_builder.h"
+#include "coordinator/testing/manifest_text.h"
 #include "gtest/gtest.h"
 
 namespace cohort::coordinator {
@@ -36,14 +37,9 @@ class RemoteReadingTest : public CoordinatorFixture {
     const std::string path = Get(job).checkpoint_path();
     std::ofstream(path + "/model.safetensors") << weights_;
     std::ofstream(path + "/optimizer.safetensors") << "moments";
-    std::ofstream(path + "/manifest.json")
-        << absl::StrCat(R"({"format_version": 1, "policy_version": 3, "weight_digest": "ab", "files": [)",
-                        Entry("model.safetensors", weights_), ", ", Entry("optimizer.safetensors", "moments"), "]}");
+    std::ofstream(path + "/manifest.json") << ManifestText(
+        3, {ManifestEntry("model.safetensors", weights_), ManifestEntry("optimizer.safetensors", "moments")});
     return job;
-  }
-  static std::string Entry(const std::string& name, const std::string& content) {
-    return absl::StrCat(R"({"name": ")", name, R"(", "size_bytes": )", content.size(), R"(, "sha256": ")",
-                        common::HexOf(common::Sha256Of(content)), "\"}");
   }
   // Sends the next `count` lines of worker w about `job`, in a heartbeat that the worker may not have registered for.
   void Log(const std::string& job, int count) {

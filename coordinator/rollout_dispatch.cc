@@ -14,6 +14,7 @@
 #include "common/field_error.h"
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
+#include "coordinator/claim_budget.h"
 #include "coordinator/device_match.h"
 #include "coordinator/poll_deadline.h"
 #include "coordinator/resource_name.h"
@@ -88,7 +89,7 @@ void RolloutDispatch::ClaimWhatIsThere(const cohort::v1::ClaimGroupsRequest& req
   ClaimBudget budget{.num_groups = context_->workers->Allow(worker, request.max_groups(), now)};
   const auto served = directory_->served().Get();
   for (const ServedJob& job : *served) {
-    if (budget.num_groups == 0) break;
+    if (budget.MaxGroups() == 0) break;
     if (!Meets(job.worker, request.worker().device(), request.worker().memory_bytes())) continue;
     job.runtime->Claim(worker, &budget, response);
   }
@@ -118,6 +119,7 @@ absl::StatusOr<cohort::v1::RolloutSetup> RolloutDispatch::Setup(const std::strin
   *setup.mutable_evaluation_reward() = spec.evaluation().reward();
   setup.set_data_root(context_->data_root);
   setup.set_max_sequence_tokens(spec.training().max_sequence_tokens());
+  setup.set_precision(spec.model().precision());
   return setup;
 }
 

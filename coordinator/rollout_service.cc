@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/rollout_service.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -91,37 +92,52 @@ class SubmitStream final {
 // OnCancel, if it comes, is over.
 class ClaimCall final : public grpc::ServerUnaryReactor {
  public:
-  // gRPC keeps context, request and response until OnDone.
-  ClaimCall(Coordinator* coordinator, grpc::CallbackServerContext* context, cohort::v1::ClaimGroupsResponse* response)
-      : coordinator_(coordinator), context_(context), response_(response) {}
+  // gRPC keeps context and response until OnDone.
+  ClaimCall(Coordinator* coordinator, ClaimMessages* messages, grpc::CallbackServerContext* context,
+            grpc::ByteBuffer* response)
+      : coordinator_(coordinator), messages_(messages), context_(context), response_(response) {}
 
-  void Begin(const cohort::v1::ClaimGroupsRequest& request) {
-    const absl::Status limits = CheckRequestLimits(request);
+  void Begin(const grpc::ByteBuffer& request) {
+    grpc::ByteBuffer bytes = request;  // of the same memory
+    const grpc::Status parsed =
+        grpc::SerializationTraits<cohort::v1::ClaimGroupsRequest>::Deserialize(&bytes, &request_);
+    if (!parsed.ok()) return Finish(parsed);
+    const absl::Status limits = CheckRequestLimits(request_);
     if (!limits.ok()) return Finish(common::ToGrpcStatus(limits));
-    ticket_ = coordinator_->claims().Add(&request, coordinator_->rollouts().ClaimDeadline(request), response_,
-                                         [this](const absl::Status& status) { Answer(status); });
+    answer_ = messages_->Take();
+    ticket_ = coordinator_->claims().Add(&request_, coordinator_->rollouts().ClaimDeadline(request_),
+                                         answer_->message(), [this](const absl::Status& status) { Answer(status); });
   }
   void OnCancel() override { coordinator_->claims().Cancel(ticket_); }
   void OnDone() override { delete this; }
 
  private:
   void Answer(const absl::Status& status) {
-    if (status.ok() && context_->IsCancelled()) coordinator_->rollouts().GiveBack(response_);
-    Finish(common::ToGrpcStatus(status));
+    if (status.ok() && context_->IsCancelled()) coordinator_->rollouts().GiveBack(answer_->message());
+    grpc::Status answered = common::ToGrpcStatus(status);
+    if (answered.ok()) {
+      bool is_own = false;
+      answered = grpc::SerializationTraits<cohort::v1::ClaimGroupsResponse>::Serialize(*answer_->message(), response_,
+                                                                                       &is_own);
+    }
+    messages_->TakeBack(std::move(answer_));
+    Finish(answered);
   }
 
   Coordinator* const coordinator_;
+  ClaimMessages* const messages_;
   grpc::CallbackServerContext* const context_;
-  cohort::v1::ClaimGroupsResponse* const response_;
+  grpc::ByteBuffer* const response_;
+  cohort::v1::ClaimGroupsRequest request_;
+  std::unique_ptr<ClaimAnswer> answer_;  // from its request to its answer
   int64_t ticket_ = 0;
 };
 
 }  // namespace
 
 grpc::ServerUnaryReactor* RolloutServiceImpl::ClaimGroups(grpc::CallbackServerContext* context,
-                                                          const cohort::v1::ClaimGroupsRequest* request,
-                                                          cohort::v1::ClaimGroupsResponse* response) {
-  auto* const call = new ClaimCall(coordinator_, context, response);
+                                                          const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+  auto* const call = new ClaimCall(coordinator_, &claim_messages_, context, response);
   call->Begin(*request);
   return call;
 }

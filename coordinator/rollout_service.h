@@ -10,16 +10,16 @@ namespace cohort::coordinator {
 
 // RolloutService over a coordinator, which must outlive it. Claims, which wait for groups, have no thread of their own
 // (claim_queue.h); the other calls have one each. Thread-safe.
+//
+// Claims come and go as bytes: gRPC would keep the message of an answer until its last byte has left, with a thousand
+// workers hundreds of them, where the few that are just being made are enough.
 class RolloutServiceImpl final
-    : public cohort::v1::RolloutService::WithCallbackMethod_ClaimGroups<cohort::v1::RolloutService::Service> {
+    : public cohort::v1::RolloutService::WithRawCallbackMethod_ClaimGroups<cohort::v1::RolloutService::Service> {
  public:
-  explicit RolloutServiceImpl(Coordinator* coordinator) : coordinator_(coordinator) {
-    SetMessageAllocatorFor_ClaimGroups(&claim_messages_);
-  }
+  explicit RolloutServiceImpl(Coordinator* coordinator) : coordinator_(coordinator) {}
 
-  grpc::ServerUnaryReactor* ClaimGroups(grpc::CallbackServerContext* context,
-                                        const cohort::v1::ClaimGroupsRequest* request,
-                                        cohort::v1::ClaimGroupsResponse* response) override;
+  grpc::ServerUnaryReactor* ClaimGroups(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
   grpc::Status GetRolloutSetup(grpc::ServerContext* context, const cohort::v1::GetRolloutSetupRequest* request,
                                cohort::v1::RolloutSetup* response) override;
   grpc::Status Heartbeat(grpc::ServerContext* context, const cohort::v1::WorkerHeartbeatRequest* request,

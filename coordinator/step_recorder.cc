@@ -9,6 +9,7 @@
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
 #include "coordinator/deterministic_bytes.h"
+#include "coordinator/job_conditions.h"
 #include "rollout_log/recorded_run.h"
 
 namespace cohort::coordinator {
@@ -49,7 +50,9 @@ absl::Status StepRecorder::Complete() const {
   rollout_log::RecordedRunContents missing;
   missing.run = Run();
   const auto end = rollout_log::RepairRecordedRun(Path(), context_->files);
-  const bool is_prefix = end.ok() && IsPrefix(*end, missing.run, versions);
+  // A replay that diverged may come back to the same weights: then the last step says nothing about those before it.
+  const bool has_diverged = FindCondition(ledger_->job(), cohort::v1::JobCondition::REPLAY_DIVERGED) != nullptr;
+  const bool is_prefix = end.ok() && !has_diverged && IsPrefix(*end, missing.run, versions);
   const int64_t num_present = is_prefix ? end->num_steps : 0;
   for (const VersionRecord& record : versions) {
     if (record.version <= num_present) continue;

@@ -30,7 +30,7 @@ class StepRecorder final {
 
  private:
   absl::Status Write(int64_t version, const std::string& digest) const;
-  // Brings the file up to the store, whatever is there.
+  // Brings the file up to the store, whatever is there: a job that has ever diverged gets it anew.
   absl::Status Complete() const;
   absl::StatusOr<cohort::v1::RecordedStep> ReadStep(int64_t version, const std::string& digest) const;
   cohort::v1::RecordedRun Run() const;

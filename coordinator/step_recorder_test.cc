@@ -100,6 +100,25 @@ TEST_F(StepRecorderTest, FileOfAnotherRunIsReplaced) {
   EXPECT_EQ(Bytes(), ours);
 }
 
+TEST_F(StepRecorderTest, StepsOfALineThatWasLeftAreReplacedThoughTheReplayComesBackToTheSameWeights) {
+  Train(0);
+  Train(1);
+  StartAgain();
+  ASSERT_OK(Publish(place_, 0, 'a'));
+  ASSERT_OK(GetPlan(place_, 0));
+  ASSERT_OK(Commit(place_, 1, 'x'));
+  ASSERT_OK(Publish(place_, 1, 'x'));
+  ASSERT_OK(GetPlan(place_, 1));
+  ASSERT_OK(Commit(place_, 2, 'c'));
+  for (int start = 0; start < 2; ++start) {
+    ASSERT_OK_AND_ASSIGN(const auto recorded, rollout_log::ReadRecordedRun(path_));
+    ASSERT_EQ(recorded.steps.size(), 2u);
+    EXPECT_EQ(recorded.steps[0].digest(), std::string(32, 'x'));
+    EXPECT_EQ(recorded.steps[1].digest(), std::string(32, 'c'));
+    Restart();
+  }
+}
+
 TEST_F(StepRecorderTest, StepsThatCouldNotBeWrittenAreAddedAtTheNextCommit) {
   Train(0);
   std::filesystem::remove(path_);

@@ -24,9 +24,7 @@ class StorageFaultTest : public BenchCoordinator {
  protected:
   void SetUp() override {
     BenchCoordinator::SetUp();
-    ASSERT_OK(Create("sums", SmallRlvrSpec()));
-    place_ = Join();
-    ASSERT_OK(Publish(place_, 0, 'a'));
+    place_ = StartSums(SmallRlvrSpec());
   }
   // Every group of step 0 is planned, none is dropped, none has a failed attempt.
   void ExpectWholeStepPlanned() {

@@ -2,6 +2,7 @@
 // Workers that fail again and again, hang up or get rows of megabytes: healthy groups are trained all the same.
 #include <gmock/gmock.h>
 
+#include <map>
 #include <set>
 #include <string>
 
@@ -20,11 +21,7 @@ using ::testing::HasSubstr;
 
 class WorkerFaultTest : public BenchCoordinator {
  protected:
-  void Begin(const cohort::v1::JobSpec& spec = SmallRlvrSpec()) {
-    ASSERT_OK(Create("sums", spec));
-    place_ = Join();
-    ASSERT_OK(Publish(place_, 0, 'a'));
-  }
+  void Begin(const cohort::v1::JobSpec& spec = SmallRlvrSpec()) { place_ = StartSums(spec); }
   cohort::v1::JoinGangResponse place_;
 };
 
@@ -139,6 +136,26 @@ TEST_F(WorkerFaultTest, ClaimOfLargeRowsFitsOneMessageAndAlwaysBringsOne) {
     for (const auto& group : claimed.groups()) ids.insert(group.group_id());
   }
   EXPECT_EQ(ids.size(), 4u);
+}
+
+TEST_F(WorkerFaultTest, GroupsThatDoNotFitAClaimWaitForTheNextOne) {
+  std::string rows;
+  for (int i = 0; i < 6; ++i) {
+    absl::StrAppend(&rows, R"({"question": ")", std::string(1200 << 10, 'q'), R"(", "answer": ")", i, "\"}\n");
+  }
+  ASSERT_OK(common::WriteFileAtomically(folder_.Join("problems.jsonl"), rows));
+  Begin();
+  const auto first = Claim("worker", 4);
+  const auto second = Claim("other", 4);
+  EXPECT_EQ(first.groups_size(), 2);
+  EXPECT_EQ(second.groups_size(), 2);
+  EXPECT_EQ(first.weights_size(), 1);
+  EXPECT_EQ(Runtime("sums")->GroupsByWorker(), (std::map<std::string, int64_t>{{"other", 2}, {"worker", 2}}));
+  std::set<int64_t> ids;
+  for (const auto& claimed : {first, second}) {
+    for (const auto& group : claimed.groups()) ids.insert(group.group_id());
+  }
+  EXPECT_EQ(ids, (std::set<int64_t>{0, 1, 2, 3}));
 }
 
 TEST_F(WorkerFaultTest, ReasonOfAWorkerIsCutSoThatItsEventCanBeSent) {

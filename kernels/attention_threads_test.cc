@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention on several threads: the same bits, with every instruction set.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -11,6 +11,9 @@
 
 namespace cohort::kernels {
 namespace {
+
+using ::testing::Contains;
+using ::testing::Gt;
 
 // Heads, key heads, head dim, window.
 const std::vector<std::vector<int64_t>> kShapes = {
@@ -65,19 +68,15 @@ TEST_P(AttentionThreads, NumberOfThreadsChangesNoBitWithPrefixes) {
   }
 }
 
-// A cut that no pool would make: one call for each number, last first, on the calling thread.
 TEST_P(AttentionThreads, OrderOfThePartsChangesNoBit) {
   std::vector<AttentionBatch> batches = BatchesWithPrefixes();
   batches.push_back(MakeBatch());
-  int64_t most_parts = 0;
-  const auto backwards = [&most_parts](int64_t count, const ParallelBody& body) {
-    most_parts = std::max(most_parts, count);
-    for (int64_t i = count - 1; i >= 0; --i) body(i, i + 1);
-  };
+  std::vector<int64_t> counts;
   for (const AttentionBatch& batch : batches) {
-    ExpectSame(EvaluateAttention(batch, {BestCpuTarget(), backwards}), EvaluateAttention(batch, BestCpuTarget()));
+    ExpectSame(EvaluateAttention(batch, {BestCpuTarget(), BackwardParallelFor(&counts)}),
+               EvaluateAttention(batch, BestCpuTarget()));
   }
-  EXPECT_GT(most_parts, 1) << "nothing was shared out";
+  EXPECT_THAT(counts, Contains(Gt(1))) << "nothing was shared out";
 }
 
 // Decode steps and short prefills of sequences whose block tables overlap.

@@ -19,6 +19,7 @@
 #include "kernels/random_floats.h"
 #include "kernels/segment_objective.h"
 #include "kernels/segment_objective_cuda.h"
+#include "kernels/side_by_side.h"
 
 namespace cohort::kernels {
 namespace {
@@ -26,9 +27,12 @@ namespace {
 constexpr int kRounds = 30;
 constexpr int kCopies = 8;  // inputs in turn, so that they do not stay in the second-level cache
 
+// NaN where one of them is.
 double LargestDifference(const std::vector<float>& a, const std::vector<float>& b) {
   double largest = 0;
-  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(static_cast<double>(a[i]) - b[i]));
+  for (size_t i = 0; i < a.size(); ++i) {
+    largest = LargerOrNan(largest, std::abs(static_cast<double>(a[i]) - b[i]));
+  }
   return largest;
 }
 

@@ -18,6 +18,8 @@
 #include "kernels/random_floats.h"
 #include "kernels/segment_objective.h"
 #include "kernels/segment_objective_cuda.h"
+#include "kernels/square_sum.h"
+#include "kernels/square_sum_cuda.h"
 
 namespace cohort::kernels {
 namespace {
@@ -251,6 +253,25 @@ TEST_F(CudaSmokeTest, AdamWIsBitEqualWithCpu) {
   EXPECT_EQ(d_param.ToHost(), param);
   EXPECT_EQ(d_exp_avg_sq.ToHost(), exp_avg_sq);
   EXPECT_EQ(d_cast.ToHost(), cast);
+}
+
+TEST_F(CudaSmokeTest, SquareSumMatchesCpuInFp64AndRepeatsItsBits) {
+  for (const int64_t count : {0, 1, 257, 3000017}) {
+    std::vector<float> values = RandomFloats(count, 1, 1.0f);
+    if (count > 1) values[1] = 3e30f;  // its square is above the largest fp32
+    const DeviceArray<float> d_values(values);
+    const DeviceArray<double> workspace{std::vector<double>(SquareSumCudaWorkspaceDoubles())};
+    const double expected = SquareSum(count, values.data());
+    double first = -1;
+    for (int run = 0; run < 2; ++run) {
+      const DeviceArray<double> sum{std::vector<double>(1, -1)};
+      ASSERT_EQ(SquareSumCuda(count, d_values.get(), sum.get(), workspace.get(), nullptr), 0);
+      const double found = sum.ToHost()[0];
+      EXPECT_NEAR(found, expected, 1e-12 * expected) << count;
+      if (run == 0) first = found;
+      EXPECT_EQ(found, first) << count;
+    }
+  }
 }
 
 }  // namespace

@@ -114,16 +114,21 @@ bool IsAccepted(const Contest& contest) {
   return contest.difference <= contest.allowed || (contest.peer_error && contest.difference <= *contest.peer_error);
 }
 
-bool RunContest(const Contest& contest) {
+bool ReportAcceptance(const Contest& contest) {
   if (contest.peer_error) {
     std::printf("%-44s error: ours %.3g  peer %.3g  allowed %.3g, or the peer's\n", contest.name.c_str(),
                 contest.difference, *contest.peer_error, contest.allowed);
   }
-  if (!IsAccepted(contest)) {
+  const bool is_accepted = IsAccepted(contest);
+  if (!is_accepted) {
     std::printf("%-44s results differ by %.3g, allowed %.3g\n", contest.name.c_str(), contest.difference,
                 contest.allowed);
-    return false;
   }
+  return is_accepted;
+}
+
+bool RunContest(const Contest& contest) {
+  if (!ReportAcceptance(contest)) return false;
   const Yardstick yardstick = contest.yardstick ? *contest.yardstick : MemoryCopy(contest.num_threads);
   const Repeated our_calls(contest.ours, contest.num_threads), peer_calls(contest.peer, contest.num_threads);
   const auto seconds = TimeInTurns({our_calls.run, peer_calls.run, yardstick.run}, kNumRounds, contest.num_threads);

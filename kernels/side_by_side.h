@@ -61,6 +61,9 @@ struct Contest {
 // Whether ours is as right as it must be: within `allowed`, or at least as near to the reference as the peer. Pure.
 bool IsAccepted(const Contest& contest);
 
+// The same, and prints what there is to say: both sides' errors where there is a reference, and why it is not.
+bool ReportAcceptance(const Contest& contest);
+
 // Runs ours, peer and the yardstick in turns (nine rounds) in this process and prints one line: median times, the ratio
 // peer / ours with its range over the rounds, and ours in percent of the yardstick's best rate; where there is a
 // reference, a line with the errors of both sides comes first. Returns false, without a time, when ours is not

@@ -24,6 +24,15 @@ inline ParallelFor ThreadParallelFor(int64_t num_threads) {
   };
 }
 
+// For tests: a cut that no pool would make, one part for each number, last first, on the calling thread. Adds the count
+// of each call to `counts`, which outlives it. Not thread-safe.
+inline ParallelFor BackwardParallelFor(std::vector<int64_t>* counts) {
+  return [counts](int64_t count, const ParallelBody& body) {
+    counts->push_back(count);
+    for (int64_t i = count - 1; i >= 0; --i) body(i, i + 1);
+  };
+}
+
 }  // namespace cohort::kernels
 
 #endif  // COHORT_KERNELS_THREAD_PARALLEL_FOR_H_

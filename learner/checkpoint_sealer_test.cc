@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rank 0's checkpoints beside training, against a fake coordinator over loopback gRPC.
+// Checkpoints beside training, against a fake coordinator over loopback gRPC.
 #include "learner/checkpoint_sealer.h"
 
 #include <ATen/ATen.h>
@@ -18,12 +18,14 @@
 #include "common/grpc_channel.h"
 #include "common/grpc_server.h"
 #include "common/shutdown.h"
+#include "common/testing/simulated_clock.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
 #include "learner/checkpoint/checkpoint.h"
 #include "learner/checkpoint/sealed_folder.h"
 #include "learner/checkpoint/train_state_file.h"
 #include "learner/testing/fake_coordinator.h"
+#include "learner/testing/own_part.h"
 #include "learner/testing/tiny_model.h"
 #include "model/weight_sync/weight_digest.h"
 
@@ -56,12 +58,12 @@ class CheckpointSealerTest : public ::testing::Test {
   // What a train step does, in short: other weights, the next version.
   void Train(int64_t version) {
     const at::NoGradGuard no_grad;
-    state_.parameters->weights_P().add_(0.125);
+    state_.parameters->weights_L().add_(0.125);
     state_.policy_version = version;
   }
   CheckpointSealer::Version Present() const {
     return {.state = &state_,
-            .moments = {state_.optimizer->exp_avg_S(), state_.optimizer->exp_avg_sq_S()},
+            .part = OwnPart(state_),
             .digest = model::DescribeWeights(state_.parameters->parameters())->digest(),
             .needed_version = needed_version_};
   }
@@ -104,19 +106,44 @@ TEST_F(CheckpointSealerTest, StateMayChangeWhileItsCheckpointIsWritten) {
   EXPECT_EQ(NumRecorded(), 1);
 }
 
-TEST_F(CheckpointSealerTest, OneThatRecoveryAskedForIsLeftOutWhileAnotherIsWritten) {
+TEST_F(CheckpointSealerTest, ItIsBusyUntilWhatItWritesIsRecorded) {
   absl::Notification may_end;
   coordinator_.before_seal = [&may_end] { may_end.WaitForNotification(); };
-  for (int64_t version : {1, 2}) {
-    Train(version);
-    sealer_->Seal(Present());
-  }
+  EXPECT_FALSE(sealer_->IsBusy());
+  Train(1);
+  sealer_->Seal(Present());
+  EXPECT_TRUE(sealer_->IsBusy());
   may_end.Notify();
   sealer_->Finish();
-  EXPECT_THAT(VersionsOnDisk(), ElementsAre(1));
+  EXPECT_FALSE(sealer_->IsBusy());
+}
+
+TEST_F(CheckpointSealerTest, VersionsOfTheJobFileAndTheLastOneAreScheduled) {
+  EXPECT_FALSE(sealer_->IsScheduled(2));
+  place_.mutable_spec()->mutable_checkpoint()->set_every_steps(2);
+  EXPECT_TRUE(sealer_->IsScheduled(2));
+  EXPECT_FALSE(sealer_->IsScheduled(99));
+  EXPECT_TRUE(sealer_->IsScheduled(100));
+}
+
+TEST_F(CheckpointSealerTest, RankThatHasLeftItsGangSoonGivesUpPartsThatDoNotCome) {
+  common::SimulatedClock clock;
+  place_.set_world_size(2);
+  state_ = *CreateTrainState(place_.model_path(), place_.spec().optimizer(), at::kCPU, {.rank = 0, .world_size = 2});
+  sealer_ = std::make_unique<CheckpointSealer>(
+      place_, CheckpointSealer::Options{.client = client_.get(),
+                                        .membership = membership_.get(),
+                                        .clock = &clock,
+                                        .metrics = &metrics_,
+                                        .pause = [&clock](absl::Duration pause) { clock.Advance(pause); }});
+  Train(1);
+  sealer_->LeaveGang();
   sealer_->Seal(Present());
   sealer_->Finish();
-  EXPECT_THAT(VersionsOnDisk(), ElementsAre(2, 1)) << "nothing is being written any more";
+  EXPECT_FALSE(sealer_->IsSealed(1));
+  EXPECT_LT(clock.Monotonic(), absl::Seconds(10));
+  EXPECT_TRUE(std::filesystem::is_empty(place_.checkpoint_directory())) << "nothing is left of it";
+  sealer_.reset();
 }
 
 TEST_F(CheckpointSealerTest, EveryScheduledOneIsSealedInOrder) {
@@ -128,14 +155,6 @@ TEST_F(CheckpointSealerTest, EveryScheduledOneIsSealedInOrder) {
   sealer_->Finish();
   EXPECT_THAT(VersionsOnDisk(), ElementsAre(6, 4, 2));
   EXPECT_EQ(NumRecorded(), 3);
-}
-
-TEST_F(CheckpointSealerTest, EndWaitsForTheCheckpointOfItsVersionAndWritesItOnce) {
-  Train(100);
-  sealer_->Seal(Present());
-  ASSERT_OK(sealer_->SealAtTheEnd(Present()));
-  EXPECT_EQ(NumRecorded(), 1);
-  EXPECT_THAT(VersionsOnDisk(), ElementsAre(100));
 }
 
 TEST_F(CheckpointSealerTest, AfterTheWaitItIsKnownWhetherAVersionIsSealed) {
@@ -198,7 +217,7 @@ TEST_F(CheckpointSealerTest, MetricsSayHowLongTrainingStoodStillAndHowLargeTheCh
       num_stalls = family.metric[0].histogram.sample_count;
     }
   }
-  EXPECT_GT(size_bytes, 3.0 * static_cast<double>(state_.parameters->weights_P().nbytes()));
+  EXPECT_GT(size_bytes, 3.0 * static_cast<double>(state_.parameters->weights_L().nbytes()));
   EXPECT_GT(sealed_time, 1.7e9);
   EXPECT_EQ(num_stalls, 1);
 }

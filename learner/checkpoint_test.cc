@@ -19,6 +19,7 @@
 #include "learner/checkpoint/saved_state.h"
 #include "learner/checkpoint/sealed_folder.h"
 #include "learner/testing/fake_process_group.h"
+#include "learner/testing/own_part.h"
 #include "learner/testing/step_fixture.h"
 #include "learner/testing/tiny_model.h"
 #include "learner/train_step.h"
@@ -61,14 +62,11 @@ class CheckpointTest : public ::testing::Test {
     }
   }
 
-  static Moments MomentsOf(const TrainState& state) {
-    return {state.optimizer->exp_avg_S(), state.optimizer->exp_avg_sq_S()};
-  }
   static std::string DigestOf(const TrainState& state) {
     return model::DescribeWeights(state.parameters->parameters())->digest();
   }
   absl::StatusOr<std::string> Seal(const TrainState& state) {
-    return Seal(*ViewOf(state, MomentsOf(state)), DigestOf(state));
+    return Seal(*ViewOf(state, OwnPart(state)), DigestOf(state));
   }
   absl::StatusOr<std::string> Seal(const SavedState& saved, const std::string& digest) {
     return SealCheckpoint(saved, {.parent = dir_.Join("checkpoints"),
@@ -102,9 +100,25 @@ TEST_F(CheckpointTest, ResumedRunEqualsTheUninterruptedOneByteForByte) {
   EXPECT_EQ(resumed.num_updates, 4);
   TrainUpTo(&resumed, 4);
 
-  EXPECT_TRUE(at::equal(resumed.parameters->weights_P(), whole->parameters->weights_P()));
+  EXPECT_TRUE(at::equal(resumed.parameters->weights_L(), whole->parameters->weights_L()));
   EXPECT_TRUE(at::equal(resumed.optimizer->exp_avg_S(), whole->optimizer->exp_avg_S()));
   EXPECT_TRUE(at::equal(resumed.optimizer->exp_avg_sq_S(), whole->optimizer->exp_avg_sq_S()));
+}
+
+TEST_F(CheckpointTest, WeightsAreTheSameWhateverTheyAreComputedIn) {
+  constexpr model::Precision bf16 = model::Precision::kBf16;
+  absl::StatusOr<TrainState> first = CreateTrainState(model_path_, optimizer_, at::kCPU, /*place=*/{}, bf16);
+  ASSERT_OK(first);
+  TrainUpTo(&*first, 2);
+  ASSERT_OK_AND_ASSIGN(const std::string path, Seal(*first));
+  ASSERT_OK_AND_ASSIGN(const TrainState in_fp32, Load(path));
+  EXPECT_EQ(in_fp32.decoder->precision(), model::Precision::kFp32);
+  EXPECT_TRUE(at::equal(in_fp32.parameters->weights_L(), first->parameters->weights_L()));
+  ASSERT_OK_AND_ASSIGN(TrainState in_bf16, LoadCheckpoint(path, {.policy_version = 2, .spec_digest = "spec"},
+                                                          optimizer_, at::kCPU, /*place=*/{}, bf16));
+  TrainUpTo(&in_bf16, 3);
+  TrainUpTo(&*first, 3);
+  EXPECT_TRUE(at::equal(in_bf16.parameters->weights_L(), first->parameters->weights_L()));
 }
 
 TEST_F(CheckpointTest, SnapshotIsTheVersionThatItWasTakenOfWhileTrainingGoesOn) {
@@ -114,13 +128,13 @@ TEST_F(CheckpointTest, SnapshotIsTheVersionThatItWasTakenOfWhileTrainingGoesOn) 
     TrainUpTo(&*state, version);
     const std::string digest = DigestOf(*state);
     const at::Tensor exp_avg_P = state->optimizer->exp_avg_S().clone();
-    ASSERT_OK_AND_ASSIGN(const SavedState saved, snapshot.Take(*state, MomentsOf(*state)));
+    ASSERT_OK_AND_ASSIGN(const SavedState saved, snapshot.Take(*state, OwnPart(*state)));
     TrainUpTo(&*state, version + 1);
     ASSERT_OK_AND_ASSIGN(const std::string path, Seal(saved, digest));
     ASSERT_OK_AND_ASSIGN(const TrainState loaded, Load(path, version));
     EXPECT_EQ(loaded.num_updates, 2 * version);
     EXPECT_TRUE(at::equal(loaded.optimizer->exp_avg_S(), exp_avg_P));
-    EXPECT_FALSE(at::equal(loaded.parameters->weights_P(), state->parameters->weights_P()));
+    EXPECT_FALSE(at::equal(loaded.parameters->weights_L(), state->parameters->weights_L()));
   }
 }
 
@@ -140,7 +154,7 @@ TEST_F(CheckpointTest, DeathAtAnyCallOfTheWriteLeavesTheCheckpointBefore) {
   absl::StatusOr<TrainState> state = CreateTrainState(model_path_, optimizer_, at::kCPU);
   const auto seal = [&](int64_t version, common::FileSystem* files) {
     state->policy_version = version;
-    return SealCheckpoint(*ViewOf(*state, MomentsOf(*state)),
+    return SealCheckpoint(*ViewOf(*state, OwnPart(*state)),
                           {.parent = "/checkpoints", .model_path = model_path_, .weight_digest = "d", .files = files});
   };
   bool has_survived = false;
@@ -172,7 +186,7 @@ TEST_F(CheckpointTest, SealedFolderIsAModelFolder) {
   ASSERT_OK(model::InspectModelFolder(path));
   EXPECT_TRUE(std::filesystem::exists(path + "/tokenizer.json"));
   ASSERT_OK_AND_ASSIGN(const TrainState loaded, CreateTrainState(path, optimizer_, at::kCPU));
-  EXPECT_TRUE(at::equal(loaded.parameters->weights_P(), state->parameters->weights_P()));
+  EXPECT_TRUE(at::equal(loaded.parameters->weights_L(), state->parameters->weights_L()));
 }
 
 TEST_F(CheckpointTest, DamagedWeightsOrOptimizerStateAreNamedAtLoad) {
@@ -214,10 +228,14 @@ TEST_F(CheckpointTest, CheckpointInShardsIsLoaded) {
   ASSERT_OK(model::WriteModelFolder(path, model_path_, state->parameters->parameters(), /*max_shard_bytes=*/4096));
   ASSERT_FALSE(std::filesystem::exists(path + "/model.safetensors"));
   CheckpointManifest manifest = Manifest(path);
-  ASSERT_OK_AND_ASSIGN(manifest.files, DescribeFiles(path));
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    if (entry.path().filename() != kManifestFile) names.push_back(entry.path().filename().string());
+  }
+  ASSERT_OK_AND_ASSIGN(manifest.files, DescribeFiles(path, names));
   ASSERT_OK(WriteManifest(path, manifest));
   ASSERT_OK_AND_ASSIGN(const TrainState loaded, Load(path));
-  EXPECT_TRUE(at::equal(loaded.parameters->weights_P(), state->parameters->weights_P()));
+  EXPECT_TRUE(at::equal(loaded.parameters->weights_L(), state->parameters->weights_L()));
   std::erase_if(manifest.files, [](const ManifestEntry& file) { return file.name == "model.safetensors.index.json"; });
   ASSERT_OK(WriteManifest(path, manifest));
   EXPECT_THAT(Load(path), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("lacks a file, model.safetensors")));

@@ -40,9 +40,19 @@ TEST(FlatParametersTest, ViewsHoldTheValuesAndStartOnCacheLines) {
   }
 }
 
+TEST(FlatParametersTest, BufferOfNeighboursHasTheirValuesAlone) {
+  ASSERT_OK_AND_ASSIGN(const auto flat, ThreeFlatParameters());
+  const SpanRange spans = {.first = 1, .count = 2};
+  const FlatRange range = RangeOf(flat->layout(), spans);
+  const model::ParameterMap views = flat->ViewsOf(flat->weights_L().narrow(0, range.offset, range.size).clone(), spans);
+  ASSERT_EQ(views.entries.size(), 2);
+  for (const auto& [name, view] : views.entries) EXPECT_TRUE(at::equal(view, ThreeParameters().Find(name))) << name;
+  EXPECT_TRUE(flat->ViewsOf(flat->weights_L().narrow(0, 0, 0), {.first = 3, .count = 0}).entries.empty());
+}
+
 TEST(FlatParametersTest, ChangingTheBufferChangesTheParameters) {
   ASSERT_OK_AND_ASSIGN(const auto flat, ThreeFlatParameters());
-  flat->weights_P().fill_(3);
+  flat->weights_L().fill_(3);
   EXPECT_TRUE(at::equal(flat->parameters().Find("norm"), at::full({5}, 3.0f)));
 }
 
@@ -51,8 +61,8 @@ TEST(FlatParametersTest, BackwardAddsIntoTheGradientBuffer) {
   const at::Tensor b = flat->parameters().Find("b");
   for (int pass = 0; pass < 2; ++pass) (b * b).sum().backward();
   const FlatSpan& span = flat->layout().spans[2];
-  EXPECT_TRUE(at::equal(flat->gradients_P().narrow(0, span.offset, span.size).view({8, 5}), 4 * b.detach()));
-  EXPECT_EQ(flat->gradients_P().narrow(0, 0, span.offset).abs().sum().item<float>(), 0);
+  EXPECT_TRUE(at::equal(flat->gradients_L().narrow(0, span.offset, span.size).view({8, 5}), 4 * b.detach()));
+  EXPECT_EQ(flat->gradients_L().narrow(0, 0, span.offset).abs().sum().item<float>(), 0);
 }
 
 TEST(FlatParametersTest, ModelWithoutParametersIsRefused) {

@@ -2,10 +2,6 @@
 #include "learner/job_setup.h"
 
 #include <algorithm>
-#include <utility>
-
-#include "common/status_macros.h"
-#include "model/weights/checkpoint_folder.h"
 
 namespace cohort::learner {
 namespace {
@@ -35,6 +31,12 @@ TrainStepOptions StepOptions(const cohort::v1::JobSpec& spec) {
   return options;
 }
 
+cohort::v1::OptimizerSpec UnshardedOptimizer(const cohort::v1::JobSpec& spec) {
+  cohort::v1::OptimizerSpec optimizer = spec.optimizer();
+  optimizer.set_sharding(cohort::v1::OPTIMIZER_SHARDING_NONE);
+  return optimizer;
+}
+
 StepDataOptions DataOptions(const cohort::v1::JobSpec& spec, const model::ModelConfig& config) {
   StepDataOptions options;
   for (const cohort::v1::VerifierSpec& verifier : spec.rlvr().reward().verifiers()) {
@@ -49,10 +51,12 @@ StepDataOptions DataOptions(const cohort::v1::JobSpec& spec, const model::ModelC
   return options;
 }
 
-absl::StatusOr<std::unique_ptr<model::Decoder>> LoadReference(std::string_view model_path, const at::Device& device) {
-  COHORT_ASSIGN_OR_RETURN(const model::ModelConfig config, model::LoadModelConfig(model_path));
-  COHORT_ASSIGN_OR_RETURN(model::ParameterMap parameters, model::LoadParameters(model_path, config, device));
-  return model::Decoder::Create(config, std::move(parameters));
+absl::StatusOr<Policy> LoadReference(std::string_view model_path, const TrainState& state) {
+  return LoadPolicy(model_path, {.device = state.parameters->device(),
+                                 .place = state.parameters->place(),
+                                 .shards_layers = state.layers != nullptr,
+                                 .precision = state.decoder->precision(),
+                                 .is_frozen = true});
 }
 
 }  // namespace cohort::learner

@@ -83,9 +83,11 @@ class MemoryWatchTest : public TrainStepFixture {
     kernels::TensorMemory tensors;
     model::SingleRankGroup group;
     const std::unique_ptr<Rank> rank = MakeRank(settings, &group);
-    MemoryWatch watch = WatchOf(
-        *rank, {.has_reference = rank->reference != nullptr, .recomputes_activations = settings.recompute_activations},
-        &tensors);
+    MemoryWatch watch = WatchOf(*rank,
+                                {.has_reference = rank->reference.decoder != nullptr,
+                                 .recomputes_activations = settings.recompute_activations,
+                                 .precision = settings.precision},
+                                &tensors);
     watch.BeginStep();
     const auto outcome = RunStep(rank.get(), LongStep(/*num_groups=*/4));
     ASSERT_OK(outcome);
@@ -126,34 +128,70 @@ TEST_F(MemoryWatchTest, WideFeedForwardIsPredicted) {
   ExpectPredicted({.num_updates = 1, .max_tokens_per_microbatch = 512}, 512);
 }
 
-// Rank 1 has no sequence: the process holds its buffers beside what rank 0 trains with.
-TEST_F(MemoryWatchTest, ShardedOptimizerIsPredicted) {
-  kernels::TensorMemory tensors;
-  const RunSettings settings = {.world_size = 2, .num_updates = 1, .sharding = cohort::v1::OPTIMIZER_SHARDING_ZERO1};
-  model::LearnerLoad load = {.optimizer_shards = 2};
-  int64_t measured_bytes = 0, predicted_bytes = 0;
-  RunRanks(2, [&](model::ProcessGroup* group) {
-    const std::unique_ptr<Rank> rank = MakeRank(settings, group);
-    ASSERT_OK(group->Barrier());
-    if (group->rank() == 0) tensors.Restart();
-    ASSERT_OK(group->Barrier());
-    const auto outcome = RunStep(rank.get(), LongStep(/*num_groups=*/1));
-    ASSERT_OK(outcome);
-    ASSERT_OK(group->Barrier());  // neither frees its buffers before the peak is read
-    EXPECT_EQ(outcome->largest_microbatch_tokens, group->rank() == 0 ? kGroupTokens : 0);
-    if (group->rank() == 0) {
-      measured_bytes = tensors.peak_bytes();
-      const model::ModelConfig& config = rank->state.decoder->config();
-      const auto parameters = model::FindArchitecture(config.architecture)->parameters(config);
-      for (const int64_t tokens : {kGroupTokens, 0}) {
-        load.microbatch_tokens = tokens;
-        predicted_bytes += model::EstimateLearnerMemory(config, parameters, load).total;
-      }
+TEST_F(MemoryWatchTest, Bf16IsPredicted) {
+  for (const int64_t budget : {1024, 512, 64}) {
+    for (const bool recompute : {false, true}) {
+      ExpectPredicted({.num_updates = 1,
+                       .max_tokens_per_microbatch = budget,
+                       .recompute_activations = recompute,
+                       .precision = model::Precision::kBf16},
+                      budget);
     }
-    ASSERT_OK(group->Barrier());
-  });
-  EXPECT_NEAR(static_cast<double>(measured_bytes) / static_cast<double>(predicted_bytes), 1, 0.1)
-      << measured_bytes << " of " << predicted_bytes << " predicted";
+  }
+  cohort::v1::ObjectiveSpec objective;
+  objective.set_preset("grpo");
+  objective.mutable_kl()->set_coefficient(0.1);
+  ExpectPredicted({.num_updates = 1,
+                   .max_tokens_per_microbatch = 512,
+                   .objective = objective,
+                   .precision = model::Precision::kBf16},
+                  512);
+  model_path_ = MakeModel(/*is_tied=*/false, /*intermediate_size=*/3072);
+  ExpectPredicted({.num_updates = 1, .max_tokens_per_microbatch = 512, .precision = model::Precision::kBf16}, 512);
+}
+
+// Two ranks, of which rank 1 has no sequence: the process holds its buffers beside what rank 0 trains with.
+class SharedStateMemoryTest : public MemoryWatchTest {
+ protected:
+  void ExpectPredictedOf(const RunSettings& settings, model::LearnerLoad load) {
+    kernels::TensorMemory tensors;
+    int64_t measured_bytes = 0, predicted_bytes = 0;
+    RunRanks(2, [&](model::ProcessGroup* group) {
+      const std::unique_ptr<Rank> rank = MakeRank(settings, group);
+      ASSERT_OK(group->Barrier());
+      if (group->rank() == 0) tensors.Restart();
+      ASSERT_OK(group->Barrier());
+      const auto outcome = RunStep(rank.get(), LongStep(/*num_groups=*/1));
+      ASSERT_OK(outcome);
+      ASSERT_OK(group->Barrier());  // neither frees its buffers before the peak is read
+      EXPECT_EQ(outcome->largest_microbatch_tokens, group->rank() == 0 ? kGroupTokens : 0);
+      if (group->rank() == 0) {
+        measured_bytes = tensors.peak_bytes();
+        const model::ModelConfig& config = rank->state.decoder->config();
+        const auto parameters = model::FindArchitecture(config.architecture)->parameters(config);
+        for (const int64_t tokens : {kGroupTokens, 0}) {
+          load.microbatch_tokens = tokens;
+          predicted_bytes += model::EstimateLearnerMemory(config, parameters, load).total;
+        }
+      }
+      ASSERT_OK(group->Barrier());
+    });
+    EXPECT_NEAR(static_cast<double>(measured_bytes) / static_cast<double>(predicted_bytes), 1, 0.1)
+        << measured_bytes << " of " << predicted_bytes << " predicted";
+  }
+};
+
+TEST_F(SharedStateMemoryTest, Zero1IsPredicted) {
+  ExpectPredictedOf({.world_size = 2, .num_updates = 1, .sharding = cohort::v1::OPTIMIZER_SHARDING_ZERO1},
+                    {.optimizer_shards = 2});
+}
+
+TEST_F(SharedStateMemoryTest, Zero3IsPredicted) {
+  RunSettings settings = {.world_size = 2, .num_updates = 1, .sharding = cohort::v1::OPTIMIZER_SHARDING_ZERO3};
+  settings.objective.set_preset("grpo");
+  settings.objective.mutable_kl()->set_coefficient(0.1);
+  ExpectPredictedOf(
+      settings, {.has_reference = true, .optimizer_shards = 2, .shards_layers = true, .recomputes_activations = true});
 }
 
 TEST_F(MemoryWatchTest, StepThatTookMostIsToldWithTheCopyThatItMet) {

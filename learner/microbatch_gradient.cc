@@ -61,7 +61,7 @@ absl::StatusOr<MicrobatchLoss> MicrobatchGradient::ComputeLoss(const std::vector
 
 absl::Status MicrobatchGradient::ZeroGradients() const {
   return kernels::StatusFromTorch("gradients", [&] {
-    state_->parameters->gradients_P().zero_();
+    state_->parameters->gradients_L().zero_();
     return absl::OkStatus();
   });
 }
@@ -84,7 +84,7 @@ absl::Status MicrobatchGradient::AddGradient(const MicrobatchLoss& loss, PhaseTi
 absl::StatusOr<double> MicrobatchGradient::LocalNorm() const {
   double norm = 0;
   COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("gradients", [&] {
-    norm = GradientNorm(state_->parameters->gradients_P());
+    norm = GradientNorm(state_->parameters->gradients_L());
     return absl::OkStatus();
   }));
   return norm;
@@ -94,6 +94,13 @@ absl::StatusOr<double> MicrobatchGradient::NormOf(const MicrobatchLoss& loss, Ph
   COHORT_RETURN_IF_ERROR(ZeroGradients());
   COHORT_RETURN_IF_ERROR(AddGradient(loss, timer));
   return LocalNorm();
+}
+
+absl::StatusOr<double> MicrobatchGradient::NormAlone(const std::vector<TrainSequence>& sequences,
+                                                     const PreparedUpdate& prepared, size_t index,
+                                                     PhaseTimer* timer) const {
+  COHORT_ASSIGN_OR_RETURN(const MicrobatchLoss loss, ComputeLoss(sequences, prepared, index, timer));
+  return NormOf(loss, timer);
 }
 
 }  // namespace cohort::learner

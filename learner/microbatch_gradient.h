@@ -50,6 +50,9 @@ class MicrobatchGradient final {
   absl::StatusOr<double> LocalNorm() const;
   // Norm of the gradient of one loss alone, which the state's gradients are then.
   absl::StatusOr<double> NormOf(const MicrobatchLoss& loss, PhaseTimer* timer) const;
+  // The same of microbatch `index`; errors as LossAt.
+  absl::StatusOr<double> NormAlone(const std::vector<TrainSequence>& sequences, const PreparedUpdate& prepared,
+                                   size_t index, PhaseTimer* timer) const;
 
  private:
   const PolicyPassOptions pass_;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // One GRPO train step of one rank, from sequences to updated weights, against the same step on padded batches with
 // PyTorch's operators (testing/padded_peer.h): 5.2 M parameters, ragged groups with log-normal lengths. Two steps of
-// both sides must agree first, in loss, gradient norm and gradients, or nothing is timed. Then each side chooses its
-// microbatch among several, and the chosen ones take turns with a matrix product, whose rate bounds the step. The
-// argument says on how many threads each side runs (1).
+// both sides must agree first, in loss, gradient norm and gradients, or nothing is timed; so must our step that
+// computes shared prompts once, which the peer has no way to do. Then each side chooses its microbatch among several,
+// and the chosen ones take turns with a matrix product, whose rate bounds the step. The argument says on how many
+// threads each side runs (1).
 //   bazel run //learner:padded_step_benchmark -- 2
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <array>
@@ -27,14 +27,15 @@
 #include "common/status_macros.h"
 #include "kernels/side_by_side.h"
 #include "kernels/torch/product_yardstick.h"
-#include "learner/parameter_selection.h"
+#include "learner/batch/train_sequence.h"
+#include "learner/phase_timer.h"
+#include "learner/step_data.h"
+#include "learner/step_gradient.h"
+#include "learner/testing/learner_side.h"
 #include "learner/testing/padded_peer.h"
 #include "learner/testing/ragged_step.h"
 #include "learner/train_step.h"
-#include "model/architectures/transformer_parameters.h"
-#include "model/parallel/single_rank_group.h"
-#include "objective/objective.h"
-#include "objective/objective_resolution.h"
+#include "model/model_config.h"
 
 namespace cohort::learner {
 namespace {
@@ -45,89 +46,25 @@ constexpr int64_t kComparedTokens = 2048;
 constexpr double kAllowedDifference = 1e-4;
 constexpr int kNumRounds = 7;
 
-cohort::v1::OptimizerSpec Optimizer() {
-  cohort::v1::OptimizerSpec optimizer;
-  optimizer.set_learning_rate(1e-5);
-  optimizer.set_weight_decay(0.01);
-  optimizer.set_max_gradient_norm(1.0);
-  return optimizer;
+// A whole step of ours; the benchmark ends with the reason when it fails.
+TrainStep::Outcome StepOrExit(LearnerSide* ours, const StepData& data, const GradientOptions& gradient) {
+  PhaseTimer timer(common::SystemClock());
+  absl::StatusOr<TrainStep::Outcome> outcome = ours->Step(data, gradient, &timer);
+  if (outcome.ok()) return *std::move(outcome);
+  std::fprintf(stderr, "%s\n", outcome.status().ToString().c_str());
+  std::exit(1);
 }
-
-absl::StatusOr<TrainState> MakeState(const model::ModelConfig& config) {
-  const std::vector<model::ParameterSpec> specs = model::TransformerParameters(config);
-  TrainState state;
-  COHORT_ASSIGN_OR_RETURN(state.parameters, FlatParameters::Create(SelectParameters(specs), at::kCPU));
-  const at::NoGradGuard no_grad;
-  for (size_t i = 0; i < specs.size(); ++i) {
-    const at::Tensor view = state.parameters->parameters().entries[i].second;
-    if (specs[i].kind == model::ParameterSpec::Kind::kNorm) {
-      view.fill_(1);
-    } else {
-      view.normal_(0, 0.02);
-    }
-  }
-  COHORT_ASSIGN_OR_RETURN(state.optimizer, AdamW::Create(Optimizer(), state.parameters.get()));
-  COHORT_ASSIGN_OR_RETURN(state.decoder, model::Decoder::Create(config, state.parameters->parameters()));
-  return state;
-}
-
-// GRPO's token loss; the log-probs of the sampler are the proximal ones.
-absl::StatusOr<std::unique_ptr<objective::Objective>> MakeObjective() {
-  cohort::v1::ObjectiveSpec spec;
-  spec.set_preset("grpo");
-  spec.mutable_mismatch()->set_bypass(true);
-  COHORT_ASSIGN_OR_RETURN(
-      const cohort::v1::ObjectiveSpec resolved,
-      objective::ResolveObjective(spec, {.group_size = kRaggedGroupSize, .max_completion_tokens = kMaxRaggedTokens}));
-  return objective::Objective::Create(resolved);
-}
-
-// Our side: one state, which steps with microbatches of any size train.
-class OurSide final {
- public:
-  OurSide(TrainState state, std::unique_ptr<objective::Objective> objective, const StepData* data)
-      : state_(std::move(state)), objective_(std::move(objective)), data_(data) {}
-
-  const TrainState& state() const { return state_; }
-  const objective::Objective& objective() const { return *objective_; }
-
-  TrainStep::Outcome Run(const GradientOptions& gradient) {
-    TrainStep step({.optimizer = Optimizer(), .gradient = gradient, .num_updates_in_job = 1000}, objective_.get(),
-                   /*reference=*/nullptr, &group_, &state_);
-    PhaseTimer timer(common::SystemClock());
-    absl::StatusOr<TrainStep::Outcome> outcome = step.Run(*data_, &timer);
-    if (outcome.ok()) return *std::move(outcome);
-    std::fprintf(stderr, "%s\n", outcome.status().ToString().c_str());
-    std::exit(1);
-  }
-
- private:
-  TrainState state_;
-  const std::unique_ptr<objective::Objective> objective_;
-  const StepData* const data_;
-  model::SingleRankGroup group_;
-};
 
 double RelativeDifference(double ours, double peer) { return std::abs(ours - peer) / std::abs(peer); }
 
-// Of all gradients, in the L2 norm.
-double GradientDifference(const model::ParameterMap& ours, const model::ParameterMap& peer) {
-  double difference = 0, size = 0;
-  for (size_t i = 0; i < ours.entries.size(); ++i) {
-    const at::Tensor expected = peer.entries[i].second.grad();
-    difference += (ours.entries[i].second.grad() - expected).square().sum(at::kDouble).item<double>();
-    size += expected.square().sum(at::kDouble).item<double>();
-  }
-  return std::sqrt(difference / size);
-}
-
 // Both sides take two steps, the second with the weights that the first one left.
-absl::Status CompareSteps(OurSide* ours, PaddedPeer* peer, const std::vector<PaddedBatch>& batches) {
+absl::Status CompareSteps(LearnerSide* ours, const StepData& data, PaddedPeer* peer,
+                          const std::vector<PaddedBatch>& batches) {
   for (int step = 1; step <= 2; ++step) {
-    const TrainStep::Outcome outcome = ours->Run({.max_tokens_per_microbatch = kComparedTokens});
+    const TrainStep::Outcome outcome = StepOrExit(ours, data, {.max_tokens_per_microbatch = kComparedTokens});
     const double our_loss = outcome.totals.Get("sum_loss"), peer_loss = peer->Backpropagate(batches);
-    const double gradients =
-        GradientDifference(ours->state().parameters->parameters(), peer->parameters());  // before the peer clips them
+    const double gradients = GradientDifference(GradientsOf(ours->state().parameters->parameters()),
+                                                GradientsOf(peer->parameters()));  // before the peer clips them
     const double our_norm = outcome.gradient_norm_mean, peer_norm = peer->ClipAndUpdate();
     std::printf("step %d: loss %.7g, peer %.7g; gradient norm %.7g, peer %.7g; gradients differ by %.2g\n", step,
                 our_loss, peer_loss, our_norm, peer_norm, gradients);
@@ -137,6 +74,26 @@ absl::Status CompareSteps(OurSide* ours, PaddedPeer* peer, const std::vector<Pad
     }
   }
   return absl::OkStatus();
+}
+
+// Our step with shared prompts against ours without, from the same weights, which stay.
+absl::Status CompareSharing(LearnerSide* ours, const StepData& data) {
+  COHORT_ASSIGN_OR_RETURN(const LearnerSide::Gradient repeated,
+                          ours->ComputeGradient(data, {.max_tokens_per_microbatch = kComparedTokens}));
+  std::vector<at::Tensor> expected;
+  for (const at::Tensor& gradient : GradientsOf(ours->state().parameters->parameters())) {
+    expected.push_back(gradient.clone());
+  }
+  COHORT_ASSIGN_OR_RETURN(
+      const LearnerSide::Gradient shared,
+      ours->ComputeGradient(data, {.max_tokens_per_microbatch = kComparedTokens, .share_prompts = true}));
+  const double gradients = GradientDifference(GradientsOf(ours->state().parameters->parameters()), expected);
+  std::printf("share_prompts: loss %.7g, without %.7g; gradients differ by %.2g; %.0f rows computed, without %.0f\n",
+              shared.loss, repeated.loss, gradients, shared.computed_rows, repeated.computed_rows);
+  if (RelativeDifference(shared.loss, repeated.loss) <= kAllowedDifference && gradients <= kAllowedDifference) {
+    return absl::OkStatus();
+  }
+  return absl::InternalError(absl::StrCat("share_prompts: differs by more than ", kAllowedDifference));
 }
 
 // One size of microbatches.
@@ -152,10 +109,11 @@ struct Contender {
   std::vector<Setting> settings;
 };
 
-Contender Packed(OurSide* ours) {
-  Contender contender{.name = "ours, packed"};
+Contender Packed(LearnerSide* ours, const StepData& data, bool share_prompts) {
+  Contender contender{.name = share_prompts ? "ours, share_prompts" : "ours, packed"};
   for (const int64_t max_tokens : kPackedTokens) {
-    contender.settings.push_back({max_tokens, 0, [=] { ours->Run({.max_tokens_per_microbatch = max_tokens}); }});
+    const GradientOptions gradient = {.max_tokens_per_microbatch = max_tokens, .share_prompts = share_prompts};
+    contender.settings.push_back({max_tokens, 0, [ours, &data, gradient] { StepOrExit(ours, data, gradient); }});
   }
   return contender;
 }
@@ -169,7 +127,8 @@ Setting Padded(PaddedPeer* peer, const std::vector<TrainSequence>& sequences, in
           }};
 }
 
-std::vector<Contender> MakeContenders(OurSide* ours, PaddedPeer* peer, const std::vector<TrainSequence>& sequences) {
+std::vector<Contender> MakeContenders(LearnerSide* ours, const StepData& data, PaddedPeer* peer) {
+  const std::vector<TrainSequence>& sequences = data.updates[0].sequences;
   std::vector<TrainSequence> sorted = sequences;
   std::stable_sort(sorted.begin(), sorted.end(), [](const TrainSequence& a, const TrainSequence& b) {
     return a.token_ids.size() < b.token_ids.size();
@@ -181,7 +140,8 @@ std::vector<Contender> MakeContenders(OurSide* ours, PaddedPeer* peer, const std
   }
   // No batch, hence no padding: not what one does, but the peer could.
   const Contender alone{.name = "peer, each alone", .settings = {Padded(peer, sequences, /*max_tokens=*/1)}};
-  return {Packed(ours), in_order, by_length, alone};
+  return {Packed(ours, data, /*share_prompts=*/false), in_order, by_length, alone,
+          Packed(ours, data, /*share_prompts=*/true)};
 }
 
 // Leaves each contender its fastest setting.
@@ -216,7 +176,7 @@ void TimeContenders(const std::vector<Contender>& contenders, int num_threads, d
     std::printf("%-24s %5lld a microbatch, %2.0f %% padded  %9.1f ms  %7.0f tokens/s  %5.1f %% of bound",
                 contenders[i].name.c_str(), static_cast<long long>(setting.max_tokens), 100 * setting.padded_share,
                 1e3 * median, num_tokens / median, 100 * flops / rate / median);
-    if (i > 0) std::printf("  peer/ours %s", kernels::RatioText(seconds[i], seconds[0]).c_str());
+    if (i > 0) std::printf("  time/ours, packed %s", kernels::RatioText(seconds[i], seconds[0]).c_str());
     std::printf("\n");
   }
 }
@@ -225,20 +185,13 @@ absl::Status RunBenchmark(int num_threads) {
   const model::ModelConfig config = RaggedStepConfig();
   const StepData data = MakeRaggedStep(config);
   const std::vector<TrainSequence>& sequences = data.updates[0].sequences;
-  COHORT_ASSIGN_OR_RETURN(TrainState state, MakeState(config));
-  COHORT_ASSIGN_OR_RETURN(std::unique_ptr<objective::Objective> objective, MakeObjective());
-  OurSide ours(std::move(state), std::move(objective), &data);
-  const cohort::v1::RatioBranch& branch = ours.objective().spec().branches(0);
-  PaddedPeer peer(config, ours.state().parameters->parameters(),
-                  {.learning_rate = Optimizer().learning_rate(),
-                   .weight_decay = Optimizer().weight_decay(),
-                   .max_gradient_norm = Optimizer().max_gradient_norm(),
-                   .clip_low = branch.clip_low(),
-                   .clip_high = branch.clip_high()});
+  COHORT_ASSIGN_OR_RETURN(const std::unique_ptr<LearnerSide> ours, LearnerSide::Create({.config = config}));
+  PaddedPeer peer(config, ours->state().parameters->parameters(), ours->MakePeerOptions());
   const auto num_tokens = static_cast<double>(NumTokens(sequences));
   std::printf("%zu sequences, %.0f tokens\n", sequences.size(), num_tokens);
-  COHORT_RETURN_IF_ERROR(CompareSteps(&ours, &peer, PadSequences(sequences, kComparedTokens)));
-  std::vector<Contender> contenders = MakeContenders(&ours, &peer, sequences);
+  COHORT_RETURN_IF_ERROR(CompareSteps(ours.get(), data, &peer, PadSequences(sequences, kComparedTokens)));
+  COHORT_RETURN_IF_ERROR(CompareSharing(ours.get(), data));
+  std::vector<Contender> contenders = MakeContenders(ours.get(), data, &peer);
   ChooseSettings(num_threads, &contenders);
   TimeContenders(contenders, num_threads, num_tokens, StepFlops(config, sequences));
   return absl::OkStatus();

@@ -4,6 +4,7 @@
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
@@ -23,7 +24,8 @@ class Pulse final {
 
   void Release(int64_t count) {
     absl::MutexLock lock(&mutex_);
-    num_released_ = std::max(num_released_, std::min(count, collectives_->count));
+    const bool is_bounded = collectives_->count != ReleasedCollectives::kAsReleased;
+    num_released_ = std::max(num_released_, is_bounded ? std::min(count, collectives_->count) : count);
   }
 
   // Waits for the peers when the work went well. Once.
@@ -32,7 +34,7 @@ class Pulse final {
       absl::MutexLock lock(&mutex_);
       is_over_ = true;
       is_failed_ = !is_work_ok;
-      if (is_work_ok) num_released_ = collectives_->count;
+      if (is_work_ok) num_released_ = std::max(num_released_, collectives_->count);
     }
     thread_.join();
     return status_;
@@ -59,7 +61,9 @@ class Pulse final {
         COHORT_ASSIGN_OR_RETURN(common, Exchange(own));
         return RunUpTo(common.num_released);
       });
-      if (!status_.ok()) return;
+      if (status_.ok()) continue;
+      if (collectives_->on_error != nullptr) collectives_->on_error(status_);
+      return;
     }
   }
 
@@ -99,9 +103,12 @@ class Pulse final {
 
 absl::Status RunAlone(const ReleasedCollectives& collectives,
                       const std::function<absl::Status(const CollectiveRelease&)>& work) {
-  COHORT_RETURN_IF_ERROR(work([](int64_t) {}));
+  std::atomic<int64_t> num_released{0};
+  COHORT_RETURN_IF_ERROR(work([&](int64_t count) { num_released = std::max(num_released.load(), count); }));
+  const bool is_bounded = collectives.count != ReleasedCollectives::kAsReleased;
+  const int64_t count = is_bounded ? collectives.count : num_released.load();
   return kernels::StatusFromTorch("collectives", [&]() -> absl::Status {
-    for (int64_t i = 0; i < collectives.count; ++i) COHORT_RETURN_IF_ERROR(collectives.run(i));
+    for (int64_t i = 0; i < count; ++i) COHORT_RETURN_IF_ERROR(collectives.run(i));
     return absl::OkStatus();
   });
 }

@@ -26,10 +26,15 @@ absl::Status RunTogether(model::ProcessGroup* group, const at::Device& device,
 
 // Collectives 0 .. count - 1 of work under way, the same on every rank.
 struct ReleasedCollectives {
+  // As many as the work releases, the same number on every rank.
+  static constexpr int64_t kAsReleased = -1;
+
   int64_t count = 0;
   // Makes one of them. Runs on the thread that sends the pulses, the only one that uses the group. May throw what
   // LibTorch throws.
   std::function<absl::Status(int64_t index)> run;
+  // Where it is set, called on that thread when one of them fails or a peer is lost: no other runs.
+  std::function<void(const absl::Status& status)> on_error = {};
 };
 
 // Called by the work, from any thread: the first `count` collectives may run as far as this rank is concerned.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ranks that share an update over Gloo: buckets that are reduced during the backward pass, and ZeRO-1.
+// Ranks that share an update over Gloo: buckets that are reduced during the backward pass, ZeRO-1 and ZeRO-3.
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 #include <gmock/gmock.h>
@@ -15,11 +15,10 @@
 #include <vector>
 
 #include "common/testing/status_matchers.h"
-#include "learner/bucket_watch.h"
-#include "learner/checkpoint/checkpoint.h"
 #include "learner/parameter_exchange.h"
 #include "learner/testing/fake_process_group.h"
 #include "learner/testing/train_step_fixture.h"
+#include "learner/version_digest.h"
 #include "model/architectures/architecture_table.h"
 #include "model/decoder.h"
 #include "model/model_config.h"
@@ -31,6 +30,7 @@ namespace {
 
 using cohort::v1::OPTIMIZER_SHARDING_NONE;
 using cohort::v1::OPTIMIZER_SHARDING_ZERO1;
+using cohort::v1::OPTIMIZER_SHARDING_ZERO3;
 using cohort::v1::OptimizerSharding;
 
 // As RunRanks, over the loopback interface.
@@ -70,7 +70,7 @@ class ShardingTest : public TrainStepFixture {
     TrainState cut;
     cut.parameters =
         *FlatParameters::Create(SelectParameters(model::FindArchitecture(config.architecture)->parameters(config)),
-                                at::kCPU, state->parameters->place(), bucket_numbers);
+                                at::kCPU, state->parameters->place(), {.layout = {.bucket_numbers = bucket_numbers}});
     for (const auto& [name, view] : cut.parameters->parameters().entries) {
       view.copy_(state->parameters->parameters().Find(name));
     }
@@ -84,8 +84,9 @@ class ShardingTest : public TrainStepFixture {
     std::vector<Result> results(settings.world_size);
     RunGlooRanks(settings.world_size, [&](model::ProcessGroup* group) {
       const std::unique_ptr<Rank> rank = MakeRank(settings, group);
-      CutBuckets(settings, bucket_numbers, &rank->state);
-      if (bucket_numbers < kBucketNumbers) {
+      // Sharded layers are buckets whatever their size.
+      if (settings.sharding != OPTIMIZER_SHARDING_ZERO3) CutBuckets(settings, bucket_numbers, &rank->state);
+      if (settings.sharding != OPTIMIZER_SHARDING_ZERO3 && bucket_numbers < kBucketNumbers) {
         EXPECT_GT(rank->state.parameters->layout().buckets.size(), 4);
       }
       Result& result = results[group->rank()];
@@ -103,11 +104,24 @@ class ShardingTest : public TrainStepFixture {
           sums.Add(name, sum.item<double>());
         }
       }
-      result.weights = WeightsOf(rank->state);
+      result.weights = AllWeights(rank->state, group);
       result.update_ratio = StepMetrics(sums, {}).at("update_ratio");
     });
     for (const Result& other : results) EXPECT_TRUE(at::equal(other.weights, results[0].weights));
     return results[0];
+  }
+
+  // On every rank, also those of layers of which it has pieces alone.
+  static at::Tensor AllWeights(const TrainState& state, model::ProcessGroup* group) {
+    if (state.layers == nullptr) return WeightsOf(state);
+    std::vector<at::Tensor> weights;
+    for (int root = 0; root < group->world_size(); ++root) {
+      const auto parameters = ParameterExchange(group, &state).GatherParameters(root);
+      EXPECT_OK(parameters);
+      EXPECT_EQ(parameters->entries.empty(), group->rank() != root);
+      for (const auto& [name, view] : parameters->entries) weights.push_back(view.flatten());
+    }
+    return at::cat(weights);
   }
 
   void ExpectSame(const Result& found, const Result& expected) {
@@ -123,7 +137,8 @@ TEST_F(ShardingTest, EveryWorldAndShardingGivesTheWeightsOfOneRank) {
     const Result one = Train({.world_size = 1}, num_groups);
     EXPECT_GT(one.update_ratio, 0);
     for (const int world_size : {1, 2, 3, 4}) {
-      for (const OptimizerSharding sharding : {OPTIMIZER_SHARDING_NONE, OPTIMIZER_SHARDING_ZERO1}) {
+      for (const OptimizerSharding sharding :
+           {OPTIMIZER_SHARDING_NONE, OPTIMIZER_SHARDING_ZERO1, OPTIMIZER_SHARDING_ZERO3}) {
         SCOPED_TRACE(testing::Message() << world_size << " ranks, sharding " << sharding << ", groups " << num_groups);
         // Several microbatches, only the last of which releases buckets.
         ExpectSame(Train({.world_size = world_size, .max_tokens_per_microbatch = 60, .sharding = sharding}, num_groups),
@@ -134,8 +149,33 @@ TEST_F(ShardingTest, EveryWorldAndShardingGivesTheWeightsOfOneRank) {
 }
 
 TEST_F(ShardingTest, SameRunGivesTheSameBytes) {
-  const RunSettings settings = {.world_size = 3, .sharding = OPTIMIZER_SHARDING_ZERO1};
-  EXPECT_TRUE(at::equal(Train(settings, 6, 500).weights, Train(settings, 6, 500).weights));
+  for (const OptimizerSharding sharding : {OPTIMIZER_SHARDING_ZERO1, OPTIMIZER_SHARDING_ZERO3}) {
+    const RunSettings settings = {.world_size = 3, .sharding = sharding};
+    EXPECT_TRUE(at::equal(Train(settings, 6, 500).weights, Train(settings, 6, 500).weights)) << sharding;
+  }
+}
+
+// One rank has all pieces: nothing is left but the order in which gradients are added up, and that is the same.
+TEST_F(ShardingTest, Zero3OfOneRankGivesTheBytesOfNoSharding) {
+  RunSettings settings = {.max_tokens_per_microbatch = 60, .recompute_activations = true};
+  const Result whole = Train(settings, 6);
+  settings.sharding = OPTIMIZER_SHARDING_ZERO3;
+  const Result sharded = Train(settings, 6);
+  EXPECT_TRUE(at::equal(sharded.weights, whole.weights));
+  EXPECT_EQ(sharded.losses, whole.losses);
+  EXPECT_EQ(sharded.norms, whole.norms);
+}
+
+// Passes without gradients, of the policy for proximal log-probs and of a reference policy that is sharded too, also on
+// ranks that have fewer sequences or none.
+TEST_F(ShardingTest, Zero3WithAReferencePolicyGivesTheWeightsOfOneRank) {
+  RunSettings settings = {.num_updates = 3, .max_tokens_per_microbatch = 60};
+  settings.objective.set_preset("grpo");
+  settings.objective.mutable_kl()->set_coefficient(0.1);
+  const Result one = Train(settings, 4);
+  settings.world_size = 3;
+  settings.sharding = OPTIMIZER_SHARDING_ZERO3;
+  ExpectSame(Train(settings, 4), one);
 }
 
 // Buckets are reduced while layers are computed again.
@@ -154,115 +194,89 @@ TEST_F(ShardingTest, RecomputedActivationsGiveTheSameBytes) {
 TEST_F(ShardingTest, ShardedRankKeepsItsShareOfTheMoments) {
   RunRanks(4, [&](model::ProcessGroup* group) {
     const std::unique_ptr<Rank> rank = MakeRank({.sharding = OPTIMIZER_SHARDING_ZERO1}, group);
-    EXPECT_EQ(rank->state.optimizer->exp_avg_S().numel() * 4, rank->state.parameters->weights_P().numel());
+    EXPECT_EQ(rank->state.optimizer->exp_avg_S().numel() * 4, rank->state.parameters->weights_L().numel());
   });
 }
 
-// Trained for two steps by three sharded ranks, sealed, and resumed by another number of ranks, sharded or not.
-TEST_F(ShardingTest, CheckpointOfShardedRanksIsResumedInAnyWorld) {
-  std::string path;
-  const RunSettings writers = {.world_size = 3, .sharding = OPTIMIZER_SHARDING_ZERO1};
-  RunRanks(3, [&](model::ProcessGroup* group) {
-    const std::unique_ptr<Rank> rank = MakeRank(writers, group);
-    for (int version = 0; version < 2; ++version) ASSERT_OK(RunStep(rank.get(), MakeRolloutStep(version, 6, 4)));
-    const auto moments = ParameterExchange(group, &rank->state).GatherMoments();
-    ASSERT_OK(moments);
-    EXPECT_EQ(moments->exp_avg_P.defined(), group->rank() == 0);
-    if (group->rank() != 0) return;
-    const auto sealed =
-        SealCheckpoint(*ViewOf(rank->state, *moments),
-                       {.parent = dir_.Join("checkpoints"),
-                        .model_path = model_path_,
-                        .weight_digest = model::DescribeWeights(rank->state.parameters->parameters())->digest()});
-    ASSERT_OK(sealed);
-    path = *sealed;
+TEST_F(ShardingTest, RankKeepsItsShareOfLayersTheirGradientsAndMoments) {
+  RunRanks(4, [&](model::ProcessGroup* group) {
+    const std::unique_ptr<Rank> rank = MakeRank({.sharding = OPTIMIZER_SHARDING_ZERO3}, group);
+    const FlatParameters& parameters = *rank->state.parameters;
+    int64_t num_layer_numbers = 0;
+    for (const FlatBucket& bucket : parameters.layout().buckets) {
+      if (bucket.layer >= 0) num_layer_numbers += bucket.range.size;
+    }
+    EXPECT_GT(num_layer_numbers, 0);
+    EXPECT_EQ(parameters.weights_L().numel(), parameters.layout().size - num_layer_numbers * 3 / 4);
+    EXPECT_EQ(parameters.gradients_L().numel(), parameters.weights_L().numel());
+    EXPECT_EQ(rank->state.optimizer->exp_avg_S().numel() * 4, parameters.layout().size);
   });
-  const at::Tensor whole = Train({}, 6).weights;  // three steps
-  for (const auto& [world_size, sharding] :
-       std::vector<std::pair<int, OptimizerSharding>>{{1, OPTIMIZER_SHARDING_NONE},
-                                                      {2, OPTIMIZER_SHARDING_ZERO1},
-                                                      {3, OPTIMIZER_SHARDING_ZERO1},
-                                                      {4, OPTIMIZER_SHARDING_NONE}}) {
-    const RunSettings readers = {.world_size = world_size, .sharding = sharding};
-    RunRanks(readers.world_size, [&](model::ProcessGroup* group) {
-      const std::unique_ptr<Rank> rank = MakeRank(readers, group);
-      absl::StatusOr<TrainState> loaded = LoadCheckpoint(path, {.policy_version = 2}, OptimizerOf(readers), at::kCPU,
-                                                         {.rank = group->rank(), .world_size = group->world_size()});
-      ASSERT_OK(loaded);
-      rank->state = *std::move(loaded);
-      ASSERT_OK(RunStep(rank.get(), MakeRolloutStep(2, 6, 4)));
-      ExpectClose(WeightsOf(rank->state), whole);
-    });
+}
+
+// What ranks have whole is the same on all of them, or one of them is wrong.
+TEST_F(ShardingTest, RanksThatShareLayersKnowTheVersionByOneDigestAndCompareTheRest) {
+  std::vector<VersionDigest> digests(3);
+  RunRanks(3, [&](model::ProcessGroup* group) {
+    const std::unique_ptr<Rank> rank = MakeRank({.sharding = OPTIMIZER_SHARDING_ZERO3}, group);
+    int num_calls = 0;
+    const auto digest_of = [&](const model::ParameterMap& parameters) -> absl::StatusOr<std::string> {
+      ++num_calls;
+      EXPECT_EQ(parameters.entries.size(), rank->state.parameters->layout().spans.size());
+      return model::DescribeWeights(parameters)->digest();
+    };
+    const auto before = DigestVersion(rank->state, group, absl::Seconds(5), digest_of);
+    ASSERT_OK(before);
+    EXPECT_EQ(num_calls, group->rank() == 0 ? 1 : 0);
+    if (group->rank() == 0) {
+      const auto whole = CreateTrainState(model_path_, OptimizerOf({}), at::kCPU);
+      EXPECT_EQ(before->weights, model::DescribeWeights(whole->parameters->parameters())->digest());
+    }
+    if (group->rank() == 1) rank->state.parameters->parameters().Find("model.norm.weight").detach().add_(1);
+    const auto after = DigestVersion(rank->state, group, absl::Seconds(5), digest_of);
+    ASSERT_OK(after);
+    EXPECT_EQ(after->weights, before->weights) << "of rank 0";
+    EXPECT_EQ(after->compared == before->compared, group->rank() != 1);
+    digests[group->rank()] = *before;
+  });
+  for (const VersionDigest& digest : digests) {
+    EXPECT_EQ(digest.weights, digests[0].weights);
+    EXPECT_EQ(digest.compared, digests[0].compared);
   }
 }
 
-TEST_F(ShardingTest, GradientThatIsNotFiniteOnOneRankStopsAllBeforeTheUpdate) {
-  RunRanks(3, [&](model::ProcessGroup* group) {
-    const std::unique_ptr<Rank> rank = MakeRank({.num_updates = 1, .sharding = OPTIMIZER_SHARDING_ZERO1}, group);
-    const at::Tensor before = WeightsOf(rank->state);
-    const WholeStep step = MakeRolloutStep(0, 3, 4);
-    absl::StatusOr<StepData> data = BuildStepData(step.ForRank(group->rank(), 3), rank->data_options);
-    ASSERT_OK(data);
-    if (group->rank() == 1) {
-      data->updates[0].sequences[2].advantage = 1e60;  // infinite in fp32
-    }
-    PhaseTimer timer(common::SystemClock());
-    const absl::Status status = rank->step->Run(*data, &timer).status();
-    EXPECT_EQ(status.code(), group->rank() == 1 ? absl::StatusCode::kInvalidArgument : absl::StatusCode::kUnavailable);
-    if (group->rank() == 1) {
-      EXPECT_THAT(std::string(status.message()), ::testing::EndsWith("), group 1 sibling 2")) << "and of no other";
-    }
-    EXPECT_EQ(rank->state.num_updates, 0);
-    EXPECT_TRUE(at::equal(WeightsOf(rank->state), before));
-  });
-}
-
-class BucketWatchTest : public TrainStepFixture {
+class NotFiniteTest : public ShardingTest {
  protected:
-  // One number a bucket, so that every parameter has a bucket of its own.
-  static std::unique_ptr<FlatParameters> ThreeBuckets() {
-    return *FlatParameters::Create(SelectParameters({{"a", {4}}, {"b", {4}}, {"c", {4}}}), at::kCPU, {}, 1);
+  // Three ranks, one of which gets a credit that is infinite in fp32 for one of its sequences.
+  std::vector<absl::Status> Run(OptimizerSharding sharding) {
+    std::vector<absl::Status> statuses(3);
+    RunRanks(3, [&](model::ProcessGroup* group) {
+      const std::unique_ptr<Rank> rank = MakeRank({.num_updates = 1, .sharding = sharding}, group);
+      const at::Tensor before = rank->state.parameters->weights_L().clone();
+      const WholeStep step = MakeRolloutStep(0, 3, 4);
+      absl::StatusOr<StepData> data = BuildStepData(step.ForRank(group->rank(), 3), rank->data_options);
+      ASSERT_OK(data);
+      if (group->rank() == 1) data->updates[0].sequences[2].advantage = 1e60;
+      PhaseTimer timer(common::SystemClock());
+      statuses[group->rank()] = rank->step->Run(*data, &timer).status();
+      EXPECT_EQ(rank->state.num_updates, 0);
+      EXPECT_TRUE(at::equal(rank->state.parameters->weights_L(), before));
+    });
+    return statuses;
   }
 };
 
-TEST_F(BucketWatchTest, BucketsCompleteInOrderAndOnlyAfterAllUsesOfTheirParameters) {
-  const auto flat = ThreeBuckets();
-  const at::Tensor a = flat->parameters().Find("a"), b = flat->parameters().Find("b"), c = flat->parameters().Find("c");
-  std::vector<int64_t> complete;
-  at::Tensor gradient_when_complete;
-  {
-    BucketWatch watch(flat.get(), [&](int64_t num_buckets) {
-      complete.push_back(num_buckets);
-      if (num_buckets == 3) gradient_when_complete = flat->gradients_P().clone();
-    });
-    // "a" is used first and last, as a tied embedding is.
-    ((a * 2 + b) * 3 + c + a).sum().backward();
-    EXPECT_OK(watch.status());
+TEST_F(NotFiniteTest, GradientOnOneRankStopsAllBeforeTheUpdateAndNamesTheSequence) {
+  const std::vector<absl::Status> statuses = Run(OPTIMIZER_SHARDING_ZERO1);
+  for (const int other : {0, 2}) EXPECT_EQ(statuses[other].code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(statuses[1].code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(statuses[1].message()), ::testing::EndsWith("), group 1 sibling 2")) << "and of no other";
+}
+
+TEST_F(NotFiniteTest, RanksThatShareLayersStopTogetherAndLeaveTheSearchToAReplay) {
+  for (const absl::Status& status : Run(OPTIMIZER_SHARDING_ZERO3)) {
+    EXPECT_THAT(status, common::StatusIs(absl::StatusCode::kInvalidArgument,
+                                         ::testing::HasSubstr("which sequence is to blame only a replay says")));
   }
-  ASSERT_FALSE(complete.empty());
-  EXPECT_TRUE(std::is_sorted(complete.begin(), complete.end()));
-  EXPECT_EQ(complete.back(), 3);
-  EXPECT_TRUE(at::equal(gradient_when_complete, flat->gradients_P()));
-  EXPECT_TRUE(at::equal(a.grad(), at::full({4}, 7.0f)));
-  const size_t num_calls = complete.size();
-  (a + b + c).sum().backward();  // nobody watches any more
-  EXPECT_EQ(complete.size(), num_calls);
-}
-
-TEST_F(BucketWatchTest, BucketOfAnUnusedParameterHoldsUpThoseBehindIt) {
-  const auto flat = ThreeBuckets();
-  std::vector<int64_t> complete;
-  BucketWatch watch(flat.get(), [&](int64_t num_buckets) { complete.push_back(num_buckets); });
-  (flat->parameters().Find("a") + flat->parameters().Find("c")).sum().backward();
-  EXPECT_EQ(complete, std::vector<int64_t>{1});  // "c" alone: "b" comes before "a"
-  EXPECT_OK(watch.status());
-}
-
-TEST_F(BucketWatchTest, SecondGradientInAPassIsAnErrorByName) {
-  const auto flat = ThreeBuckets();
-  BucketWatch watch(flat.get(), [](int64_t) {});
-  for (int pass = 0; pass < 2; ++pass) flat->parameters().Find("b").sum().backward();
-  EXPECT_THAT(watch.status(), common::StatusIs(absl::StatusCode::kInternal, ::testing::HasSubstr(", b")));
 }
 
 }  // namespace

@@ -57,8 +57,8 @@ TEST_F(SharedPromptsTest, SharedPromptsGiveTheSameLossToTheBitAndTheSameGradient
     // Of each of the 6 prompts, of 20, 30 and 40 tokens, 16, 16 and 32 tokens are computed once instead of 4 times.
     EXPECT_EQ(expected->totals.Get("count_packed_tokens") - got->totals.Get("count_packed_tokens"),
               2 * 3 * (16 + 16 + 32));
-    const at::Tensor &found_P = shared->state.parameters->gradients_P(),
-                     &truth_P = repeated->state.parameters->gradients_P();
+    const at::Tensor &found_P = shared->state.parameters->gradients_L(),
+                     &truth_P = repeated->state.parameters->gradients_L();
     ASSERT_GT(truth_P.norm().item<double>(), 0);
     EXPECT_LT((found_P - truth_P).norm().item<double>(), 2e-5 * truth_P.norm().item<double>());
   });

@@ -17,6 +17,8 @@
 #include "learner/checkpoint/train_state_file.h"
 #include "learner/flat_layout.h"
 #include "learner/run_together.h"
+#include "model/precision.h"
+#include "model/spec_precision.h"
 
 namespace cohort::learner {
 namespace {
@@ -44,6 +46,7 @@ class StartSearch final {
       : place_(place),
         rank_place_(rank_place),
         device_(device),
+        precision_(model::PrecisionOf(place.spec().model().precision())),
         spec_digest_(SpecDigest(place.spec())),
         candidates_(Candidates(place)) {}
 
@@ -56,7 +59,7 @@ class StartSearch final {
       if (candidate.policy_version > newest) continue;
       absl::StatusOr<TrainState> loaded =
           LoadCheckpoint(candidate.path, {.policy_version = candidate.policy_version, .spec_digest = spec_digest_},
-                         place_.spec().optimizer(), device_, rank_place_);
+                         place_.spec().optimizer(), device_, rank_place_, precision_);
       if (loaded.ok()) {
         ++next_;
         state_ = *std::move(loaded);
@@ -67,7 +70,7 @@ class StartSearch final {
       complaints_.push_back(std::string(loaded.status().message()));
     }
     absl::StatusOr<TrainState> initial =
-        CreateTrainState(place_.model_path(), place_.spec().optimizer(), device_, rank_place_);
+        CreateTrainState(place_.model_path(), place_.spec().optimizer(), device_, rank_place_, precision_);
     if (!initial.ok()) {
       std::string message(initial.status().message());
       for (const std::string& complaint : complaints_) absl::StrAppend(&message, "; ", complaint);
@@ -85,6 +88,7 @@ class StartSearch final {
   const cohort::v1::JoinGangResponse& place_;
   const RankPlace rank_place_;
   const at::Device device_;
+  const model::Precision precision_;
   const std::string spec_digest_;
   const std::vector<SealedFolder> candidates_;
   size_t next_ = 0;

@@ -17,6 +17,7 @@
 #include "learner/checkpoint/saved_state.h"
 #include "learner/checkpoint/train_state_file.h"
 #include "learner/testing/fake_process_group.h"
+#include "learner/testing/own_part.h"
 #include "learner/testing/tiny_model.h"
 #include "model/weight_sync/weight_digest.h"
 
@@ -41,7 +42,7 @@ class StartStateTest : public ::testing::Test {
       state.policy_version = version;
       state.num_updates = 10 * version;
       const auto path =
-          SealCheckpoint(*ViewOf(state, {state.optimizer->exp_avg_S(), state.optimizer->exp_avg_sq_S()}),
+          SealCheckpoint(*ViewOf(state, OwnPart(state)),
                          {.parent = place_.checkpoint_directory(),
                           .model_path = place_.model_path(),
                           .weight_digest = model::DescribeWeights(state.parameters->parameters())->digest(),

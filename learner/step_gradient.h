@@ -3,22 +3,21 @@
 #define COHORT_LEARNER_STEP_GRADIENT_H_
 
 #include <cstdint>
-#include <functional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "learner/microbatch_gradient.h"
 #include "learner/phase_timer.h"
+#include "learner/policy.h"
 #include "learner/policy_pass.h"
 #include "learner/prepared_update.h"
 #include "learner/run_together.h"
 #include "learner/step_data.h"
+#include "learner/step_refusal.h"
 #include "learner/step_totals.h"
 #include "learner/train_state.h"
-#include "model/decoder.h"
 #include "model/parallel/process_group.h"
 #include "objective/objective.h"
 
@@ -31,9 +30,8 @@ struct GradientOptions {
   bool recompute_activations = false;  // in the backward pass, instead of keeping them for it
   bool share_prompts = false;          // neighbours of a microbatch compute what their prompts have in common once
   // Called, where it is set, on every rank that met a number that is not finite, before any rank returns from the step
-  // unless a peer is lost: the weights are still those that the update began with, the gradients are of no use. Returns
-  // where it kept something for the message; empty: nowhere. Must not use the group.
-  std::function<std::string(const FailedUpdate& failed)> on_failure = {};
+  // unless a peer is lost: the weights are still those that the update began with, the gradients are of no use.
+  FailureKeeper on_failure = {};
 };
 
 // How the sequences of an update are cut into microbatches.
@@ -53,15 +51,18 @@ PolicyPassOptions PassOf(const GradientOptions& options, const objective::Object
 // pointers must outlive it.
 class StepGradient final {
  public:
-  // `reference` may be null unless the objective needs one.
-  StepGradient(const GradientOptions& options, const objective::Objective* objective, const model::Decoder* reference,
+  // `reference` may be null, or without decoder, unless the objective needs one.
+  StepGradient(const GradientOptions& options, const objective::Objective* objective, const Policy* reference,
                model::ProcessGroup* group, TrainState* state)
       : options_(options),
         objective_(objective),
         reference_(reference),
         group_(group),
         state_(state),
-        microbatch_(PassOf(options, *objective), objective, state) {}
+        microbatch_(PassOf(options, *objective), objective, state),
+        refusal_(options.on_failure, &microbatch_, group, state) {}
+  StepGradient(const StepGradient&) = delete;
+  StepGradient& operator=(const StepGradient&) = delete;
 
   // INVALID_ARGUMENT: a number is not finite, the message names version, update and sequence. The ranks that did not
   // meet it themselves wait until those that did destroy their group: UNAVAILABLE, or DEADLINE_EXCEEDED, as for any
@@ -75,28 +76,34 @@ class StepGradient final {
                                  StepTotals* totals, PhaseTimer* timer) const;
 
   // "train step 3 -> 4 update 0".
-  std::string Where(int64_t update) const;
+  std::string Where(int64_t update) const { return refusal_.Where(update); }
 
  private:
-  absl::Status Together(const std::function<absl::Status()>& work) const;
+  // One update on this rank; the other arguments of Compute.
+  struct Share {
+    const UpdateData& data;
+    const PreparedUpdate& prepared;
+    StepTotals* totals;
+    PhaseTimer* timer;
+  };
+
+  bool shards_layers() const { return state_->layers != nullptr; }
+  absl::Status AgreeOnPasses(std::vector<PreparedUpdate>* prepared) const;
   absl::Status ComputeKnownNumbers(std::vector<PreparedUpdate>* prepared) const;
-  absl::Status Accumulate(const UpdateData& data, const PreparedUpdate& prepared, const CollectiveRelease& release,
-                          StepTotals* totals, PhaseTimer* timer) const;
-  absl::Status Backpropagate(const UpdateData& data, const PreparedUpdate& prepared, size_t index, StepTotals* totals,
-                             PhaseTimer* timer) const;
-  absl::StatusOr<std::vector<int>> RanksThatMet(const absl::Status& met) const;
-  absl::Status SearchGradient(const UpdateData& data, const PreparedUpdate& prepared, double norm,
-                              PhaseTimer* timer) const;
-  absl::Status RefuseGradient(const UpdateData& data, FailedUpdate failed, double norm, absl::Status met,
-                              PhaseTimer* timer) const;
-  absl::Status Stop(const absl::Status& met, FailedUpdate failed) const;
+  absl::Status ComputeKnownNumbersOf(PreparedUpdate* update, bool is_first) const;
+  absl::Status ReduceBuckets(const Share& share, absl::Status* local) const;
+  absl::Status ReduceLayersAndBuckets(const Share& share, absl::Status* local) const;
+  absl::Status Accumulate(const Share& share, const CollectiveRelease& release) const;
+  absl::Status AccumulateShardedLayers(const Share& share) const;
+  absl::Status Backpropagate(const Share& share, size_t index) const;
 
   const GradientOptions options_;
   const objective::Objective* const objective_;
-  const model::Decoder* const reference_;
+  const Policy* const reference_;
   model::ProcessGroup* const group_;
   TrainState* const state_;
   const MicrobatchGradient microbatch_;
+  const StepRefusal refusal_;
 };
 
 }  // namespace cohort::learner

@@ -9,11 +9,11 @@
 #include "absl/status/statusor.h"
 #include "cohort/v1/optimizer_spec.pb.h"
 #include "learner/phase_timer.h"
+#include "learner/policy.h"
 #include "learner/step_data.h"
 #include "learner/step_gradient.h"
 #include "learner/step_totals.h"
 #include "learner/train_state.h"
-#include "model/decoder.h"
 #include "model/parallel/process_group.h"
 #include "objective/objective.h"
 
@@ -31,8 +31,8 @@ struct TrainStepOptions {
 // the same time, also one without sequences. Not thread-safe; the pointers must outlive it.
 class TrainStep final {
  public:
-  // `reference` may be null unless the objective needs one.
-  TrainStep(TrainStepOptions options, const objective::Objective* objective, const model::Decoder* reference,
+  // `reference` may be null, or without decoder, unless the objective needs one.
+  TrainStep(TrainStepOptions options, const objective::Objective* objective, const Policy* reference,
             model::ProcessGroup* group, TrainState* state)
       : options_(std::move(options)),
         gradient_(options_.gradient, objective, reference, group, state),

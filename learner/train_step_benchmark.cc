@@ -103,7 +103,7 @@ BENCHMARK(GrpoStep)
 void DescribeWeights(benchmark::State& bench) {
   const TrainState state = MakeState(cohort::v1::OptimizerSpec());
   for (auto _ : bench) benchmark::DoNotOptimize(model::DescribeWeights(state.parameters->parameters()));
-  bench.SetBytesProcessed(bench.iterations() * state.parameters->weights_P().numel() * 4);
+  bench.SetBytesProcessed(bench.iterations() * state.parameters->weights_L().numel() * 4);
 }
 BENCHMARK(DescribeWeights)->Unit(benchmark::kMillisecond);
 

@@ -178,31 +178,38 @@ TEST_F(TrainStepTest, NotFiniteLogprobStopsEveryRankBeforeTheUpdateAndNamesTheSe
   bad->add_behavior_logprobs(-1);
   bad->set_token_ids(0, 52);
   step.plan.mutable_groups(1)->set_completion_tokens(1, bad->token_ids_size());
-  std::vector<std::string> errors(2);
-  std::vector<FailedUpdate> failures(2);
-  RunRanks(2, [&](model::ProcessGroup* group) {
-    const auto on_failure = [&failures, group](const FailedUpdate& failed) {
-      failures[group->rank()] = failed;
-      return std::string("failures/here");
-    };
-    const std::unique_ptr<Rank> rank = MakeRank({.num_updates = 1, .on_failure = on_failure}, group);
-    rank->state.parameters->parameters().Find("model.embed_tokens.weight").detach()[52].fill_(NAN);
-    const at::Tensor before = rank->state.parameters->weights_P().clone();
-    const absl::StatusOr<TrainStep::Outcome> outcome = RunStep(rank.get(), step);
-    EXPECT_EQ(outcome.status().code(),
-              group->rank() == 1 ? absl::StatusCode::kInvalidArgument : absl::StatusCode::kUnavailable);
-    errors[group->rank()] = std::string(outcome.status().message());
-    EXPECT_TRUE(at::equal(before.nan_to_num(-7), rank->state.parameters->weights_P().nan_to_num(-7)));
-    EXPECT_EQ(rank->state.policy_version, 0);
-    EXPECT_EQ(rank->state.num_updates, 0);
-  });
-  EXPECT_THAT(errors[1], ::testing::HasSubstr("train step 0 -> 1 update 0: "));
-  EXPECT_THAT(errors[1], ::testing::HasSubstr("policy_logprobs"));
-  EXPECT_THAT(errors[1], ::testing::HasSubstr("group 1 sibling 1"));
-  EXPECT_EQ(errors[1], failures[1].message + "; kept in failures/here");
-  EXPECT_THAT(failures[1].ranks, ::testing::ElementsAre(1));
-  EXPECT_TRUE(failures[1].is_measured);
-  EXPECT_THAT(failures[0].ranks, ::testing::IsEmpty()) << "rank 0 met nothing";
+  for (const auto sharding : {cohort::v1::OPTIMIZER_SHARDING_NONE, cohort::v1::OPTIMIZER_SHARDING_ZERO3}) {
+    SCOPED_TRACE(sharding);
+    std::vector<std::string> errors(2);
+    std::vector<FailedUpdate> failures(2);
+    RunRanks(2, [&](model::ProcessGroup* group) {
+      const auto on_failure = [&failures, group](const FailedUpdate& failed) {
+        failures[group->rank()] = failed;
+        // All of them, whoever holds which.
+        EXPECT_TRUE(failed.weights->Find("model.layers.1.mlp.up_proj.weight").defined());
+        EXPECT_TRUE(failed.weights->Find("model.embed_tokens.weight")[52][0].isnan().item<bool>());
+        return std::string("failures/here");
+      };
+      const std::unique_ptr<Rank> rank =
+          MakeRank({.num_updates = 1, .sharding = sharding, .on_failure = on_failure}, group);
+      rank->state.parameters->parameters().Find("model.embed_tokens.weight").detach()[52].fill_(NAN);
+      const at::Tensor before = rank->state.parameters->weights_L().clone();
+      const absl::StatusOr<TrainStep::Outcome> outcome = RunStep(rank.get(), step);
+      EXPECT_EQ(outcome.status().code(),
+                group->rank() == 1 ? absl::StatusCode::kInvalidArgument : absl::StatusCode::kUnavailable);
+      errors[group->rank()] = std::string(outcome.status().message());
+      EXPECT_TRUE(at::equal(before.nan_to_num(-7), rank->state.parameters->weights_L().nan_to_num(-7)));
+      EXPECT_EQ(rank->state.policy_version, 0);
+      EXPECT_EQ(rank->state.num_updates, 0);
+    });
+    EXPECT_THAT(errors[1], ::testing::HasSubstr("train step 0 -> 1 update 0: "));
+    EXPECT_THAT(errors[1], ::testing::HasSubstr("policy_logprobs"));
+    EXPECT_THAT(errors[1], ::testing::HasSubstr("group 1 sibling 1"));
+    EXPECT_EQ(errors[1], failures[1].message + "; kept in failures/here");
+    EXPECT_THAT(failures[1].ranks, ::testing::ElementsAre(1));
+    EXPECT_TRUE(failures[1].is_measured);
+    EXPECT_THAT(failures[0].ranks, ::testing::IsEmpty()) << "rank 0 met nothing";
+  }
 }
 
 // Before a backward pass of any update, when the ranks measure what the losses are divided by.

@@ -8,7 +8,7 @@
 #include "common/status_macros.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/trace_context.h"
-#include "kernels/torch/torch_status.h"
+#include "learner/checkpoint/saved_state.h"
 #include "learner/failure/failed_step_folder.h"
 #include "learner/failure/failure_saver.h"
 #include "learner/job_setup.h"
@@ -19,15 +19,21 @@
 #include "learner/start_state.h"
 #include "learner/step_reduction.h"
 #include "learner/step_totals.h"
+#include "learner/step_wait.h"
+#include "learner/version_digest.h"
 #include "model/learner_load.h"
 #include "model/weight_sync/weight_digest.h"
 
 namespace cohort::learner {
 namespace {
 
-constexpr int64_t kStepWaitSeconds = 5;
-// A call that came back sooner than that did not wait: the next one does not follow at once.
-constexpr absl::Duration kShortestPoll = absl::Milliseconds(100);
+StepWait StepWaitOf(const TrainerEnvironment& environment) {
+  return {.client = environment.client,
+          .membership = environment.membership,
+          .clock = environment.clock,
+          .metrics = environment.metrics,
+          .pause = environment.pause};
+}
 
 }  // namespace
 
@@ -44,7 +50,10 @@ Trainer::Trainer(const cohort::v1::JoinGangResponse& place, const TrainerEnviron
                        .pause = environment.pause}) {}
 
 // The write, which may take minutes, needs no group: peers that wait in a collective are not to wait for it.
-Trainer::~Trainer() { group_.reset(); }
+Trainer::~Trainer() {
+  group_.reset();
+  sealer_.LeaveGang();
+}
 
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const cohort::v1::JoinGangResponse& place,
                                                          const TrainerEnvironment& environment) {
@@ -67,7 +76,11 @@ absl::Status Trainer::Load() {
     COHORT_ASSIGN_OR_RETURN(tokenizer_, model::Tokenizer::Load(place_.model_path()));
   }
   if (objective_->NeedsReference()) {
-    COHORT_ASSIGN_OR_RETURN(reference_, LoadReference(place_.model_path(), environment_.device));
+    // Ranks that share layers meet right after this, however different their disks are.
+    COHORT_RETURN_IF_ERROR(DoTogether([&]() -> absl::Status {
+      COHORT_ASSIGN_OR_RETURN(reference_, LoadReference(place_.model_path(), state_));
+      return absl::OkStatus();
+    }));
   }
   data_options_ = DataOptions(spec, state_.decoder->config());
   data_options_.objective = objective_.get();
@@ -76,8 +89,7 @@ absl::Status Trainer::Load() {
   data_options_.world_size = place_.world_size();
   TrainStepOptions options = StepOptions(spec);
   options.gradient.on_failure = [this](const FailedUpdate& failed) { return KeepFailure(failed); };
-  train_step_ =
-      std::make_unique<TrainStep>(std::move(options), objective_.get(), reference_.get(), group_.get(), &state_);
+  train_step_ = std::make_unique<TrainStep>(std::move(options), objective_.get(), &reference_, group_.get(), &state_);
   if (environment_.tensors != nullptr) {
     memory_watch_.emplace(state_.decoder->config(), model::LearnerLoadOf(spec, spec.training().max_sequence_tokens()),
                           environment_.tensors);
@@ -95,7 +107,7 @@ absl::Status Trainer::Run() {
   COHORT_RETURN_IF_ERROR(PublishStart());
   while (true) {
     PhaseTimer timer(environment_.clock);
-    COHORT_ASSIGN_OR_RETURN(StepPayload payload, NextStep());
+    COHORT_ASSIGN_OR_RETURN(StepPayload payload, AwaitStep(place_, state_.policy_version, StepWaitOf(environment_)));
     timer.Mark(Phase::kWait);
     if (payload.plan.action() == cohort::v1::STEP_ACTION_STOP) return Stop(payload.plan);
     COHORT_RETURN_IF_ERROR(Train(std::move(payload), &timer));
@@ -107,43 +119,12 @@ absl::Status Trainer::PublishStart() {
   return Announce();
 }
 
-absl::StatusOr<StepPayload> Trainer::NextStep() {
-  cohort::v1::GetStepRequest request;
-  request.set_job(place_.job());
-  request.set_incarnation(place_.incarnation());
-  request.set_rank(place_.rank());
-  request.set_world_size(place_.world_size());
-  request.set_version(state_.policy_version);
-  request.mutable_wait()->set_seconds(kStepWaitSeconds);
-  while (true) {
-    if (environment_.membership->IsLost()) return absl::AbortedError("the gang was dissolved");
-    if (environment_.membership->IsAbandoned()) return absl::CancelledError("the coordinator is gone");
-    const absl::Duration start = environment_.clock->Monotonic();
-    absl::StatusOr<StepPayload> payload = environment_.client->GetStep(request);
-    const absl::Duration elapsed = environment_.clock->Monotonic() - start;
-    // A coordinator that is there answers a poll without a plan with UNAVAILABLE; a call without any answer ends late.
-    environment_.metrics->AddIdleTime(
-        absl::IsDeadlineExceeded(payload.status()) ? IdleReason::kCoordinator : IdleReason::kPlan, elapsed);
-    // CANCELLED: the membership ended the call, and says above why.
-    if (absl::IsUnavailable(payload.status()) || absl::IsDeadlineExceeded(payload.status()) ||
-        absl::IsCancelled(payload.status())) {
-      if (elapsed < kShortestPoll) environment_.pause(kShortestPoll);
-      continue;
-    }
-    if (payload.ok() && payload->plan.version() != state_.policy_version) {
-      return absl::InternalError(
-          absl::StrCat("step plan: version ", payload->plan.version(), " instead of ", state_.policy_version));
-    }
-    return payload;
-  }
-}
-
 absl::Status Trainer::Train(StepPayload payload, PhaseTimer* timer) {
   const absl::Duration start = environment_.clock->Monotonic();
   COHORT_ASSIGN_OR_RETURN(const StepData data, BuildStepData(payload, data_options_));
-  const bool is_sealing = payload.plan.seal_checkpoint();
-  payload_ = TrainedPart(payload);
-  payload = StepPayload();  // the texts and scores of a step are larger than what is trained
+  const bool asks_for_checkpoint = payload.plan.seal_checkpoint();
+  StripToTrainedPart(&payload);
+  payload_ = std::move(payload);
   if (memory_watch_.has_value()) memory_watch_->BeginStep();
   COHORT_ASSIGN_OR_RETURN(TrainStep::Outcome outcome, train_step_->Run(data, timer));
   MeasureMemory(outcome.largest_microbatch_tokens);
@@ -152,7 +133,7 @@ absl::Status Trainer::Train(StepPayload payload, PhaseTimer* timer) {
   outcome.totals.AddPhases(*timer);
   RankTimingTable timings(place_.rank(), place_.world_size(), *timer);
   COHORT_RETURN_IF_ERROR(
-      ReduceOverRanks(group_.get(), environment_.device, digest_, &outcome.totals, timings.numbers()));
+      ReduceOverRanks(group_.get(), environment_.device, digest_.compared, &outcome.totals, timings.numbers()));
   const std::map<std::string, double> step_metrics =
       StepMetrics(outcome.totals, {.learning_rate = outcome.learning_rate,
                                    .gradient_norm = outcome.gradient_norm_mean,
@@ -175,14 +156,14 @@ absl::Status Trainer::Train(StepPayload payload, PhaseTimer* timer) {
     COHORT_RETURN_IF_ERROR(Commit(step_metrics, timings.Timings()));
     return Announce();
   };
+  COHORT_ASSIGN_OR_RETURN(const bool is_sealing, IsSealedNow(asks_for_checkpoint));
   if (!is_sealing) return commit();
-  // Every rank gives its share; rank 0 alone writes. Its commit may wait for room on the coordinator's disk for longer
-  // than a collective lasts, so the collective comes before it and before workers hear of the version: they wait for
-  // it.
-  COHORT_ASSIGN_OR_RETURN(const Moments moments, ParameterExchange(group_.get(), &state_).GatherMoments());
+  // Rank 0's commit may wait for room on the coordinator's disk for longer than a collective lasts, so the collectives
+  // come before it and before workers hear of the version: they wait for it.
+  COHORT_ASSIGN_OR_RETURN(const CheckpointSealer::Version version, VersionToSeal());
   return DoTogether([&]() -> absl::Status {
     COHORT_RETURN_IF_ERROR(commit());
-    if (is_leader()) sealer_.Seal(SealedVersion(moments));
+    sealer_.Seal(version);
     return absl::OkStatus();
   });
 }
@@ -198,8 +179,8 @@ void Trainer::MeasureMemory(int64_t microbatch_tokens) {
 }
 
 std::string Trainer::KeepFailure(const FailedUpdate& failed) const {
-  const absl::StatusOr<std::string> kept = SaveFailure(
-      failed, {.place = &place_, .payload = &payload_, .weights = &state_.parameters->parameters(), .digest = digest_});
+  const absl::StatusOr<std::string> kept =
+      SaveFailure(failed, {.place = &place_, .payload = &payload_, .digest = digest_.weights});
   if (kept.ok()) return *kept;
   log::Error("failed step not kept", {{"job", place_.job()},
                                       {"rank", place_.rank()},
@@ -212,19 +193,23 @@ absl::Status Trainer::DoTogether(const std::function<absl::Status()>& work) {
   return RunTogether(group_.get(), environment_.device, work, environment_.pulse);
 }
 
-// Rank 0 copies a claimable version for its readers at the same time.
 absl::Status Trainer::HashWeights() {
-  const model::ParameterMap& parameters = state_.parameters->parameters();
+  COHORT_ASSIGN_OR_RETURN(digest_, DigestVersion(state_, group_.get(), environment_.pulse,
+                                                 [this](const auto& parameters) { return HoldOrHash(parameters); }));
+  return absl::OkStatus();
+}
+
+// Rank 0 copies a claimable version for its readers at the same time.
+absl::StatusOr<std::string> Trainer::HoldOrHash(const model::ParameterMap& parameters) {
   if (is_leader() && IsClaimable(place_.spec(), state_.policy_version)) {
     const absl::Duration start = environment_.clock->Monotonic();
-    COHORT_ASSIGN_OR_RETURN(digest_, version_publisher_.Hold(state_.policy_version, parameters));
+    COHORT_ASSIGN_OR_RETURN(std::string digest, version_publisher_.Hold(state_.policy_version, parameters));
     const absl::Duration elapsed = environment_.clock->Monotonic() - start;
     environment_.metrics->RecordPublish(place_.job(), absl::ToDoubleSeconds(elapsed), parameters.NumBytes());
-    return absl::OkStatus();
+    return digest;
   }
   COHORT_ASSIGN_OR_RETURN(const cohort::v1::WeightManifest manifest, model::DescribeWeights(parameters));
-  digest_ = manifest.digest();
-  return absl::OkStatus();
+  return manifest.digest();
 }
 
 absl::Status Trainer::Commit(const std::map<std::string, double>& step_metrics,
@@ -234,7 +219,7 @@ absl::Status Trainer::Commit(const std::map<std::string, double>& step_metrics,
   request.set_job(place_.job());
   request.set_incarnation(place_.incarnation());
   request.set_version(state_.policy_version);
-  request.set_digest(digest_);
+  request.set_digest(digest_.weights);
   for (const auto& [name, value] : step_metrics) (*request.mutable_metrics())[name] = value;
   for (const cohort::v1::RankTimings& rank : timings) *request.add_rank_timings() = rank;
   return environment_.membership->Persist([&] { return environment_.client->CommitStep(request); });
@@ -242,45 +227,49 @@ absl::Status Trainer::Commit(const std::map<std::string, double>& step_metrics,
 
 absl::Status Trainer::Announce() {
   if (!is_leader() || !IsClaimable(place_.spec(), state_.policy_version)) return absl::OkStatus();
-  return version_publisher_.Announce(state_.policy_version, digest_);
+  return version_publisher_.Announce(state_.policy_version, digest_.weights);
 }
 
-CheckpointSealer::Version Trainer::SealedVersion(const Moments& moments) const {
-  return {.state = &state_,
-          .moments = moments,
-          .digest = digest_,
-          .needed_version = version_publisher_.oldest_needed_version()};
+absl::StatusOr<bool> Trainer::IsSealedNow(bool asks_for_checkpoint) {
+  if (!asks_for_checkpoint || sealer_.IsScheduled(state_.policy_version)) return asks_for_checkpoint;
+  // Recovery asked for it, and the one that a rank is still writing will do.
+  COHORT_ASSIGN_OR_RETURN(const auto busy, RanksThat(sealer_.IsBusy(), group_.get(), environment_.device));
+  if (busy.empty()) return true;
+  log::Info("checkpoint left out", {{"job", place_.job()}, {"policy_version", state_.policy_version}});
+  return false;
 }
 
-absl::StatusOr<Moments> Trainer::MomentsToSeal() {
-  const ParameterExchange exchange(group_.get(), &state_);
-  // Uncopied, and no exchange.
-  if (place_.spec().optimizer().sharding() != cohort::v1::OPTIMIZER_SHARDING_ZERO1) return exchange.GatherMoments();
+absl::StatusOr<CheckpointSealer::Version> Trainer::VersionToSeal() const {
+  COHORT_ASSIGN_OR_RETURN(StatePart part, ParameterExchange(group_.get(), &state_).GatherPart(OwnSpans(state_)));
+  return CheckpointSealer::Version{&state_, std::move(part), digest_.weights,
+                                   version_publisher_.oldest_needed_version()};
+}
+
+absl::StatusOr<std::optional<CheckpointSealer::Version>> Trainer::VersionAtTheEnd() {
   COHORT_RETURN_IF_ERROR(DoTogether([&] {
     sealer_.Finish();
     return absl::OkStatus();
   }));
-  std::vector<double> num_sealed = {is_leader() && sealer_.IsSealed(state_.policy_version) ? 1.0 : 0.0};
-  std::vector<double> none;
-  COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch(
-      "end of the job", [&] { return ReduceNumbers(group_.get(), environment_.device, &num_sealed, &none); }));
-  if (num_sealed[0] > 0) return Moments();
-  return exchange.GatherMoments();
+  const bool is_sealed = is_leader() && sealer_.IsSealed(state_.policy_version);
+  COHORT_ASSIGN_OR_RETURN(const auto ranks, RanksThat(is_sealed, group_.get(), environment_.device));
+  if (!ranks.empty()) return std::nullopt;
+  return VersionToSeal();
 }
 
 absl::Status Trainer::Stop(const cohort::v1::StepPlan& plan) {
   if (memory_watch_.has_value()) memory_watch_->Log(place_.job(), place_.rank(), state_.policy_version);
-  Moments moments;
+  std::optional<CheckpointSealer::Version> version;
   if (plan.seal_checkpoint()) {
-    COHORT_ASSIGN_OR_RETURN(moments, MomentsToSeal());
+    COHORT_ASSIGN_OR_RETURN(version, VersionAtTheEnd());
   }
   absl::Status sealed;
-  // Ranks leave together: one that joins again while rank 0 is still sealing would look like a restart.
+  // Ranks leave together: one that joins again while others are still sealing would look like a restart.
   const absl::Status together = DoTogether([&] {
-    if (plan.seal_checkpoint() && is_leader()) sealed = sealer_.SealAtTheEnd(SealedVersion(moments));
+    if (version.has_value()) sealed = sealer_.SealAtTheEnd(*version);
     sealer_.Finish();
     return absl::OkStatus();
   });
+  if (is_leader() && version.has_value()) sealer_.Discard(*version);  // what ranks that were late have left
   log::Info("job stopped", {{"job", place_.job()},
                             {"rank", place_.rank()},
                             {"policy_version", state_.policy_version},

@@ -24,11 +24,13 @@
 #include "learner/learner_client.h"
 #include "learner/learner_metrics.h"
 #include "learner/memory_watch.h"
+#include "learner/policy.h"
 #include "learner/prepared_update.h"
 #include "learner/step_data.h"
 #include "learner/step_payload.h"
 #include "learner/train_state.h"
 #include "learner/train_step.h"
+#include "learner/version_digest.h"
 #include "learner/version_publisher.h"
 #include "model/parallel/process_group.h"
 #include "model/tokenizer/tokenizer.h"
@@ -65,8 +67,8 @@ struct TrainerEnvironment {
 //   Run:    load -> publish -> { GetStep -> train step -> CommitStep -> publish -> seal } until a plan says stop
 //
 // After a crash GetStep repeats the plans since the checkpoint, and the same steps give the same bytes. Rank 0 alone
-// commits, publishes and seals. The destructor frees the peers and waits for a checkpoint that is
-// being written. Not thread-safe.
+// commits and publishes; every rank writes its part of a checkpoint, which rank 0 seals. The destructor frees the peers
+// and waits for what is being written. Not thread-safe.
 class Trainer final {
  public:
   // Errors as Run.
@@ -89,7 +91,6 @@ class Trainer final {
   bool is_leader() const { return place_.rank() == 0; }
   absl::Status Load();
   absl::Status PublishStart();
-  absl::StatusOr<StepPayload> NextStep();
   absl::Status Train(StepPayload payload, PhaseTimer* timer);
   // After a step, whose largest microbatch had so many tokens.
   void MeasureMemory(int64_t microbatch_tokens);
@@ -100,12 +101,15 @@ class Trainer final {
   // RunTogether of this gang.
   absl::Status DoTogether(const std::function<absl::Status()>& work);
   absl::Status HashWeights();
+  absl::StatusOr<std::string> HoldOrHash(const model::ParameterMap& parameters);
   absl::Status Announce();
-  // The present version, to be sealed.
-  CheckpointSealer::Version SealedVersion(const Moments& moments) const;
+  // Whether the present version is sealed now; when its plan asks for it, and mostly then. Ranks are alike.
+  absl::StatusOr<bool> IsSealedNow(bool asks_for_checkpoint);
+  // The present version, to be sealed: every rank gives and gets its share.
+  absl::StatusOr<CheckpointSealer::Version> VersionToSeal() const;
   absl::Status Stop(const cohort::v1::StepPlan& plan);
-  // What Stop seals; nothing where that version is sealed already. Ranks are alike.
-  absl::StatusOr<Moments> MomentsToSeal();
+  // What Stop seals, after what is being written; nullopt where that is the present version. Ranks are alike.
+  absl::StatusOr<std::optional<CheckpointSealer::Version>> VersionAtTheEnd();
 
   const cohort::v1::JoinGangResponse place_;
   const TrainerEnvironment environment_;
@@ -113,14 +117,14 @@ class Trainer final {
   std::unique_ptr<model::ProcessGroup> group_;
   std::unique_ptr<objective::Objective> objective_;
   std::unique_ptr<model::Tokenizer> tokenizer_;  // demonstrations, and objectives that need token text
-  std::unique_ptr<model::Decoder> reference_;    // objectives with a KL penalty
+  Policy reference_;                             // objectives with a KL penalty
   TrainState state_;
   StepDataOptions data_options_;
   StepPayload payload_;  // of the step under way, its trained part
   std::unique_ptr<TrainStep> train_step_;
   std::optional<MemoryWatch> memory_watch_;
-  std::string digest_;       // of the present weights, 32 bytes
-  CheckpointSealer sealer_;  // rank 0 alone uses it; last: it writes what the others hold
+  VersionDigest digest_;     // of the present weights
+  CheckpointSealer sealer_;  // last: it writes what the others hold
 };
 
 }  // namespace cohort::learner

@@ -17,6 +17,7 @@
 #include "learner/failure/failed_step_folder.h"
 #include "learner/replay/failure_replay.h"
 #include "learner/replay/replay_command.h"
+#include "learner/testing/own_part.h"
 #include "learner/testing/trainer_fixture.h"
 #include "model/model_config.h"
 #include "model/weight_sync/weight_digest.h"
@@ -96,7 +97,7 @@ class TrainerFailureTest : public TrainerFixture {
   // Version 0 of the model that the job starts from.
   void SealStart() {
     TrainState state = *CreateTrainState(place_.model_path(), place_.spec().optimizer(), at::kCPU);
-    ASSERT_OK(SealCheckpoint(*ViewOf(state, {state.optimizer->exp_avg_S(), state.optimizer->exp_avg_sq_S()}),
+    ASSERT_OK(SealCheckpoint(*ViewOf(state, OwnPart(state)),
                              {.parent = place_.checkpoint_directory(),
                               .model_path = place_.model_path(),
                               .weight_digest = model::DescribeWeights(state.parameters->parameters())->digest()}));

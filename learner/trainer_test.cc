@@ -4,10 +4,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <string>
+#include <vector>
 
+#include "common/testing/status_matchers.h"
 #include "kernels/torch/tensor_memory.h"
+#include "learner/checkpoint/checkpoint.h"
+#include "learner/checkpoint/manifest.h"
+#include "learner/checkpoint/train_state_file.h"
 #include "learner/testing/trainer_fixture.h"
 
 namespace cohort::learner {
@@ -22,6 +29,15 @@ class TrainerTest : public TrainerFixture {
       if (family.name == name && !family.metric.empty()) return family.metric.at(0).gauge.value;
     }
     return -1;
+  }
+
+  std::vector<std::string> NamesIn(const std::string& folder) const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(dir_.Join(folder))) {
+      names.push_back(entry.path().filename().string());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
   }
 
   double IdleSeconds(const std::string& reason) const {
@@ -52,6 +68,51 @@ TEST_F(TrainerTest, PeersWaitInShortCollectivesWhileTheCommitOfAStepThatSealsIsR
   EXPECT_THAT(coordinator.record().commits, ElementsAre(1, 2));
   EXPECT_THAT(coordinator.record().sealed,
               ElementsAre(dir_.Join("checkpoints/step-000001"), dir_.Join("checkpoints/step-000002")));
+}
+
+TEST_F(TrainerTest, EveryRankWritesItsPartAndTheLastVersionIsSealedOnce) {
+  FakeGang gang(3);
+  FakeCoordinator coordinator;
+  coordinator.seal_after_version = 2;
+  Train(&gang, &coordinator);
+  const std::string path = dir_.Join("checkpoints/step-000002");
+  EXPECT_THAT(coordinator.record().sealed, ElementsAre(path));
+  ASSERT_OK_AND_ASSIGN(const CheckpointManifest manifest, VerifyManifest(path));
+  int num_shards = 0;
+  for (const ManifestEntry& file : manifest.files)
+    num_shards += file.name.find("-of-00003.safetensors") != file.name.npos;
+  EXPECT_EQ(num_shards, 6) << "of weights and of moments";
+  ASSERT_OK_AND_ASSIGN(const TrainState loaded,
+                       LoadCheckpoint(path, {.policy_version = 2, .spec_digest = SpecDigest(place_.spec())},
+                                      place_.spec().optimizer(), at::kCPU));
+  EXPECT_EQ(loaded.num_updates, 2);
+  EXPECT_THAT(NamesIn("checkpoints"), ElementsAre("step-000002"));
+}
+
+TEST_F(TrainerTest, CheckpointThatRecoveryAskedForIsLeftOutOnAllRanksWhileOneStillWrites) {
+  place_.mutable_spec()->mutable_training()->set_num_steps(3);
+  place_.mutable_spec()->mutable_checkpoint()->set_keep_last(5);
+  FakeGang gang(2);
+  FakeCoordinator coordinator;
+  coordinator.seals_every_version = true;
+  coordinator.before_seal = [&coordinator] { coordinator.AwaitCommit(2); };
+  Train(&gang, &coordinator);
+  EXPECT_THAT(coordinator.record().commits, ElementsAre(1, 2, 3));
+  EXPECT_THAT(NamesIn("checkpoints"), ElementsAre("step-000001", "step-000003"));
+}
+
+TEST_F(TrainerTest, RankThatCannotWriteItsPartIsNamedByRankZeroAndNothingIsLeft) {
+  // A folder where the second file of moments should be.
+  std::filesystem::create_directories(dir_.Join("checkpoints/.tmp-2-gang-1/optimizer-00002-of-00002.safetensors/x"));
+  FakeGang gang(2);
+  FakeCoordinator coordinator;
+  coordinator.make_step = [](int64_t version) { return MakeRolloutStep(version, 4, 4); };
+  const std::vector<absl::Status> ended = RunRanksToTheirEnd(&gang, &coordinator);
+  EXPECT_THAT(ended[0], common::StatusIs(absl::StatusCode::kFailedPrecondition,
+                                         ::testing::HasSubstr("version 2 not sealed: rank 1: ")));
+  EXPECT_OK(ended[1]);
+  EXPECT_THAT(coordinator.record().sealed, ElementsAre());
+  EXPECT_THAT(NamesIn("checkpoints"), ElementsAre());
 }
 
 TEST_F(TrainerTest, IdleTimeIsThatOfThePlanUnlessTheCoordinatorGivesNoAnswer) {

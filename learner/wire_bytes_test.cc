@@ -18,10 +18,12 @@
 
 #include "common/testing/own_network.h"
 #include "common/testing/status_matchers.h"
+#include "learner/checkpoint/saved_state.h"
 #include "learner/parameter_exchange.h"
 #include "learner/testing/step_fixture.h"
 #include "learner/testing/tiny_model.h"
 #include "learner/testing/train_step_fixture.h"
+#include "learner/train_state.h"
 #include "model/parallel/process_group.h"
 
 namespace cohort::learner {
@@ -29,6 +31,7 @@ namespace {
 
 using cohort::v1::OPTIMIZER_SHARDING_NONE;
 using cohort::v1::OPTIMIZER_SHARDING_ZERO1;
+using cohort::v1::OPTIMIZER_SHARDING_ZERO3;
 using ::testing::AllOf;
 using ::testing::Ge;
 using ::testing::Le;
@@ -153,8 +156,15 @@ TEST_P(UpdateBytesTest, WithZero1AreThoseOfTheGradientsAndOfTheWeightsAndOnceMor
   MakeRanks(OPTIMIZER_SHARDING_ZERO1);
   ExpectUpdateBytes(3 * num_peers_ * num_bytes_);
   gang_.ExpectBytes(2 * num_peers_ * num_bytes_, [this](int rank) {
-    EXPECT_OK(ParameterExchange(gang_.group(rank), &ranks_[rank]->state).GatherMoments());
+    const TrainState& state = ranks_[rank]->state;
+    EXPECT_OK(ParameterExchange(gang_.group(rank), &state).GatherPart(OwnSpans(state)));
   });
+}
+
+// Two layers are gathered once for a microbatch: both are whole when the pass turns back.
+TEST_P(UpdateBytesTest, WithZero3AreThoseOfTheLayersAndTheirGradientsForAMicrobatch) {
+  MakeRanks(OPTIMIZER_SHARDING_ZERO3);
+  ExpectUpdateBytes(3 * num_peers_ * num_bytes_);
 }
 
 INSTANTIATE_TEST_SUITE_P(Ranks, UpdateBytesTest, ::testing::Values(2, 3, 4), ::testing::PrintToStringParamName());

@@ -7,9 +7,12 @@
 
 namespace cohort::model {
 
-absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const ModelConfig& config, ParameterMap parameters) {
+absl::StatusOr<std::unique_ptr<Decoder>> Decoder::Create(const ModelConfig& config, ParameterMap parameters,
+                                                         const DecoderOptions& options) {
   // All architectures of the table are transformers; the config says in what they differ.
-  if (FindArchitecture(config.architecture) != nullptr) return CreateTransformerDecoder(config, std::move(parameters));
+  if (FindArchitecture(config.architecture) != nullptr) {
+    return CreateTransformerDecoder(config, std::move(parameters), options);
+  }
   return absl::UnimplementedError(
       absl::StrCat("architecture: not supported (", config.architecture, "); supported: ", SupportedArchitectures()));
 }

@@ -11,7 +11,9 @@
 
 #include "absl/strings/match.h"
 #include "kernels/torch/logprob_op.h"
+#include "model/frozen_parameters.h"
 #include "model/logprob.h"
+#include "model/scalar_type.h"
 #include "model/testing/packed_sequences.h"
 #include "model/testing/tiny_model.h"
 
@@ -35,10 +37,11 @@ at::Tensor RunPaged(const Decoder& decoder, const Sequences& sequences, uint64_t
   for (auto& table : tables) {
     for (int32_t& block : table) block = shuffled[block];
   }
-  KvCache cache(config, num_blocks, at::kCPU);
+  KvCache cache(config, num_blocks, at::kCPU, decoder.precision());
   cache.keys(0).fill_(1e9f);  // what a former owner may have left
   const PackedBatch packed = Pack(sequences);
-  at::Tensor hidden = at::empty({static_cast<int64_t>(packed.token_ids.size()), config.hidden_size});
+  at::Tensor hidden =
+      at::empty({static_cast<int64_t>(packed.token_ids.size()), config.hidden_size}, ScalarTypeOf(decoder.precision()));
   std::vector<size_t> done(sequences.size(), 0);
   std::vector<size_t> prompt;
   for (const auto& ids : sequences) prompt.push_back(1 + generator() % ids.size());
@@ -68,19 +71,22 @@ at::Tensor RunPaged(const Decoder& decoder, const Sequences& sequences, uint64_t
 
 class DecoderBitsTest : public ThreadsTest {};
 
-TEST_P(DecoderBitsTest, CachedPassGivesTheBitsOfTheTrainingPass) {
+// The learner trains fp32 parameters; the sampler has them as FrozenParameters makes them, in bf16 rounded.
+void ExpectTrainingBits(Precision precision) {
   const std::vector<TinyVariant> variants = BitVariants();
   for (uint64_t seed = 0; seed < variants.size(); ++seed) {
     SCOPED_TRACE(variants[seed].name);
     const ModelConfig& config = variants[seed].config;
     const ParameterMap parameters = RandomParameters(config, seed);
+    const auto sampling = MakeDecoder(config, FrozenParameters(parameters, precision).value(), precision);
     for (const auto& [name, tensor] : parameters.entries) tensor.requires_grad_(true);
-    const auto decoder = MakeDecoder(config, parameters);
+    const auto decoder = MakeDecoder(config, parameters, precision);
     const Sequences sequences = RandomSequences({37, 1, 16, 70, 5, 33, 17, 64, 2, 48}, config.vocab_size, seed);
     const PackedBatch batch = Pack(sequences);
     const at::Tensor trained = decoder->ForwardPacked(batch).value();
     EXPECT_TRUE(trained.requires_grad());
-    const at::Tensor cached = RunPaged(*decoder, sequences, seed + 100);
+    EXPECT_EQ(trained.scalar_type(), ScalarTypeOf(precision));
+    const at::Tensor cached = RunPaged(*sampling, sequences, seed + 100);
     EXPECT_EQ(DifferentRows(trained, cached), 0);
 
     // Log-probs as the sampler gets them, a few rows at a time, against the learner's.
@@ -92,7 +98,8 @@ TEST_P(DecoderBitsTest, CachedPassGivesTheBitsOfTheTrainingPass) {
     for (int64_t first = 0; first < cached.size(0);) {
       const int64_t count = std::min<int64_t>(1 + first % 11, cached.size(0) - first);
       const at::Tensor logits =
-          ComputeLogits(cached.narrow(0, first, count), decoder->OutputWeight()).value().contiguous();
+          ComputeLogits(cached.narrow(0, first, count), sampling->OutputWeight()).value().contiguous();
+      EXPECT_EQ(logits.scalar_type(), at::kFloat);
       const at::Tensor chosen =
           at::tensor(std::vector<int64_t>(targets.begin() + first, targets.begin() + first + count));
       const auto sampler = kernels::LogprobForward(logits, chosen, 0.7);
@@ -103,16 +110,22 @@ TEST_P(DecoderBitsTest, CachedPassGivesTheBitsOfTheTrainingPass) {
   }
 }
 
+TEST_P(DecoderBitsTest, CachedPassGivesTheBitsOfTheTrainingPass) { ExpectTrainingBits(Precision::kFp32); }
+
+TEST_P(DecoderBitsTest, CachedPassGivesTheBitsOfTheTrainingPassInBf16) { ExpectTrainingBits(Precision::kBf16); }
+
 TEST_P(DecoderBitsTest, RowDoesNotDependOnItsPacking) {
-  for (const auto& [name, config] : TinyVariants()) {
-    const auto decoder = MakeDecoder(config, RandomParameters(config, 5));
-    const Sequences sequences = RandomSequences({3, 90, 8, 1, 41, 200, 7}, config.vocab_size, 5);
-    const at::Tensor together = decoder->ForwardPacked(Pack(sequences)).value();
-    int64_t first = 0;
-    for (const auto& ids : sequences) {
-      const at::Tensor alone = decoder->ForwardPacked(Pack({ids})).value();
-      EXPECT_EQ(DifferentRows(alone, together.narrow(0, first, alone.size(0))), 0) << name << ", " << ids.size();
-      first += alone.size(0);
+  for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
+    for (const auto& [name, config] : TinyVariants()) {
+      const auto decoder = MakeDecoder(config, RandomParameters(config, 5), precision);
+      const Sequences sequences = RandomSequences({3, 90, 8, 1, 41, 200, 7}, config.vocab_size, 5);
+      const at::Tensor together = decoder->ForwardPacked(Pack(sequences)).value();
+      int64_t first = 0;
+      for (const auto& ids : sequences) {
+        const at::Tensor alone = decoder->ForwardPacked(Pack({ids})).value();
+        EXPECT_EQ(DifferentRows(alone, together.narrow(0, first, alone.size(0))), 0) << name << ", " << ids.size();
+        first += alone.size(0);
+      }
     }
   }
 }
@@ -198,6 +211,8 @@ TEST(DecoderTest, ParametersThatDoNotFitAreNamed) {
   ParameterMap type = RandomParameters(config, 1);
   type.entries[3].second = type.entries[3].second.to(at::kBFloat16);
   ExpectInvalid(Decoder::Create(config, type).status(), "k_proj.weight");
+  const ParameterMap rounded = FrozenParameters(RandomParameters(config, 1), Precision::kBf16).value();
+  ExpectInvalid(Decoder::Create(config, rounded).status(), "must be contiguous fp32 or fp64");
   ModelConfig other = config;
   other.architecture = "OtherForCausalLM";
   EXPECT_EQ(Decoder::Create(other, RandomParameters(config, 1)).status().code(), absl::StatusCode::kUnimplemented);
@@ -217,6 +232,8 @@ TEST(DecoderTest, BatchesThatDoNotFitAreNamed) {
   ExpectInvalid(paged({{1}, {0}, {1}, {{0}}}), "no block table");
   ExpectInvalid(paged({{1}, {16}, {0}, {{0}}}), "(16)");
   ExpectInvalid(paged({{1}, {0}, {0}, {{3}}}), "block_tables");
+  KvCache rounded(config, 3, at::kCPU, Precision::kBf16);
+  ExpectInvalid(decoder->ForwardPaged({{1}, {0}, {0}, {{0}}}, &rounded).status(), "cache");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/model_config.h"
+#include "model/precision.h"
 
 namespace cohort::model {
 
@@ -19,11 +20,13 @@ class KvCache final {
   // The attention operator reduces in blocks of this many keys: part of the numerics contract.
   static constexpr int64_t kBlockTokens = 16;
 
-  // fp32 on `device`. Throws what LibTorch throws when memory is short; call through StatusFromTorch.
-  KvCache(const ModelConfig& config, int64_t num_blocks, const at::Device& device);
+  // For a decoder of `precision`, on `device`. Throws what LibTorch throws when memory is short; call through
+  // StatusFromTorch.
+  KvCache(const ModelConfig& config, int64_t num_blocks, const at::Device& device,
+          Precision precision = Precision::kFp32);
 
   int64_t num_blocks() const { return num_blocks_; }
-  // [B, S, K, H]
+  // [B, S, K, H], of ScalarTypeOf(precision)
   at::Tensor& keys(int64_t layer) { return keys_[layer]; }
   at::Tensor& values(int64_t layer) { return values_[layer]; }
 

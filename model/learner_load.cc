@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "model/spec_precision.h"
+
 namespace cohort::model {
 namespace {
 
@@ -31,8 +33,12 @@ LearnerLoad LearnerLoadOf(const cohort::v1::JobSpec& spec, int64_t longest_seque
   LearnerLoad load;
   load.microbatch_tokens = MicrobatchTokens(spec, world_size, longest_sequence_tokens);
   load.has_reference = spec.objective().kl().coefficient() > 0;
-  if (spec.optimizer().sharding() == cohort::v1::OPTIMIZER_SHARDING_ZERO1) load.optimizer_shards = world_size;
+  load.num_ranks = world_size;
+  load.shards_layers = spec.optimizer().sharding() == cohort::v1::OPTIMIZER_SHARDING_ZERO3;
+  const bool shards_optimizer = spec.optimizer().sharding() == cohort::v1::OPTIMIZER_SHARDING_ZERO1;
+  if (load.shards_layers || shards_optimizer) load.optimizer_shards = world_size;
   load.recomputes_activations = spec.training().recompute_activations();
+  load.precision = PrecisionOf(spec.model().precision());
   const int64_t every_steps = spec.checkpoint().every_steps();
   load.seals_while_training = every_steps > 0 && every_steps < spec.training().num_steps();
   const cohort::v1::RolloutSpec& rollout = spec.rlvr().rollout();

@@ -44,12 +44,24 @@ TEST(LearnerLoadTest, ReferenceIsHeldForAKlPenaltyAlone) {
   EXPECT_TRUE(LearnerLoadOf(job, 0).has_reference);
 }
 
+TEST(LearnerLoadTest, PrecisionIsTheModels) {
+  cohort::v1::JobSpec job = RolloutJob(8, 4, 100);
+  EXPECT_EQ(LearnerLoadOf(job, 0).precision, Precision::kFp32);
+  job.mutable_model()->set_precision(cohort::v1::MODEL_PRECISION_BF16);
+  EXPECT_EQ(LearnerLoadOf(job, 0).precision, Precision::kBf16);
+}
+
 TEST(LearnerLoadTest, OptimizerIsSharedWhereItIsSharded) {
   cohort::v1::JobSpec job = RolloutJob(8, 4, 100);
   job.mutable_training()->set_world_size(4);
   EXPECT_EQ(LearnerLoadOf(job, 0).optimizer_shards, 1);
+  EXPECT_EQ(LearnerLoadOf(job, 0).num_ranks, 4) << "share the checkpoint either way";
   job.mutable_optimizer()->set_sharding(cohort::v1::OPTIMIZER_SHARDING_ZERO1);
   EXPECT_EQ(LearnerLoadOf(job, 0).optimizer_shards, 4);
+  EXPECT_FALSE(LearnerLoadOf(job, 0).shards_layers);
+  job.mutable_optimizer()->set_sharding(cohort::v1::OPTIMIZER_SHARDING_ZERO3);
+  EXPECT_EQ(LearnerLoadOf(job, 0).optimizer_shards, 4);
+  EXPECT_TRUE(LearnerLoadOf(job, 0).shards_layers);
 }
 
 TEST(LearnerLoadTest, VersionsAreHeldForTheLagAndCopiesForCheckpointsBeforeTheEnd) {

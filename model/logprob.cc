@@ -49,7 +49,12 @@ std::vector<Chunk> Chunks(int64_t rows, int64_t max_rows) {
 }
 
 at::Tensor ChunkLogits(const at::Tensor& hidden_TD, const at::Tensor& weight_VD, const Chunk& chunk) {
-  return MatrixProduct(PadRows(hidden_TD.narrow(0, chunk.first, chunk.size)), weight_VD).narrow(0, 0, chunk.size);
+  return UnroundedProduct(PadRows(hidden_TD.narrow(0, chunk.first, chunk.size)), weight_VD).narrow(0, 0, chunk.size);
+}
+
+// The weight for the products of all chunks: off the CPU, where products do not round tile by tile, rounded once.
+at::Tensor ChunkWeight(const at::Tensor& hidden_TD, const at::Tensor& weight_VD) {
+  return weight_VD.is_cpu() ? weight_VD : weight_VD.detach().to(hidden_TD.scalar_type());
 }
 
 struct LogprobSettings {
@@ -62,8 +67,9 @@ TokenLogprobs Run(const at::Tensor& hidden_TD, const at::Tensor& weight_VD, cons
                   const LogprobSettings& settings, at::Tensor* last_logits = nullptr) {
   TokenLogprobs result{at::empty({hidden_TD.size(0)}, hidden_TD.options().dtype(at::kFloat)),
                        at::empty({hidden_TD.size(0)}, hidden_TD.options().dtype(at::kFloat))};
+  const at::Tensor chunk_weight_VD = ChunkWeight(hidden_TD, weight_VD);
   for (const Chunk& chunk : Chunks(hidden_TD.size(0), settings.max_rows_per_chunk)) {
-    const at::Tensor logits = ChunkLogits(hidden_TD, weight_VD, chunk);
+    const at::Tensor logits = ChunkLogits(hidden_TD, chunk_weight_VD, chunk);
     const kernels::LogprobAndEntropy rows =
         kernels::LogprobForward(logits, targets_T.narrow(0, chunk.first, chunk.size), settings.temperature);
     result.logprobs_T.narrow(0, chunk.first, chunk.size).copy_(rows.logprobs_T);
@@ -98,7 +104,11 @@ class LogprobFunction : public torch::autograd::Function<LogprobFunction> {
     const at::Tensor grad_T = grads[0].defined() ? grads[0].contiguous() : at::zeros_like(grads[1]);
     const at::Tensor entropy_grad_T = grads[1].defined() ? grads[1].contiguous() : at::Tensor();
     at::Tensor grad_hidden_TD = at::empty_like(hidden_TD);
-    at::Tensor grad_weight_VD = at::zeros_like(weight_VD);
+    // The sums of a bf16 product's gradients are fp32; autograd rounds them for a weight that is not.
+    const bool is_bf16 = hidden_TD.scalar_type() == at::kBFloat16;
+    at::Tensor grad_weight_VD =
+        at::zeros(weight_VD.sizes(), weight_VD.options().dtype(is_bf16 ? at::kFloat : weight_VD.scalar_type()));
+    const at::Tensor chunk_weight_VD = ChunkWeight(hidden_TD, weight_VD);
     std::vector<Chunk> chunks = Chunks(hidden_TD.size(0), ctx->saved_data["max_rows_per_chunk"].toInt());
     std::reverse(chunks.begin(), chunks.end());
     for (const Chunk& chunk : chunks) {
@@ -106,9 +116,9 @@ class LogprobFunction : public torch::autograd::Function<LogprobFunction> {
         return tensor.defined() ? tensor.narrow(0, chunk.first, chunk.size) : at::Tensor();
       };
       at::Tensor logits = TakeLastLogits(ctx);
-      if (!logits.defined()) logits = ChunkLogits(hidden_TD, weight_VD, chunk);
+      if (!logits.defined()) logits = ChunkLogits(hidden_TD, chunk_weight_VD, chunk);
       kernels::LogprobBackwardInPlace(logits, rows(targets_T), {rows(grad_T), rows(entropy_grad_T)}, temperature);
-      InputGradient(logits, weight_VD, rows(grad_hidden_TD));
+      InputGradient(logits, chunk_weight_VD, rows(grad_hidden_TD));
       AddWeightGradient(logits, rows(hidden_TD), grad_weight_VD);
     }
     return {grad_hidden_TD, grad_weight_VD, Variable(), Variable(), Variable(), Variable()};
@@ -125,9 +135,12 @@ class LogprobFunction : public torch::autograd::Function<LogprobFunction> {
 };
 
 absl::Status CheckShapes(const at::Tensor& hidden_TD, const at::Tensor& weight_VD) {
+  const bool is_rounded_inside = hidden_TD.scalar_type() == at::kBFloat16 && weight_VD.scalar_type() == at::kFloat;
   if (hidden_TD.dim() != 2 || weight_VD.dim() != 2 || hidden_TD.size(1) != weight_VD.size(1) ||
-      hidden_TD.scalar_type() != weight_VD.scalar_type() || hidden_TD.device() != weight_VD.device()) {
-    return absl::InvalidArgumentError("hidden, weight: must be [T, D] and [V, D] of one type and device");
+      (hidden_TD.scalar_type() != weight_VD.scalar_type() && !is_rounded_inside) ||
+      hidden_TD.device() != weight_VD.device()) {
+    return absl::InvalidArgumentError(
+        "hidden, weight: must be [T, D] and [V, D] of one device and one type, or bf16 and fp32");
   }
   return absl::OkStatus();
 }
@@ -180,7 +193,7 @@ absl::StatusOr<at::Tensor> ComputeLogits(const at::Tensor& hidden_TD, const at::
   at::Tensor logits_TV;
   COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("logits", [&] {
     const at::NoGradGuard no_grad;
-    logits_TV = MatrixProduct(PadRows(hidden_TD), weight_VD).narrow(0, 0, hidden_TD.size(0));
+    logits_TV = UnroundedProduct(PadRows(hidden_TD), weight_VD).narrow(0, 0, hidden_TD.size(0));
     return absl::OkStatus();
   }));
   return logits_TV;

@@ -98,6 +98,16 @@ TEST(MemoryEstimateTest, LearnerHoldsFourFlatBuffersAndOnePass) {
   EXPECT_EQ(EstimateLearnerMemory(config, SmallParameters(/*is_tied=*/true), {}).snapshot, 0);
 }
 
+TEST(MemoryEstimateTest, RankCopiesItsShareForACheckpointOrTheLargestParameter) {
+  const auto parameters = SmallParameters(/*is_tied=*/true);
+  const auto snapshot = [&](int64_t num_ranks) {
+    return EstimateLearnerMemory(SmallConfig(), parameters, {.num_ranks = num_ranks, .seals_while_training = true})
+        .snapshot;
+  };
+  EXPECT_EQ(snapshot(4), 3 * 4 * 288) << "parameters are whole: 280 would be a quarter";
+  EXPECT_EQ(snapshot(1000), 3 * 4 * 64) << "of a projection";
+}
+
 TEST(MemoryEstimateTest, RecomputedLayersKeepTheirInputsAndTheActivationsOfOne) {
   const ModelConfig config = SmallConfig();
   const auto parameters = SmallParameters(/*is_tied=*/true);
@@ -141,6 +151,30 @@ TEST(MemoryEstimateTest, FewTokensNeedMostForTheGradientOfTheEmbedding) {
   EXPECT_EQ(FullestPass(config, 1), (2 * 1000 * 2048 + 16 * (2048 + 8 + 4)) * 4) << "of it and of the tied head";
 }
 
+// Layers of 100 and 50 numbers, which take 112 and 64, beside 20, which take 32.
+TEST(MemoryEstimateTest, RankThatSharesLayersHoldsItsPieceOfEachAndTwoWhole) {
+  using Kind = ParameterSpec::Kind;
+  const std::vector<ParameterSpec> parameters = {
+      {"embedding", {20}}, {"0.up", {100}, Kind::kMatrix, /*layer=*/0}, {"1.up", {50}, Kind::kMatrix, 1}};
+  const LearnerMemory memory = EstimateLearnerMemory(
+      SmallConfig(), parameters, {.has_reference = true, .optimizer_shards = 2, .shards_layers = true});
+  // Two ranks share multiples of 32 numbers.
+  constexpr int64_t kHeld = 32 + 128 / 2 + 64 / 2;
+  EXPECT_EQ(memory.weights, 4 * (kHeld + 2 * 128));
+  EXPECT_EQ(memory.gradients, memory.weights);
+  EXPECT_EQ(memory.reference, memory.weights);
+  EXPECT_EQ(memory.optimizer, 4 * 2 * (32 + 112 + 64) / 2);
+  EXPECT_EQ(memory.gathered_weights, 4 * (32 + 112 + 64));
+}
+
+// Whole parameters: two of three equal ones for a rank of two.
+TEST(MemoryEstimateTest, CopyForCheckpointsIsOfTheFullestPart) {
+  const std::vector<ParameterSpec> parameters = {{"a", {32}}, {"b", {32}}, {"c", {32}}};
+  const LearnerMemory memory =
+      EstimateLearnerMemory(SmallConfig(), parameters, {.num_ranks = 2, .seals_while_training = true});
+  EXPECT_EQ(memory.snapshot, 3 * 4 * 64);
+}
+
 TEST(MemoryEstimateTest, ReferencePolicyIsOneMoreCopyOfTheWeights) {
   const ModelConfig config = SmallConfig();
   const auto parameters = SmallParameters(/*is_tied=*/true);
@@ -154,11 +188,11 @@ TEST(MemoryEstimateTest, RanksThatShareTheOptimizerHaveAPartOfItsMomentsEach) {
   const ModelConfig config = SmallConfig();
   const auto parameters = SmallParameters(/*is_tied=*/true);
   const LearnerMemory whole = EstimateLearnerMemory(config, parameters, {});
-  const LearnerMemory shared = EstimateLearnerMemory(config, parameters, {.optimizer_shards = 4});
+  const LearnerMemory shared = EstimateLearnerMemory(config, parameters, {.num_ranks = 4, .optimizer_shards = 4});
   EXPECT_EQ(whole.gathered_optimizer, 0);
   EXPECT_EQ(shared.optimizer * 4, whole.optimizer);
   EXPECT_EQ(whole.total - shared.total, whole.optimizer - shared.optimizer);
-  EXPECT_EQ(shared.gathered_optimizer, whole.optimizer);
+  EXPECT_EQ(shared.gathered_optimizer, 2 * 4 * 288) << "of the parameters that a rank writes, which are whole";
 }
 
 TEST(MemoryEstimateTest, WorkerHoldsTwoVersionsWithACacheEach) {
@@ -170,6 +204,34 @@ TEST(MemoryEstimateTest, WorkerHoldsTwoVersionsWithACacheEach) {
   EXPECT_EQ(memory.logits, 5 * 10 * 4);
   EXPECT_EQ(memory.fetch_buffer, 4 * kTotal);
   EXPECT_EQ(memory.total, 3 * 4 * kTotal + 2 * memory.kv_cache + memory.logits);
+}
+
+TEST(MemoryEstimateTest, Bf16WorkerHoldsHalfButFetchesFp32) {
+  const ModelConfig config = SmallConfig();
+  EXPECT_EQ(2 * KvBytesPerToken(config, Precision::kBf16), KvBytesPerToken(config));
+  const WorkerMemory memory =
+      EstimateWorkerMemory(config, SmallParameters(/*is_tied=*/true),
+                           {.kv_cache_tokens = 33, .max_sequences = 5, .precision = Precision::kBf16});
+  EXPECT_EQ(memory.weights, 2 * kTotal);
+  EXPECT_EQ(memory.kv_cache, 48 * KvBytesPerToken(config) / 2);
+  EXPECT_EQ(memory.logits, 5 * 10 * 4) << "fp32";
+  EXPECT_EQ(memory.fetch_buffer, 4 * kTotal);
+}
+
+TEST(MemoryEstimateTest, Bf16HalvesActivationsAndReferenceAlone) {
+  const auto estimate = [](Precision precision) {
+    return EstimateLearnerMemory(SmallConfig(), SmallParameters(/*is_tied=*/true),
+                                 {.microbatch_tokens = 100, .has_reference = true, .precision = precision});
+  };
+  const LearnerMemory fp32 = estimate(Precision::kFp32), bf16 = estimate(Precision::kBf16);
+  EXPECT_EQ(bf16.weights, fp32.weights);
+  EXPECT_EQ(bf16.gradients, fp32.gradients);
+  EXPECT_EQ(bf16.optimizer, fp32.optimizer);
+  EXPECT_EQ(2 * bf16.reference, fp32.reference);
+  // Of a layer the deviations of two norms and of 2 + 1 heads, and the maximum and the sum of 2 heads; of a row angles
+  // of 8, id and position, a deviation, a target, a log-prob and an entropy.
+  constexpr int64_t kFp32PerRow = 3 * (2 + 3 + 4) + (8 + 4) + (1 + 4);
+  EXPECT_EQ(bf16.activations, kRows * (2 * (kKeptPerRow - kFp32PerRow) + 4 * kFp32PerRow));
 }
 
 TEST(MemoryEstimateTest, BoundedProductDoesNotOverflow) {

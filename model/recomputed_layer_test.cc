@@ -35,12 +35,12 @@ std::vector<at::Tensor> HiddenStatesAndGradients(const Decoder& decoder, const P
 
 class RecomputedLayerBitsTest : public ThreadsTest {};
 
-TEST_P(RecomputedLayerBitsTest, HiddenStatesAndGradientsAreTheSame) {
+void ExpectTheSame(Precision precision) {
   for (const auto& [name, config] : BitVariants()) {
     SCOPED_TRACE(name);
     const ParameterMap parameters = RandomParameters(config, 3);
     for (const auto& [parameter, tensor] : parameters.entries) tensor.requires_grad_(true);
-    const auto decoder = MakeDecoder(config, parameters);
+    const auto decoder = MakeDecoder(config, parameters, precision);
     const PackedBatch batch = Pack(RandomSequences({37, 1, 16, 70, 5, 33}, config.vocab_size, 3));
     const auto kept = HiddenStatesAndGradients(*decoder, batch, {});
     const auto recomputed = HiddenStatesAndGradients(*decoder, batch, {.recompute_activations = true});
@@ -51,6 +51,10 @@ TEST_P(RecomputedLayerBitsTest, HiddenStatesAndGradientsAreTheSame) {
     }
   }
 }
+
+TEST_P(RecomputedLayerBitsTest, HiddenStatesAndGradientsAreTheSame) { ExpectTheSame(Precision::kFp32); }
+
+TEST_P(RecomputedLayerBitsTest, HiddenStatesAndGradientsAreTheSameInBf16) { ExpectTheSame(Precision::kBf16); }
 
 INSTANTIATE_TEST_SUITE_P(Threads, RecomputedLayerBitsTest, testing::Values(1, 2));
 

@@ -22,11 +22,14 @@ constexpr int64_t kBatchRows[] = {kMinRows, kMinRows + kRowMultiple, 64};
 
 bool IsIndependent(const at::Tensor& weight) {
   const int64_t dim = weight.size(1);
-  const at::Tensor rows = at::sin(at::arange(kMaxRows * dim, weight.options())).view({kMaxRows, dim});
-  const at::Tensor whole = MatrixProduct(rows, weight);
+  const at::Tensor numbers = at::sin(at::arange(kMaxRows * dim, weight.options().dtype(at::kFloat)));
+  const at::Tensor rows = numbers.to(weight.scalar_type()).view({kMaxRows, dim});
+  const at::Tensor whole = UnroundedProduct(rows, weight);  // rounding to bf16 would hide most differences
   for (const int64_t count : kBatchRows) {
     for (const int64_t first : {int64_t{0}, kMaxRows - count}) {
-      if (!at::equal(MatrixProduct(rows.narrow(0, first, count), weight), whole.narrow(0, first, count))) return false;
+      if (!at::equal(UnroundedProduct(rows.narrow(0, first, count), weight), whole.narrow(0, first, count))) {
+        return false;
+      }
     }
   }
   return true;

@@ -55,7 +55,7 @@ std::string DescribeCompletion(int64_t row, size_t sample, const Sequence& seque
 absl::Status RunGenerate(const GenerateOptions& options, common::Clock* clock) {
   COHORT_RETURN_IF_ERROR(CheckOutputPath(options.output));
   COHORT_ASSIGN_OR_RETURN(const std::vector<std::string> prompts, ReadPrompts(options.input));
-  COHORT_ASSIGN_OR_RETURN(const OfflineModel model, LoadOfflineModel(options.model, options.device));
+  COHORT_ASSIGN_OR_RETURN(const OfflineModel model, LoadOfflineModel(options.model, options.device, options.precision));
   COHORT_ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine,
                           Engine::Create(options.engine, model.decoder.get(), clock));
   COHORT_RETURN_IF_ERROR(AddPrompts(options, prompts, *model.tokenizer, engine.get()));

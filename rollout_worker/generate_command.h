@@ -16,6 +16,7 @@ struct GenerateOptions {
   std::string input;   // JSONL rows with "prompt"
   std::string output;  // JSONL, one row per completion
   std::string device = "cpu";
+  std::string precision = "fp32";  // or bf16
   EngineOptions engine;
   SamplingParameters sampling{.max_completion_tokens = 256};
   int32_t samples = 1;

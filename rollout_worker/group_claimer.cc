@@ -246,7 +246,7 @@ absl::StatusOr<PolicySlot*> GroupClaimer::AcquireSlot(const cohort::v1::WeightSo
                                                       int64_t num_groups) {
   Backoff backoff;
   for (int attempt = 1;; ++attempt) {
-    absl::StatusOr<PolicySlot*> slot = deps_.slots->Acquire(source, job.config(), num_groups);
+    absl::StatusOr<PolicySlot*> slot = deps_.slots->Acquire(source, job.config(), num_groups, job.precision());
     if (slot.ok() || !IsWeightsComing(slot.status())) return slot;
     if (attempt == kFetchAttempts || !WaitFor(backoff.Next())) {
       log::Warning("weights_unavailable",

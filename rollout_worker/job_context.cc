@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "model/spec_precision.h"
 #include "model/tokenizer/prompt_tokens.h"
 
 namespace cohort::rollout_worker {
@@ -35,6 +36,7 @@ absl::StatusOr<std::shared_ptr<const JobContext>> JobContext::Create(const cohor
                                                                      reward::Zygote* zygote, int num_scoring_children) {
   std::shared_ptr<JobContext> context(new JobContext());
   context->setup_ = setup;
+  context->precision_ = model::PrecisionOf(setup.precision());
   if (!setup.model_path().empty()) {
     COHORT_ASSIGN_OR_RETURN(context->config_, model::LoadModelConfig(setup.model_path()));
     COHORT_ASSIGN_OR_RETURN(context->tokenizer_, model::Tokenizer::Load(setup.model_path()));

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "cohort/v1/rollout_service.pb.h"
 #include "model/model_config.h"
+#include "model/precision.h"
 #include "model/tokenizer/tokenizer.h"
 #include "reward/rubric.h"
 #include "reward/sandbox/zygote.h"
@@ -29,6 +30,8 @@ class JobContext final {
   // Whether it was made of this setup. A job of the same name may be another one.
   bool IsOf(const cohort::v1::RolloutSetup& setup) const;
   const model::ModelConfig& config() const { return config_; }
+  // What the job's model is sampled in.
+  model::Precision precision() const { return precision_; }
   const model::Tokenizer& tokenizer() const { return *tokenizer_; }
   // Evaluation falls back to the reward of the job. FAILED_PRECONDITION when the job has none for this purpose.
   absl::StatusOr<reward::Rubric*> RubricFor(cohort::v1::GroupPurpose purpose) const;
@@ -42,6 +45,7 @@ class JobContext final {
 
   cohort::v1::RolloutSetup setup_;
   model::ModelConfig config_;
+  model::Precision precision_ = model::Precision::kFp32;
   std::unique_ptr<model::Tokenizer> tokenizer_;                 // null when the job has no model
   std::unique_ptr<reward::Rubric> rubric_, evaluation_rubric_;  // null when there is none, or none of its own
   int64_t max_sequence_tokens_ = 0;

@@ -104,7 +104,7 @@ absl::Status RunLogprobs(const LogprobsOptions& options, common::Clock* clock) {
   }
   COHORT_RETURN_IF_ERROR(CheckOutputPath(options.output));
   COHORT_ASSIGN_OR_RETURN(const TokenRows rows, ReadTokenIds(options.input));
-  COHORT_ASSIGN_OR_RETURN(const OfflineModel model, LoadOfflineModel(options.model, options.device));
+  COHORT_ASSIGN_OR_RETURN(const OfflineModel model, LoadOfflineModel(options.model, options.device, options.precision));
   COHORT_RETURN_IF_ERROR(CheckRows(options, rows, model.decoder->config()));
   const absl::Duration start = clock->Monotonic();
   std::string output;

@@ -15,6 +15,7 @@ struct LogprobsOptions {
   std::string input;   // JSONL rows with "token_ids"
   std::string output;  // JSONL, one row per input row
   std::string device = "cpu";
+  std::string precision = "fp32";  // or bf16
   double temperature = 1;
 };
 

@@ -56,19 +56,21 @@ void AddServeFlags(CLI::App* app, Flags* flags) {
   cohort::security::AddClientSecurityFlags(app, &serve.security, /*reads_environment=*/false);
 }
 
-void AddOfflineFlags(CLI::App* command, Flags* flags, std::string* model, std::string* input, std::string* output,
-                     std::string* device) {
-  command->add_option("--model", *model, "model folder in Hugging Face layout")->required();
-  command->add_option("--input", *input, "JSONL file")->required();
-  command->add_option("--output", *output, "JSONL file, replaced when all rows are done")->required();
-  command->add_option("--device", *device, "cpu or cuda:N");
+// The flags of what both subcommands' options have.
+template <typename Options>
+void AddOfflineFlags(CLI::App* command, Flags* flags, Options* options) {
+  command->add_option("--model", options->model, "model folder in Hugging Face layout")->required();
+  command->add_option("--input", options->input, "JSONL file")->required();
+  command->add_option("--output", options->output, "JSONL file, replaced when all rows are done")->required();
+  command->add_option("--device", options->device, "cpu or cuda:N");
+  command->add_option("--precision", options->precision, "fp32 or bf16: what the model is computed in");
   command->add_option("--threads", flags->threads, "threads of one operator")->check(CLI::PositiveNumber);
 }
 
 CLI::App* AddGenerate(CLI::App* app, Flags* flags) {
   GenerateOptions& options = flags->generate;
   CLI::App* command = app->add_subcommand("generate", "sample completions of the rows' \"prompt\", without services");
-  AddOfflineFlags(command, flags, &options.model, &options.input, &options.output, &options.device);
+  AddOfflineFlags(command, flags, &options);
   command->add_option("--temperature", options.sampling.temperature, "0 is greedy");
   command->add_option("--top_k", options.sampling.top_k, "keep the k most likely tokens; 0: all");
   command->add_option("--top_p", options.sampling.top_p, "keep the likeliest tokens with this probability");
@@ -82,7 +84,7 @@ CLI::App* AddLogprobs(CLI::App* app, Flags* flags) {
   LogprobsOptions& options = flags->logprobs;
   CLI::App* command = app->add_subcommand(
       "logprobs", "log-prob and entropy of each token of the rows' \"token_ids\", without services");
-  AddOfflineFlags(command, flags, &options.model, &options.input, &options.output, &options.device);
+  AddOfflineFlags(command, flags, &options);
   command->add_option("--temperature", options.temperature, "divides the logits");
   return command;
 }

@@ -51,7 +51,10 @@ class OfflineCommandsTest : public ::testing::Test {
   LogprobsOptions logprobs_;
 };
 
-TEST_F(OfflineCommandsTest, LogprobsOfGeneratedTokensAreThoseOfGeneration) {
+class OfflinePrecisionTest : public OfflineCommandsTest, public ::testing::WithParamInterface<std::string> {};
+
+TEST_P(OfflinePrecisionTest, LogprobsOfGeneratedTokensAreThoseOfGeneration) {
+  generate_.precision = logprobs_.precision = GetParam();
   ASSERT_OK(common::WriteFileAtomically(generate_.input, "{\"prompt\": \"1+2=\"}\n{\"prompt\": \"34-5=?\"}\n"));
   ASSERT_OK(RunGenerate(generate_, common::SystemClock()));
   const std::vector<Json> completions = Rows(generate_.output);
@@ -76,6 +79,15 @@ TEST_F(OfflineCommandsTest, LogprobsOfGeneratedTokensAreThoseOfGeneration) {
     EXPECT_EQ(rows[i]["entropies"].size(), all.size());
     for (const Json& entropy : rows[i]["entropies"]) EXPECT_GE(entropy.get<float>(), 0);
   }
+}
+
+INSTANTIATE_TEST_SUITE_P(Precisions, OfflinePrecisionTest, ::testing::Values("fp32", "bf16"));
+
+TEST_F(OfflineCommandsTest, UnknownPrecisionIsRefused) {
+  ASSERT_OK(common::WriteFileAtomically(generate_.input, "{\"prompt\": \"1+2=\"}\n"));
+  generate_.precision = "fp16";
+  EXPECT_THAT(RunGenerate(generate_, common::SystemClock()),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("(fp16)")));
 }
 
 TEST_F(OfflineCommandsTest, UnusableRowIsNamedAndNothingIsWritten) {

@@ -17,8 +17,10 @@ struct OfflineModel {
   std::unique_ptr<model::Decoder> decoder;
 };
 
-// `device` is "cpu" or "cuda:N". Errors name the folder and what is wrong with it.
-absl::StatusOr<OfflineModel> LoadOfflineModel(std::string_view directory, std::string_view device);
+// `device` is "cpu" or "cuda:N", `precision` "fp32" or "bf16". Errors name the folder or the flag and what is wrong
+// with it.
+absl::StatusOr<OfflineModel> LoadOfflineModel(std::string_view directory, std::string_view device,
+                                              std::string_view precision);
 
 }  // namespace cohort::rollout_worker
 

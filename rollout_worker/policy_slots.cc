@@ -20,11 +20,12 @@ PolicySlots::PolicySlots(const EngineOptions& options, const at::Device& device,
 }
 
 absl::StatusOr<PolicySlot*> PolicySlots::Acquire(const cohort::v1::WeightSource& source,
-                                                 const model::ModelConfig& config, int64_t num_users) {
+                                                 const model::ModelConfig& config, int64_t num_users,
+                                                 model::Precision precision) {
   Entry* entry = nullptr;
   {
     absl::MutexLock lock(&mutex_);
-    entry = FindHolder(source);
+    entry = FindHolder(source, precision);
     if (entry != nullptr) {
       entry->num_users += num_users;
       return entry->slot.get();
@@ -35,7 +36,7 @@ absl::StatusOr<PolicySlot*> PolicySlots::Acquire(const cohort::v1::WeightSource&
     entry->num_users = num_users;
   }
   // The slot has users now, and this is the only thread that acquires, so nobody else touches it.
-  const absl::Status status = Switch(source, config, entry->slot.get());
+  const absl::Status status = Switch(source, config, precision, entry->slot.get());
   if (status.ok()) return entry->slot.get();
   absl::MutexLock lock(&mutex_);
   entry->num_users = 0;
@@ -46,9 +47,9 @@ bool PolicySlots::HasIdleSlotOrStopped() const {
   return is_stopped_ || std::any_of(entries_.begin(), entries_.end(), [](const Entry& e) { return e.num_users == 0; });
 }
 
-PolicySlots::Entry* PolicySlots::FindHolder(const cohort::v1::WeightSource& source) {
+PolicySlots::Entry* PolicySlots::FindHolder(const cohort::v1::WeightSource& source, model::Precision precision) {
   for (Entry& entry : entries_) {
-    if (entry.slot->Holds(source)) return &entry;
+    if (entry.slot->Holds(source, precision)) return &entry;
   }
   return nullptr;
 }
@@ -67,10 +68,11 @@ PolicySlots::Entry* PolicySlots::ChooseIdle(const cohort::v1::WeightSource& sour
 }
 
 absl::Status PolicySlots::Switch(const cohort::v1::WeightSource& source, const model::ModelConfig& config,
-                                 PolicySlot* slot) {
-  const bool is_first_of_job = slot->job() != source.job();
+                                 model::Precision precision, PolicySlot* slot) {
+  const bool is_first_of_job =
+      slot->job() != source.job() || slot->decoder() == nullptr || slot->decoder()->precision() != precision;
   const absl::Duration start = clock_->Monotonic();
-  const absl::Status status = slot->SwitchTo(source, config, subscriber_.get());
+  const absl::Status status = slot->SwitchTo(source, config, subscriber_.get(), precision);
   const absl::Duration elapsed = clock_->Monotonic() - start;
   if (absl::IsDataLoss(status)) {
     metrics_->refused_versions.Increment();

@@ -15,6 +15,7 @@
 #include "cohort/v1/weights.pb.h"
 #include "common/clock.h"
 #include "model/model_config.h"
+#include "model/precision.h"
 #include "model/weight_sync/weight_subscriber.h"
 #include "rollout_worker/engine/policy_slot.h"
 #include "rollout_worker/rollout_worker_metrics.h"
@@ -37,10 +38,11 @@ class PolicySlots final {
   PolicySlots(const EngineOptions& options, const at::Device& device, common::Clock* clock,
               std::unique_ptr<model::WeightSubscriber> subscriber, RolloutWorkerMetrics* metrics);
 
-  // The slot that holds this version, fetched and verified when it is not here yet, with `num_users` more users. Waits
-  // while other versions use both slots. DATA_LOSS: the version was refused; CANCELLED: Stop was called.
+  // The slot that holds this version in `precision`, fetched and verified when it is not here yet, with `num_users`
+  // more users. Waits while other versions use both slots. DATA_LOSS: the version was refused; CANCELLED: Stop was
+  // called.
   absl::StatusOr<PolicySlot*> Acquire(const cohort::v1::WeightSource& source, const model::ModelConfig& config,
-                                      int64_t num_users) ABSL_LOCKS_EXCLUDED(mutex_);
+                                      int64_t num_users, model::Precision precision) ABSL_LOCKS_EXCLUDED(mutex_);
   // Of the newest fetch that no call of this has returned yet. On the thread that acquires.
   std::optional<FetchedVersion> TakeFetch() { return std::exchange(fetch_, std::nullopt); }
   // One user less.
@@ -55,9 +57,11 @@ class PolicySlots final {
   };
 
   bool HasIdleSlotOrStopped() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  Entry* FindHolder(const cohort::v1::WeightSource& source) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Entry* FindHolder(const cohort::v1::WeightSource& source, model::Precision precision)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Entry* ChooseIdle(const cohort::v1::WeightSource& source) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status Switch(const cohort::v1::WeightSource& source, const model::ModelConfig& config, PolicySlot* slot);
+  absl::Status Switch(const cohort::v1::WeightSource& source, const model::ModelConfig& config,
+                      model::Precision precision, PolicySlot* slot);
   void CheckRows(const PolicySlot& slot);
 
   common::Clock* const clock_;

@@ -39,11 +39,12 @@ class PolicySlotsTest : public ::testing::Test {
     ASSERT_OK_AND_ASSIGN(config_, model::LoadModelConfig(dir_.Join("model")));
   }
 
-  absl::StatusOr<PolicySlot*> Acquire(int64_t version, int64_t num_users = 1) {
+  absl::StatusOr<PolicySlot*> Acquire(int64_t version, int64_t num_users = 1,
+                                      model::Precision precision = model::Precision::kFp32) {
     cohort::v1::WeightSource source;
     source.set_job("job");
     source.set_policy_version(version);
-    return slots_.Acquire(source, config_, num_users);
+    return slots_.Acquire(source, config_, num_users, precision);
   }
 
   common::TempDir dir_;
@@ -63,6 +64,13 @@ TEST_F(PolicySlotsTest, VersionIsFetchedOnceForAllItsUsers) {
   ASSERT_OK_AND_ASSIGN(PolicySlot* const second, Acquire(3));
   EXPECT_EQ(first, second);
   EXPECT_EQ(num_fetches_, 1);
+}
+
+TEST_F(PolicySlotsTest, VersionInAnotherPrecisionIsAnotherOne) {
+  ASSERT_OK_AND_ASSIGN(PolicySlot* const wide, Acquire(3));
+  ASSERT_OK_AND_ASSIGN(PolicySlot* const rounded, Acquire(3, /*num_users=*/1, model::Precision::kBf16));
+  EXPECT_NE(wide, rounded);
+  EXPECT_THAT(Acquire(3, /*num_users=*/1, model::Precision::kBf16), common::IsOkAndHolds(rounded));
 }
 
 TEST_F(PolicySlotsTest, NextVersionGetsAnotherSlotWhileTheFirstDrains) {

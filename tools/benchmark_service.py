@@ -158,6 +158,9 @@ def main():
                 one = ours('claims', '--rounds', '1')
                 rounds.append({'empty': one['empty']['calls_per_second'][0],
                                **{f'claim_{n}': one[f'claim_{n}']['leases_per_second'][0] for n in (1, 16, 64)},
+                               'ready_64': one['ready_64']['leases_per_second'][0],
+                               **{f'{kind}_cpu_us': one[kind]['cpu_us_per_call'][0]
+                                  for kind in ('empty', 'claim_1', 'claim_64', 'ready_64')},
                                'p99_ms': one['claim_1']['p99_ms'][0],
                                'redis': redis.leases_per_second(),
                                'postgres_1': postgres.leases_per_second(1),
@@ -171,6 +174,8 @@ def main():
                 print(f'  {name:<14} median {statistics.median(values):>12,.1f}')
             line('unbatched claims / empty RPC', ratio(column['claim_1'], column['empty']), 'bar 0.60')
             line('leases in batches of 64 / unbatched', ratio(column['claim_64'], column['claim_1']), 'bar 10')
+            line('leases in batches of 64 / the same answers, ready-made', ratio(column['claim_64'], column['ready_64']),
+                 'bound 1')
             line('leases in batches of 64 / Redis LMOVE unpipelined', ratio(column['claim_64'], column['redis']), '')
             line('leases in batches of 64 / PostgreSQL SKIP LOCKED, 64', ratio(column['claim_64'], column['postgres_64']), '')
             line('unbatched claims / PostgreSQL SKIP LOCKED, 1', ratio(column['claim_1'], column['postgres_1']), '')

@@ -8,9 +8,11 @@ cd "$(dirname "$0")/.."
 
 readonly TORCH_FREE=(//common/... //reward/... //rollout_log/... //objective/... //coordinator/... //cli/... //model/tokenizer/...)
 readonly SANITIZED=(--build_tests_only --test_tag_filters=-no_sanitizers,-gpu)
-# The kernels, NCCL, and the two programs that use both.
+# The kernels, NCCL, the two programs that use both, and the benchmarks for GPUs.
 readonly CUDA=(//kernels:logprob_cuda //kernels:segment_objective_cuda //kernels:group_advantage_cuda //kernels:adamw_cuda
-  //model/parallel:process_group_test //learner:cohort-learner //rollout_worker:cohort-rollout-worker)
+  //kernels:square_sum_cuda //model/parallel:process_group_test //learner:cohort-learner
+  //rollout_worker:cohort-rollout-worker //kernels:cuda_smoke_test //kernels:cuda_benchmark
+  //kernels/torch:adamw_cuda_benchmark //model:logprob_head_cuda_benchmark //learner:train_step_cuda_benchmark)
 passed=0
 failed=0
 status=0

@@ -7,6 +7,7 @@
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/byte_buffer.h>
+#include <sys/resource.h>
 
 #include <chrono>
 #include <cstdint>
@@ -22,11 +23,19 @@
 
 namespace cohort::coordinator {
 
+// Processor time of this process until now.
+inline absl::Duration CpuTime() {
+  rusage use{};
+  ::getrusage(RUSAGE_SELF, &use);
+  return absl::DurationFromTimeval(use.ru_utime) + absl::DurationFromTimeval(use.ru_stime);
+}
+
 // What came of a load.
 struct LoadFigures {
   int64_t num_calls = 0;
   int64_t num_failed = 0;
   absl::Duration elapsed;
+  absl::Duration cpu;  // of both ends
   LatencyFigures latency;
 
   double CallsPerSecond() const { return static_cast<double>(num_calls) / absl::ToDoubleSeconds(elapsed); }
@@ -50,6 +59,7 @@ class ClosedLoop final {
   LoadFigures Run(absl::Duration duration, const std::function<Request(int caller)>& make_request,
                   const std::function<bool(int caller, const Response&)>& on_answer) {
     LoadFigures figures;
+    const absl::Duration cpu_before = CpuTime();
     const absl::Time begin = absl::Now();
     const absl::Time deadline = begin + duration;
     for (size_t i = 0; i < callers_.size(); ++i) Send(i, make_request);
@@ -73,6 +83,7 @@ class ClosedLoop final {
       }
     }
     figures.elapsed = absl::Now() - begin;
+    figures.cpu = CpuTime() - cpu_before;
     return figures;
   }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "common/field_error.h"
 #include "common/json_depth.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
@@ -20,6 +21,8 @@ namespace {
 constexpr size_t kShownBytes = 80;
 // What a row becomes is sent as one message of at most 4 MiB, together with what else an assignment holds.
 constexpr size_t kMaxMessageBytes = 3 << 20;
+// Of a problem all that is not text, and more.
+constexpr size_t kMaxFramingBytes = 128;
 
 absl::Status CheckMessageSize(size_t num_bytes, const std::string& where) {
   if (num_bytes <= kMaxMessageBytes) return absl::OkStatus();
@@ -43,10 +46,7 @@ absl::StatusOr<nlohmann::json> ParseRow(const std::string& text, const std::stri
     return absl::InvalidArgumentError(absl::StrCat(where, ": not UTF-8 at byte ", valid, " (",
                                                    common::Printable(std::string_view(text).substr(valid), 8), ")"));
   }
-  if (common::FindTooDeep(text) != std::string::npos) {
-    return absl::InvalidArgumentError(absl::StrCat(where, ": nested too deeply, more than ", common::kMaxJsonDepth,
-                                                   " levels (", common::Printable(text, kShownBytes), ")"));
-  }
+  COHORT_RETURN_IF_ERROR(common::PrefixMessage(common::CheckJsonDepth(text), where));
   nlohmann::json row = nlohmann::json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
   if (!row.is_object()) {
     return absl::InvalidArgumentError(
@@ -133,7 +133,8 @@ absl::Status Dataset::ReadProblem(int64_t row, cohort::v1::Problem* problem) con
   problem->Clear();
   problem->set_problem_id(row);
   problem->set_prompt_is_rendered(chats_ != nullptr);
-  COHORT_ASSIGN_OR_RETURN(std::string text, rows_->Read(row));
+  std::string& text = *problem->mutable_row_json();
+  COHORT_RETURN_IF_ERROR(rows_->ReadInto(row, &text));
   if (!ScanProblem(text, problem)) {
     COHORT_ASSIGN_OR_RETURN(RowText read, ParseText(row, std::move(text)));
     COHORT_ASSIGN_OR_RETURN(*problem->mutable_prompt(), Prompt(read));
@@ -144,34 +145,31 @@ absl::Status Dataset::ReadProblem(int64_t row, cohort::v1::Problem* problem) con
     }
     text = std::move(read.text);
   }
-  *problem->mutable_row_json() = std::move(text);
-  const size_t num_bytes = problem->ByteSizeLong();
-  return num_bytes <= kMaxMessageBytes ? absl::OkStatus() : CheckMessageSize(num_bytes, rows_->Describe(row));
+  const size_t num_text_bytes = text.size() + problem->prompt().size() + problem->answer().size();
+  if (num_text_bytes <= kMaxMessageBytes - kMaxFramingBytes) return absl::OkStatus();
+  return CheckMessageSize(problem->ByteSizeLong(), rows_->Describe(row));
 }
 
 bool Dataset::ScanProblem(const std::string& text, cohort::v1::Problem* problem) const {
   if (chats_ != nullptr) return false;
   const auto& names = spec_.fields();
-  ScannedField fields[] = {{.name = names.prompt()}, {.name = names.answer()}};
-  ScannedField &prompt = fields[0], &answer = fields[1];
   const bool has_answer = !names.answer().empty();
+  ScannedField fields[] = {{.name = names.prompt(), .text = problem->mutable_prompt()},
+                           {.name = names.answer(), .text = has_answer ? problem->mutable_answer() : nullptr}};
+  const ScannedField &prompt = fields[0], &answer = fields[1];
   // The same field may be both; it is found as the first.
   if (names.prompt() == names.answer()) return false;
   if (!ScanRow(text, absl::MakeSpan(fields, has_answer ? 2 : 1)) || !prompt.is_found) return false;
   if (has_answer && !answer.is_found) return false;
   const std::string& marker = names.answer_marker();
   if (has_answer && !marker.empty()) {
-    const size_t at = answer.text.rfind(marker);
+    const size_t at = answer.text->rfind(marker);
     if (at == std::string::npos) return false;
-    problem->set_answer(std::string(absl::StripAsciiWhitespace(answer.text.substr(at + marker.size()))));
-  } else if (has_answer) {
-    problem->set_answer(std::move(answer.text));
+    answer.text->erase(0, at + marker.size());
+    absl::StripAsciiWhitespace(answer.text);
   }
-  if (spec_.prompt_prefix().empty() && spec_.prompt_suffix().empty()) {
-    problem->set_prompt(std::move(prompt.text));
-  } else {
-    problem->set_prompt(absl::StrCat(spec_.prompt_prefix(), prompt.text, spec_.prompt_suffix()));
-  }
+  if (!spec_.prompt_prefix().empty()) prompt.text->insert(0, spec_.prompt_prefix());
+  prompt.text->append(spec_.prompt_suffix());
   return true;
 }
 

@@ -23,22 +23,22 @@ class JsonlRowReader final : public RowReader {
 
   int64_t NumRows() const override { return rows_.index.NumRows(); }
 
-  absl::StatusOr<std::string> Read(int64_t row) const override {
+  absl::Status ReadInto(int64_t row, std::string* text) const override {
     if (row < 0 || row >= NumRows()) return absl::OutOfRangeError(absl::StrCat(path_, ": no row ", row));
     const auto [begin, end] = rows_.index.Row(row);
     // With its newline, which only the last row may lack.
     const bool has_newline = end < size_bytes_;
-    std::string text(end - begin + (has_newline ? 1 : 0), '\0');
-    COHORT_ASSIGN_OR_RETURN(const int64_t got, file_->Read(text.data(), static_cast<int64_t>(text.size()), begin));
-    if (got < static_cast<int64_t>(text.size())) {
+    text->resize(end - begin + (has_newline ? 1 : 0));
+    COHORT_ASSIGN_OR_RETURN(const int64_t got, file_->Read(text->data(), static_cast<int64_t>(text->size()), begin));
+    if (got < static_cast<int64_t>(text->size())) {
       return absl::DataLossError(absl::StrCat(Describe(row), ": the file became shorter"));
     }
-    const bool ends_here = !has_newline || text.back() == '\n';
-    if (has_newline) text.pop_back();
-    if (!ends_here || std::memchr(text.data(), '\n', text.size()) != nullptr) {
+    const bool ends_here = !has_newline || text->back() == '\n';
+    if (has_newline) text->pop_back();
+    if (!ends_here || std::memchr(text->data(), '\n', text->size()) != nullptr) {
       return absl::DataLossError(absl::StrCat(Describe(row), ": the file was changed while it was in use"));
     }
-    return text;
+    return absl::OkStatus();
   }
 
   std::string Describe(int64_t row) const override { return DescribeRow(path_, row); }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/status_macros.h"
 
 namespace cohort::coordinator {
 
@@ -15,8 +16,14 @@ class RowReader {
  public:
   virtual ~RowReader() = default;
   virtual int64_t NumRows() const = 0;
-  // The text of a row, which need not be valid yet. OUT_OF_RANGE, or the error of the disk.
-  virtual absl::StatusOr<std::string> Read(int64_t row) const = 0;
+  // The text of a row, which need not be valid yet, into `text`, whose memory serves again. OUT_OF_RANGE, or the error
+  // of the disk: the text says nothing then.
+  virtual absl::Status ReadInto(int64_t row, std::string* text) const = 0;
+  absl::StatusOr<std::string> Read(int64_t row) const {
+    std::string text;
+    COHORT_RETURN_IF_ERROR(ReadInto(row, &text));
+    return text;
+  }
   // SHA-256 of what the rows are; 32 bytes.
   virtual std::string Digest() const = 0;
   // For messages: "problems.jsonl row 12 (line 13)".

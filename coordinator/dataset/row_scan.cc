@@ -2,6 +2,8 @@
 #include "coordinator/dataset/row_scan.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 #include "common/utf8.h"
 
@@ -71,12 +73,12 @@ class Scanner final {
     if (!String(&raw, &has_escapes)) return false;
     field->is_found = true;
     if (!has_escapes) {
-      field->text.assign(raw);
+      field->text->assign(raw);
       return true;
     }
-    field->text.clear();
+    field->text->clear();
     for (size_t i = 0; i < raw.size(); ++i) {
-      field->text.push_back(raw[i] == '\\' ? Unescaped(raw[++i]) : raw[i]);
+      field->text->push_back(raw[i] == '\\' ? Unescaped(raw[++i]) : raw[i]);
     }
     return true;
   }
@@ -103,11 +105,25 @@ class Scanner final {
     }
   }
 
+  // Eight bytes at a time of a string, while they are ASCII and none is a quote, a backslash or a control character. A
+  // byte that is 0 below has its high bit set after the subtraction, and so has one of a control character; borrows
+  // only reach bytes above such a one.
+  void SkipPlain() {
+    constexpr uint64_t kOnes = 0x0101010101010101;
+    for (uint64_t word = 0; text_.size() - at_ >= sizeof(word); at_ += sizeof(word)) {
+      std::memcpy(&word, text_.data() + at_, sizeof(word));
+      const uint64_t quotes = (word ^ (kOnes * '"')) - kOnes;
+      const uint64_t backslashes = (word ^ (kOnes * '\\')) - kOnes;
+      const uint64_t controls = word - kOnes * 0x20;
+      if (((word | quotes | backslashes | controls) & (kOnes * 0x80)) != 0) return;
+    }
+  }
+
   // Between the quotes, as it stands there.
   bool String(std::string_view* raw, bool* has_escapes) {
     if (!Take('"')) return false;
     const size_t begin = at_;
-    while (at_ < text_.size()) {
+    for (SkipPlain(); at_ < text_.size(); SkipPlain()) {
       const auto c = static_cast<unsigned char>(text_[at_]);
       if (c == '"') {
         *raw = text_.substr(begin, at_ - begin);

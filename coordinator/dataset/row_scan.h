@@ -9,10 +9,10 @@
 
 namespace cohort::coordinator {
 
-// A field of a row that is asked for, and its text.
+// A field of a row that is asked for, and where its text goes, into memory that serves again.
 struct ScannedField {
   std::string_view name;
-  std::string text;
+  std::string* text = nullptr;
   bool is_found = false;
 };
 

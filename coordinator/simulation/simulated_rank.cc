@@ -9,6 +9,7 @@
 #include "common/sha256.h"
 #include "common/telemetry/log.h"
 #include "coordinator/step_payload.h"
+#include "coordinator/testing/gang_requests.h"
 #include "coordinator/testing/weights_digest.h"
 
 namespace cohort::coordinator {
@@ -123,12 +124,7 @@ void SimulatedRank::TakeUp() {
 
 void SimulatedRank::AskForPlan() {
   if (Dies()) return;
-  cohort::v1::GetStepRequest request;
-  request.set_job(place_.job());
-  request.set_incarnation(place_.incarnation());
-  request.set_rank(place_.rank());
-  request.set_world_size(place_.world_size());
-  request.set_version(version_);
+  const cohort::v1::GetStepRequest request = StepRequest(place_, version_);
   using Answer = cohort::v1::StepPlan;
   network_->Call<Answer>(
       kWait, [this, life = life()] { return life == this->life(); },
@@ -182,11 +178,7 @@ void SimulatedRank::Train(const cohort::v1::StepPlan& plan) {
 
 void SimulatedRank::Commit(const Next& next) {
   if (Dies()) return;
-  cohort::v1::CommitStepRequest request;
-  request.set_job(place_.job());
-  request.set_incarnation(place_.incarnation());
-  request.set_version(version_);
-  request.set_digest(digest_);
+  cohort::v1::CommitStepRequest request = CommitRequest(place_, version_, digest_);
   (*request.mutable_metrics())["loss"] = 0.25;
   network_->Call<Done>(
       absl::ZeroDuration(), [] { return true; },
@@ -208,12 +200,7 @@ void SimulatedRank::Commit(const Next& next) {
 
 void SimulatedRank::Publish(const Next& next) {
   if (Dies()) return;
-  cohort::v1::PublishVersionRequest request;
-  request.set_job(place_.job());
-  request.set_incarnation(place_.incarnation());
-  request.set_version(version_);
-  request.set_address("127.0.0.1:1");
-  request.set_digest(digest_);
+  const cohort::v1::PublishVersionRequest request = PublishRequest(place_, version_, digest_);
   network_->Call<Done>(
       absl::ZeroDuration(), [] { return true; },
       [request](Coordinator& coordinator, const CallView&) -> std::optional<absl::StatusOr<Done>> {
@@ -243,12 +230,7 @@ void SimulatedRank::Seal(const Next& next) {
   }
   // A rank that cannot write its checkpoint ends, and so does its gang.
   if (!written.ok()) return Die();
-  cohort::v1::SealCheckpointRequest request;
-  request.set_job(place_.job());
-  request.set_incarnation(place_.incarnation());
-  request.set_version(version_);
-  request.set_path(path);
-  request.set_digest(digest_);
+  const cohort::v1::SealCheckpointRequest request = SealRequest(place_, version_, path, digest_);
   network_->Call<Done>(
       absl::ZeroDuration(), [] { return true; },
       [this, request](Coordinator& coordinator, const CallView&) -> std::optional<absl::StatusOr<Done>> {

@@ -8,6 +8,7 @@
 #include "common/files.h"
 #include "common/testing/status_matchers.h"
 #include "coordinator/testing/fake_worker.h"
+#include "coordinator/testing/gang_requests.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -95,40 +96,33 @@ cohort::v1::JoinGangResponse BenchCoordinator::Join(const std::string& learner) 
   return *gangs_->Join(request, [] { return false; });
 }
 
+cohort::v1::JoinGangResponse BenchCoordinator::StartSums(const cohort::v1::JobSpec& spec) {
+  EXPECT_OK(Create("sums", spec));
+  cohort::v1::JoinGangResponse place = Join();
+  EXPECT_EQ(place.job(), NameOf("sums"));
+  if (place.job().empty()) return place;
+  EXPECT_OK(Publish(place, 0, 'a'));
+  return place;
+}
+
 absl::Status BenchCoordinator::Publish(const cohort::v1::JoinGangResponse& place, int64_t version, char digest) {
-  cohort::v1::PublishVersionRequest request;
-  request.set_incarnation(place.incarnation());
-  request.set_version(version);
-  request.set_address("127.0.0.1:1");
-  request.set_digest(std::string(32, digest));
+  const auto request = PublishRequest(place, version, std::string(32, digest));
   return (*directory_->Find(place.job()))->PublishVersion(request).status();
 }
 
 absl::Status BenchCoordinator::Commit(const cohort::v1::JoinGangResponse& place, int64_t version, char digest) {
-  cohort::v1::CommitStepRequest request;
-  request.set_incarnation(place.incarnation());
-  request.set_version(version);
-  request.set_digest(std::string(32, digest));
-  return (*directory_->Find(place.job()))->CommitStep(request);
+  return (*directory_->Find(place.job()))->CommitStep(CommitRequest(place, version, std::string(32, digest)));
 }
 
 absl::Status BenchCoordinator::Seal(const cohort::v1::JoinGangResponse& place, int64_t version, char digest) {
-  cohort::v1::SealCheckpointRequest request;
-  request.set_incarnation(place.incarnation());
-  request.set_version(version);
-  request.set_path(absl::StrCat(place.checkpoint_directory(), "/step-", version));
-  request.set_digest(std::string(32, digest));
-  std::filesystem::create_directories(request.path());
-  return (*directory_->Find(place.job()))->SealCheckpoint(request);
+  const std::string path = absl::StrCat(place.checkpoint_directory(), "/step-", version);
+  std::filesystem::create_directories(path);
+  return (*directory_->Find(place.job()))->SealCheckpoint(SealRequest(place, version, path, std::string(32, digest)));
 }
 
 absl::StatusOr<std::optional<cohort::v1::StepPlan>> BenchCoordinator::GetPlan(const cohort::v1::JoinGangResponse& place,
                                                                               int64_t version) {
-  cohort::v1::GetStepRequest request;
-  request.set_incarnation(place.incarnation());
-  request.set_world_size(place.world_size());
-  request.set_version(version);
-  return (*directory_->Find(place.job()))->GetPlan(request);
+  return (*directory_->Find(place.job()))->GetPlan(StepRequest(place, version));
 }
 
 cohort::v1::ClaimGroupsResponse BenchCoordinator::Claim(const std::string& worker, int count, bool is_cancelled) {

@@ -41,6 +41,8 @@ class BenchCoordinator : public ::testing::Test {
 
   // The place of the only rank; an empty job when there was none.
   cohort::v1::JoinGangResponse Join(const std::string& learner = "rank");
+  // Job "sums", whose only rank has joined and published version 0, of digest 'a': the place of that rank.
+  cohort::v1::JoinGangResponse StartSums(const cohort::v1::JobSpec& spec);
   // Digests are 32 times the same character.
   absl::Status Publish(const cohort::v1::JoinGangResponse& place, int64_t version, char digest);
   absl::Status Commit(const cohort::v1::JoinGangResponse& place, int64_t version, char digest);

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/files.h"
+#include "coordinator/testing/gang_requests.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -21,12 +22,7 @@ grpc::Status GetStep(const CoordinatorStubs& stubs, const cohort::v1::JoinGangRe
                      cohort::v1::StepPlan* plan, std::vector<int64_t>* ids) {
   grpc::ClientContext context;
   SetDeadline(&context);
-  cohort::v1::GetStepRequest request;
-  request.set_job(place.job());
-  request.set_incarnation(place.incarnation());
-  request.set_rank(place.rank());
-  request.set_world_size(place.world_size());
-  request.set_version(version);
+  cohort::v1::GetStepRequest request = StepRequest(place, version);
   request.mutable_wait()->set_nanos(200000000);
   const auto reader = stubs.learners->GetStep(&context, request);
   cohort::v1::GetStepResponse response;
@@ -42,25 +38,15 @@ bool Publish(const CoordinatorStubs& stubs, const cohort::v1::JoinGangResponse& 
              const std::string& digest) {
   grpc::ClientContext context;
   SetDeadline(&context);
-  cohort::v1::PublishVersionRequest request;
-  request.set_job(place.job());
-  request.set_incarnation(place.incarnation());
-  request.set_version(version);
-  request.set_address("127.0.0.1:1");
-  request.set_digest(digest);
   cohort::v1::PublishVersionResponse response;
-  return stubs.learners->PublishVersion(&context, request, &response).ok();
+  return stubs.learners->PublishVersion(&context, PublishRequest(place, version, digest), &response).ok();
 }
 
 bool Commit(const CoordinatorStubs& stubs, const cohort::v1::JoinGangResponse& place, int64_t version,
             const std::string& digest) {
   grpc::ClientContext context;
   SetDeadline(&context);
-  cohort::v1::CommitStepRequest request;
-  request.set_job(place.job());
-  request.set_incarnation(place.incarnation());
-  request.set_version(version);
-  request.set_digest(digest);
+  cohort::v1::CommitStepRequest request = CommitRequest(place, version, digest);
   (*request.mutable_metrics())["loss"] = 0.25;
   cohort::v1::CommitStepResponse response;
   return stubs.learners->CommitStep(&context, request, &response).ok();
@@ -73,14 +59,8 @@ bool Seal(const CoordinatorStubs& stubs, const cohort::v1::JoinGangResponse& pla
   if (!common::WriteFileAtomically(path + "/digest", digest).ok()) return false;
   grpc::ClientContext context;
   SetDeadline(&context);
-  cohort::v1::SealCheckpointRequest request;
-  request.set_job(place.job());
-  request.set_incarnation(place.incarnation());
-  request.set_version(version);
-  request.set_path(path);
-  request.set_digest(digest);
   cohort::v1::SealCheckpointResponse response;
-  return stubs.learners->SealCheckpoint(&context, request, &response).ok();
+  return stubs.learners->SealCheckpoint(&context, SealRequest(place, version, path, digest), &response).ok();
 }
 
 }  // namespace

@@ -57,8 +57,8 @@ NOW = Row(
         ),
         stat(
             "Largest mismatch",
-            "Largest difference between what sampler and learner computed for the same token and weights. 0 on CPU in"
-            " fp32; grows with reduced precision or other kernels.",
+            "Largest difference between what sampler and learner computed for the same token and weights. 0 on CPU;"
+            " grows with other kernels, and on a GPU with reduced precision.",
             NATS,
             f"cohort_training_mismatch_max_nats{{{JOB}}}",
             steps=((0.1, YELLOW), (0.5, RED)),

@@ -8,9 +8,11 @@
 
 namespace cohort::kernels {
 
-// kernels/adamw.h on four contiguous tensors of one shape and device, fp32, in place; other devices run the same
-// formula with ATen. `param_bf16`, where there is one, gets the new parameters as bfloat16. On the CPU the step runs on
-// at::get_num_threads() threads, whose number changes no bit. Throws c10::Error on tensors that do not fit together.
+// kernels/adamw.h on four contiguous tensors of one shape and device, fp32, in place; a build with --config=cuda runs
+// kernels/adamw_cuda.h on CUDA devices, and other devices run the same formula with ATen. `param_bf16`, where there is
+// one, gets the new parameters as bfloat16. On the CPU the step runs on at::get_num_threads() threads, whose number
+// changes no bit; on a device it is enqueued on the current stream. Throws c10::Error on tensors that do not fit
+// together.
 void AdamWStep(at::Tensor param, at::Tensor grad, at::Tensor exp_avg, at::Tensor exp_avg_sq,
                const AdamWSettings& settings, at::Tensor param_bf16 = {});
 

@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/torch/attention_op.h"
 
-#include <ATen/ops/arange.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/scaled_dot_product_attention.h>
-#include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
-#include <optional>
+#include <unordered_map>
 
 #include "kernels/attention.h"
 #include "kernels/torch/at_parallel_for.h"
+#include "kernels/torch/attention_aten.h"
 
 namespace cohort::kernels {
 namespace {
@@ -70,10 +66,11 @@ void CheckPacked(const at::Tensor& q_TNH, const at::Tensor& k_TKH, const at::Ten
   CheckPrefixes(layout);
 }
 
-// True where the own operator applies; else ATen's.
+// True where the own operator applies, to fp32 or to bf16 that is widened; else ATen's.
 bool UsesOwnKernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  const auto fits = [](const at::Tensor& t) { return t.is_cpu() && t.scalar_type() == at::kFloat; };
-  return fits(q) && fits(k) && fits(v);
+  const at::ScalarType type = q.scalar_type();
+  const auto fits = [type](const at::Tensor& t) { return t.is_cpu() && t.scalar_type() == type; };
+  return (type == at::kFloat || type == at::kBFloat16) && fits(q) && fits(k) && fits(v);
 }
 
 void ZeroRowsFrom(at::Tensor& rows, int64_t first) {
@@ -93,15 +90,41 @@ struct ForwardTensors {
   at::Tensor row_sum_TN;
 };
 
-// q, k, v contiguous.
+// q, k, v contiguous. What comes out has their type, the numbers of each row are fp32.
 ForwardTensors RunForward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const PackedLayout& layout,
                           const AttentionOptions& options) {
+  if (q.scalar_type() == at::kBFloat16) {
+    ForwardTensors f = RunForward(q.to(at::kFloat), k.to(at::kFloat), v.to(at::kFloat), layout, options);
+    f.out_TNH = f.out_TNH.to(at::kBFloat16);
+    return f;
+  }
   ForwardTensors f{at::empty_like(q), at::empty({q.size(0), q.size(1)}, q.options()),
                    at::empty({q.size(0), q.size(1)}, q.options())};
   PackedAttentionForward(ShapeOf(q, k, options), Sequences(q, k, v, layout), f.out_TNH.mutable_data_ptr<float>(),
                          f.row_max_TN.mutable_data_ptr<float>(), f.row_sum_TN.mutable_data_ptr<float>(), AtExecution());
   ZeroRowsFrom(f.out_TNH, layout.cu_seqlens.back());
   return f;
+}
+
+struct BackwardTensors {
+  at::Tensor q_TNH, k_TKH, v_TKH;
+};
+
+// In fp32. `saved`: q, k, v and what RunForward made of them.
+BackwardTensors RunBackward(const variable_list& saved, const at::Tensor& grad_out_TNH, const PackedLayout& layout,
+                            const AttentionOptions& options) {
+  const auto wide = [](const at::Tensor& tensor) { return tensor.to(at::kFloat); };
+  const at::Tensor q = wide(saved[0]), k = wide(saved[1]), v = wide(saved[2]), out = wide(saved[3]);
+  const at::Tensor grad_out = wide(grad_out_TNH);
+  BackwardTensors grads{at::empty_like(q), at::empty_like(k), at::empty_like(v)};
+  PackedAttentionBackward(ShapeOf(q, k, options), Sequences(q, k, v, layout),
+                          {out.const_data_ptr<float>(), saved[4].const_data_ptr<float>(),
+                           saved[5].const_data_ptr<float>(), grad_out.const_data_ptr<float>()},
+                          {grads.q_TNH.mutable_data_ptr<float>(), grads.k_TKH.mutable_data_ptr<float>(),
+                           grads.v_TKH.mutable_data_ptr<float>()},
+                          AtExecution());
+  for (at::Tensor* grad : {&grads.q_TNH, &grads.k_TKH, &grads.v_TKH}) ZeroRowsFrom(*grad, layout.cu_seqlens.back());
+  return grads;
 }
 
 class PackedAttentionFunction : public torch::autograd::Function<PackedAttentionFunction> {
@@ -119,67 +142,18 @@ class PackedAttentionFunction : public torch::autograd::Function<PackedAttention
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    const variable_list saved = ctx->get_saved_variables();
-    const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2];
     const auto saved_list = [ctx](const char* name) {
       const std::vector<int64_t> values = ctx->saved_data[name].toIntVector();
       return std::vector<int32_t>(values.begin(), values.end());
     };
     const std::vector<int32_t> cu_seqlens = saved_list("cu_seqlens"), prefixes = saved_list("prefixes");
     const AttentionOptions options{ctx->saved_data["scale"].toDouble(), ctx->saved_data["window"].toInt()};
-    const at::Tensor grad_out = grads[0].contiguous();
-    at::Tensor grad_q = at::empty_like(q), grad_k = at::empty_like(k), grad_v = at::empty_like(v);
-    PackedAttentionBackward(
-        ShapeOf(q, k, options), Sequences(q, k, v, {cu_seqlens, prefixes}),
-        {saved[3].const_data_ptr<float>(), saved[4].const_data_ptr<float>(), saved[5].const_data_ptr<float>(),
-         grad_out.const_data_ptr<float>()},
-        {grad_q.mutable_data_ptr<float>(), grad_k.mutable_data_ptr<float>(), grad_v.mutable_data_ptr<float>()},
-        AtExecution());
-    for (at::Tensor* grad : {&grad_q, &grad_k, &grad_v}) ZeroRowsFrom(*grad, cu_seqlens.back());
-    return {grad_q, grad_k, grad_v, Variable(), Variable()};
+    const variable_list saved = ctx->get_saved_variables();
+    const BackwardTensors found = RunBackward(saved, grads[0].contiguous(), {cu_seqlens, prefixes}, options);
+    const at::ScalarType type = saved[0].scalar_type();
+    return {found.q_TNH.to(type), found.k_TKH.to(type), found.v_TKH.to(type), Variable(), Variable()};
   }
 };
-
-// [L, heads, H] as SDPA's [1, heads, L, H].
-at::Tensor HeadsFirst(const at::Tensor& rows) { return rows.transpose(0, 1).unsqueeze(0); }
-
-// Which of the keys 0..num_keys-1 the rows at `positions_R1` see, [R, keys].
-at::Tensor VisibleKeys(const at::Tensor& positions_R1, int64_t num_keys, int64_t window) {
-  const at::Tensor keys = at::arange(num_keys, positions_R1.options()).unsqueeze(0);
-  const at::Tensor visible = keys.le(positions_R1);
-  return window == 0 ? visible : visible.logical_and(keys.gt(positions_R1.sub(window)));
-}
-
-at::Tensor PackedWithAten(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const PackedLayout& layout,
-                          const AttentionOptions& options) {
-  std::vector<at::Tensor> parts;
-  for (int64_t s = 0; s < layout.num_sequences(); ++s) {
-    const int64_t start = layout.cu_seqlens[s], length = layout.num_rows(s);
-    if (length == 0) continue;
-    const int32_t prefix = layout.prefixes.empty() ? -1 : layout.prefixes[s];
-    const int64_t prefix_rows = prefix < 0 ? 0 : layout.num_rows(prefix), num_keys = prefix_rows + length;
-    const auto keys = [&](const at::Tensor& t) {
-      const at::Tensor own = t.narrow(0, start, length);
-      if (prefix_rows == 0) return HeadsFirst(own);
-      return HeadsFirst(at::cat({t.narrow(0, layout.cu_seqlens[prefix], prefix_rows), own}, 0));
-    };
-    // A window that holds the whole sequence needs no mask, which ATen's fast paths refuse. Their causal mask would
-    // begin at a prefix's first key.
-    const bool is_masked = prefix_rows > 0 || (options.window > 0 && options.window < length);
-    std::optional<at::Tensor> visible;
-    if (is_masked) {
-      const at::Tensor positions = at::arange(prefix_rows, num_keys, q.options().dtype(at::kLong)).unsqueeze(1);
-      visible = VisibleKeys(positions, num_keys, options.window);
-    }
-    parts.push_back(at::scaled_dot_product_attention(HeadsFirst(q.narrow(0, start, length)), keys(k), keys(v), visible,
-                                                     /*dropout_p=*/0.0, /*is_causal=*/!is_masked, options.scale,
-                                                     /*enable_gqa=*/q.size(1) != k.size(1))
-                        .squeeze(0)
-                        .transpose(0, 1));
-  }
-  parts.push_back(at::zeros({q.size(0) - layout.cu_seqlens.back(), q.size(1), q.size(2)}, q.options()));
-  return at::cat(parts, 0);
-}
 
 void CheckPaged(const at::Tensor& q_TNH, const at::Tensor& keys_BSKH, const at::Tensor& values_BSKH,
                 const std::vector<int32_t>& positions, const std::vector<int32_t>& sequences,
@@ -205,34 +179,33 @@ void CheckPaged(const at::Tensor& q_TNH, const at::Tensor& keys_BSKH, const at::
   }
 }
 
-at::Tensor PagedWithAten(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
-                         const std::vector<int32_t>& positions, const std::vector<int32_t>& sequences,
-                         const std::vector<std::vector<int32_t>>& block_tables, const AttentionOptions& options) {
-  std::vector<at::Tensor> parts;
-  const int64_t num_rows = static_cast<int64_t>(positions.size());
-  for (int64_t first = 0, end = 0; first < num_rows; first = end) {
-    for (end = first + 1; end < num_rows && sequences[end] == sequences[first]; ++end) {
-    }
-    const int64_t num_keys = *std::max_element(positions.begin() + first, positions.begin() + end) + 1;
-    const std::vector<int64_t> table(block_tables[sequences[first]].begin(), block_tables[sequences[first]].end());
-    const at::Tensor blocks =
-        at::from_blob(const_cast<int64_t*>(table.data()), {static_cast<int64_t>(table.size())}, at::kLong)
-            .to(q.device());
-    const auto rows = [&](const at::Tensor& cache) {
-      return HeadsFirst(cache.index_select(0, blocks).flatten(0, 1).narrow(0, 0, num_keys));
-    };
-    const std::vector<int64_t> places(positions.begin() + first, positions.begin() + end);
-    const at::Tensor position =
-        at::from_blob(const_cast<int64_t*>(places.data()), {end - first, 1}, at::kLong).to(q.device());
-    const at::Tensor visible = VisibleKeys(position, num_keys, options.window);
-    parts.push_back(at::scaled_dot_product_attention(HeadsFirst(q.narrow(0, first, end - first)), rows(keys),
-                                                     rows(values), visible, /*dropout_p=*/0.0, /*is_causal=*/false,
-                                                     options.scale, /*enable_gqa=*/q.size(1) != keys.size(2))
-                        .squeeze(0)
-                        .transpose(0, 1));
+// The blocks of a bf16 cache that rows see, widened, one behind the other, and the tables that name them there.
+struct WideCache {
+  at::Tensor keys_BSKH, values_BSKH;
+  std::vector<std::vector<int32_t>> block_tables;
+};
+
+WideCache WidenBlocks(const at::Tensor& keys, const at::Tensor& values, const std::vector<int32_t>& positions,
+                      const std::vector<int32_t>& sequences, const std::vector<std::vector<int32_t>>& block_tables) {
+  std::vector<int64_t> num_blocks(block_tables.size(), 0);
+  for (size_t t = 0; t < positions.size(); ++t) {
+    num_blocks[sequences[t]] = std::max<int64_t>(num_blocks[sequences[t]], positions[t] / kAttentionBlockTokens + 1);
   }
-  parts.push_back(at::zeros({q.size(0) - num_rows, q.size(1), q.size(2)}, q.options()));
-  return at::cat(parts, 0);
+  WideCache cache;
+  cache.block_tables.resize(block_tables.size());
+  std::vector<int64_t> blocks;
+  std::unordered_map<int32_t, int32_t> places;
+  for (size_t s = 0; s < block_tables.size(); ++s) {
+    for (int64_t i = 0; i < num_blocks[s]; ++i) {
+      const auto [place, is_first] = places.emplace(block_tables[s][i], static_cast<int32_t>(blocks.size()));
+      if (is_first) blocks.push_back(block_tables[s][i]);
+      cache.block_tables[s].push_back(place->second);
+    }
+  }
+  const at::Tensor index = at::from_blob(blocks.data(), {static_cast<int64_t>(blocks.size())}, at::kLong);
+  cache.keys_BSKH = keys.index_select(0, index).to(at::kFloat);
+  cache.values_BSKH = values.index_select(0, index).to(at::kFloat);
+  return cache;
 }
 
 }  // namespace
@@ -243,7 +216,7 @@ at::Tensor PackedCausalAttention(const at::Tensor& q_TNH, const at::Tensor& k_TK
   const PackedLayout layout{cu_seqlens, prefixes};
   ShapeOf(q_TNH, k_TKH, options);
   CheckPacked(q_TNH, k_TKH, v_TKH, layout);
-  if (!UsesOwnKernel(q_TNH, k_TKH, v_TKH)) return PackedWithAten(q_TNH, k_TKH, v_TKH, layout, options);
+  if (!UsesOwnKernel(q_TNH, k_TKH, v_TKH)) return PackedWithAten(q_TNH, k_TKH, v_TKH, cu_seqlens, options, prefixes);
   const bool needs_grad =
       c10::GradMode::is_enabled() && (q_TNH.requires_grad() || k_TKH.requires_grad() || v_TKH.requires_grad());
   if (needs_grad) return PackedAttentionFunction::apply(q_TNH, k_TKH, v_TKH, layout, options);
@@ -257,6 +230,12 @@ at::Tensor PagedAttention(const at::Tensor& q_TNH, const at::Tensor& keys_BSKH, 
   CheckPaged(q_TNH, keys_BSKH, values_BSKH, positions, sequences, block_tables);
   if (!UsesOwnKernel(q_TNH, keys_BSKH, values_BSKH)) {
     return PagedWithAten(q_TNH, keys_BSKH, values_BSKH, positions, sequences, block_tables, options);
+  }
+  if (q_TNH.scalar_type() == at::kBFloat16) {
+    const WideCache wide = WidenBlocks(keys_BSKH, values_BSKH, positions, sequences, block_tables);
+    return PagedAttention(q_TNH.to(at::kFloat), wide.keys_BSKH, wide.values_BSKH, positions, sequences,
+                          wide.block_tables, options)
+        .to(at::kBFloat16);
   }
   // A copy of the cache would cost more than the attention.
   TORCH_CHECK(keys_BSKH.is_contiguous() && values_BSKH.is_contiguous(), "paged attention: cache must be contiguous");

@@ -13,6 +13,7 @@
 #include "common/testing/simulated_disk.h"
 #include "common/testing/simulated_file_system.h"
 #include "common/testing/status_matchers.h"
+#include "learner/checkpoint/gang_folder.h"
 #include "learner/checkpoint/manifest.h"
 #include "learner/checkpoint/sealed_folder.h"
 
@@ -27,12 +28,17 @@ constexpr char kParent[] = "/checkpoints";
 // Seals a small checkpoint of one file.
 std::function<absl::Status()> WriteOf(int64_t version, SimulatedFileSystem* files) {
   return [version, files] {
-    return SealFolder(
-               kParent, version, std::string(32, 'd'),
-               [files](const std::string& directory) {
-                 return common::WriteFileAtomically(files, directory + "/weights", std::string(1000, 'w'));
-               },
-               files)
+    const GangFolder folder = {.parent = kParent,
+                               .policy_version = version,
+                               .weight_digest = std::string(32, 'd'),
+                               .incarnation = 1,
+                               .place = {},
+                               .files = files};
+    return SealFolder(folder,
+                      [files](const std::string& directory, std::vector<std::string>* names) {
+                        names->push_back("weights");
+                        return common::WriteFileAtomically(files, directory + "/weights", std::string(1000, 'w'));
+                      })
         .status();
   };
 }

@@ -26,44 +26,9 @@ absl::Status ReadError(const absl::Status& status) {
   return is_lost ? absl::DataLossError(status.message()) : status;
 }
 
-absl::StatusOr<ManifestEntry> DescribeFile(common::FileSystem* files, std::string_view directory,
-                                           std::string_view name) {
-  const auto file = files->Open(PathOf(directory, name), common::FileSystem::Mode::kRead);
-  if (!file.ok()) return ReadError(file.status());
-  ManifestEntry entry;
-  entry.name = std::string(name);
-  common::Sha256 hash;
-  std::string buffer(kReadBytes, '\0');
-  while (true) {
-    const auto size_bytes = (*file)->Read(buffer.data(), static_cast<int64_t>(buffer.size()), entry.size_bytes);
-    if (!size_bytes.ok()) return ReadError(size_bytes.status());
-    if (*size_bytes == 0) break;
-    hash.Update(buffer.data(), static_cast<size_t>(*size_bytes));
-    entry.size_bytes += *size_bytes;
-  }
-  entry.sha256 = common::HexOf(hash.Finish());
-  return entry;
-}
-
 absl::StatusOr<int64_t> SizeOf(common::FileSystem* files, const std::string& path) {
   COHORT_ASSIGN_OR_RETURN(const auto file, files->Open(path, common::FileSystem::Mode::kRead));
   return file->SizeBytes();
-}
-
-absl::Status CheckFile(common::FileSystem* files, std::string_view directory, const ManifestEntry& expected) {
-  const std::string path = PathOf(directory, expected.name);
-  const absl::StatusOr<int64_t> size_bytes = SizeOf(files, path);
-  if (absl::IsNotFound(size_bytes.status())) return absl::DataLossError(absl::StrCat(path, ": missing"));
-  if (!size_bytes.ok()) return ReadError(size_bytes.status());
-  if (*size_bytes != expected.size_bytes) {
-    return absl::DataLossError(
-        absl::StrCat(path, ": wrong size (", *size_bytes, " bytes instead of ", expected.size_bytes, ")"));
-  }
-  COHORT_ASSIGN_OR_RETURN(const ManifestEntry found, DescribeFile(files, directory, expected.name));
-  if (found.sha256 != expected.sha256) {
-    return absl::DataLossError(absl::StrCat(path, ": checksum differs from the manifest (", found.sha256, ")"));
-  }
-  return absl::OkStatus();
 }
 
 absl::StatusOr<CheckpointManifest> ParseManifest(const std::string& text, const std::string& path) {
@@ -90,20 +55,48 @@ absl::StatusOr<CheckpointManifest> ParseManifest(const std::string& text, const 
   return manifest;
 }
 
+absl::StatusOr<ManifestEntry> DescribeFile(std::string_view directory, std::string_view name,
+                                           common::FileSystem* files) {
+  COHORT_ASSIGN_OR_RETURN(const auto file, files->Open(PathOf(directory, name), common::FileSystem::Mode::kRead));
+  ManifestEntry entry;
+  entry.name = std::string(name);
+  common::Sha256 hash;
+  std::string buffer(kReadBytes, '\0');
+  while (true) {
+    COHORT_ASSIGN_OR_RETURN(const int64_t size_bytes,
+                            file->Read(buffer.data(), static_cast<int64_t>(buffer.size()), entry.size_bytes));
+    if (size_bytes == 0) break;
+    hash.Update(buffer.data(), static_cast<size_t>(size_bytes));
+    entry.size_bytes += size_bytes;
+  }
+  entry.sha256 = common::HexOf(hash.Finish());
+  return entry;
+}
+
+absl::Status CheckFile(std::string_view directory, const ManifestEntry& expected, common::FileSystem* files) {
+  COHORT_RETURN_IF_ERROR(CheckSize(directory, expected, files));
+  const absl::StatusOr<ManifestEntry> found = DescribeFile(directory, expected.name, files);
+  if (!found.ok()) return ReadError(found.status());
+  if (found->sha256 == expected.sha256) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(PathOf(directory, expected.name), ": checksum differs from the manifest (", found->sha256, ")"));
+}
+
 }  // namespace
 
-absl::StatusOr<std::vector<ManifestEntry>> DescribeFiles(std::string_view directory, common::FileSystem* files) {
-  COHORT_ASSIGN_OR_RETURN(const std::vector<std::string> names, files->List(directory));
+absl::StatusOr<std::vector<ManifestEntry>> DescribeFiles(std::string_view directory,
+                                                         const std::vector<std::string>& names,
+                                                         common::FileSystem* files) {
   std::vector<ManifestEntry> entries;
   for (const std::string& name : names) {
-    if (name == kManifestFile) continue;
-    COHORT_ASSIGN_OR_RETURN(ManifestEntry entry, DescribeFile(files, directory, name));
+    COHORT_ASSIGN_OR_RETURN(ManifestEntry entry, DescribeFile(directory, name, files));
     entries.push_back(std::move(entry));
   }
   return entries;
 }
 
-absl::Status WriteManifest(std::string_view directory, const CheckpointManifest& manifest, common::FileSystem* files) {
+absl::Status WriteManifest(std::string_view directory, const CheckpointManifest& manifest, common::FileSystem* files,
+                           std::string_view name) {
   nlohmann::ordered_json root;
   root["format_version"] = kFormatVersion;
   root["policy_version"] = manifest.policy_version;
@@ -112,18 +105,29 @@ absl::Status WriteManifest(std::string_view directory, const CheckpointManifest&
   for (const ManifestEntry& file : manifest.files) {
     root["files"].push_back({{"name", file.name}, {"size_bytes", file.size_bytes}, {"sha256", file.sha256}});
   }
-  return common::WriteFileAtomically(files, PathOf(directory, kManifestFile), root.dump(2) + "\n");
+  return common::WriteFileAtomically(files, PathOf(directory, name), root.dump(2) + "\n");
 }
 
-absl::StatusOr<CheckpointManifest> ReadManifest(std::string_view directory, common::FileSystem* files) {
-  const std::string path = PathOf(directory, kManifestFile);
+absl::StatusOr<CheckpointManifest> ReadManifest(std::string_view directory, common::FileSystem* files,
+                                                std::string_view name) {
+  const std::string path = PathOf(directory, name);
   COHORT_ASSIGN_OR_RETURN(const std::string text, common::ReadFile(files, path));
   return ParseManifest(text, path);
 }
 
+absl::Status CheckSize(std::string_view directory, const ManifestEntry& expected, common::FileSystem* files) {
+  const std::string path = PathOf(directory, expected.name);
+  const absl::StatusOr<int64_t> size_bytes = SizeOf(files, path);
+  if (absl::IsNotFound(size_bytes.status())) return absl::DataLossError(absl::StrCat(path, ": missing"));
+  if (!size_bytes.ok()) return ReadError(size_bytes.status());
+  if (*size_bytes == expected.size_bytes) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(path, ": wrong size (", *size_bytes, " bytes instead of ", expected.size_bytes, ")"));
+}
+
 absl::StatusOr<CheckpointManifest> VerifyManifest(std::string_view directory, common::FileSystem* files) {
   COHORT_ASSIGN_OR_RETURN(CheckpointManifest manifest, ReadManifest(directory, files));
-  for (const ManifestEntry& file : manifest.files) COHORT_RETURN_IF_ERROR(CheckFile(files, directory, file));
+  for (const ManifestEntry& file : manifest.files) COHORT_RETURN_IF_ERROR(CheckFile(directory, file, files));
   return manifest;
 }
 

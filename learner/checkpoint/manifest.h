@@ -29,17 +29,23 @@ struct CheckpointManifest {
   std::vector<ManifestEntry> files;
 };
 
-// Hashes every file of the folder (by name, rising; the manifest itself is left out).
+// Hashes these files of the folder. NOT_FOUND: one is not there.
 absl::StatusOr<std::vector<ManifestEntry>> DescribeFiles(std::string_view directory,
+                                                         const std::vector<std::string>& names,
                                                          common::FileSystem* files = common::RealFileSystem());
 
-// Writes manifest.json, durably.
+// Writes manifest.json, or a file of another name, durably.
 absl::Status WriteManifest(std::string_view directory, const CheckpointManifest& manifest,
-                           common::FileSystem* files = common::RealFileSystem());
+                           common::FileSystem* files = common::RealFileSystem(), std::string_view name = kManifestFile);
 
 // The manifest without looking at the files. NOT_FOUND: not a checkpoint.
 absl::StatusOr<CheckpointManifest> ReadManifest(std::string_view directory,
-                                                common::FileSystem* files = common::RealFileSystem());
+                                                common::FileSystem* files = common::RealFileSystem(),
+                                                std::string_view name = kManifestFile);
+
+// That a file is there with its size, whatever is in it. DATA_LOSS names it.
+absl::Status CheckSize(std::string_view directory, const ManifestEntry& expected,
+                       common::FileSystem* files = common::RealFileSystem());
 
 // The manifest, every file of which is there with its size and checksum. DATA_LOSS names the first file that is
 // missing, truncated or changed.

@@ -17,8 +17,9 @@ struct RetentionPolicy {
   // Recovery may replay the versions from this one on: the newest checkpoint up to it stays, and all after that.
   int64_t needed_version = std::numeric_limits<int64_t>::max();
   // The newest one that was recorded. Those above it are not counted and not touched: another gang's, perhaps of a line
-  // of history that was left. PruneCheckpoints alone looks at it.
+  // of history that was left. PruneCheckpoints alone looks at it, and at the gang that recorded it.
   int64_t recorded_version = std::numeric_limits<int64_t>::max();
+  int64_t incarnation = std::numeric_limits<int64_t>::max();
 };
 
 // Of `versions`, newest first, those that may be removed, in the same order. Pure.

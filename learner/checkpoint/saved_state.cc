@@ -6,44 +6,54 @@
 
 #include "common/status_macros.h"
 #include "kernels/torch/torch_status.h"
+#include "learner/flat_parameters.h"
 
 namespace cohort::learner {
 namespace {
 
-SavedState SavedAs(const TrainState& state, const at::Tensor& weights_P, const Moments& moments) {
-  return {.weights = state.parameters->ViewsOf(weights_P),
-          .exp_avg = state.parameters->ViewsOf(moments.exp_avg_P),
-          .exp_avg_sq = state.parameters->ViewsOf(moments.exp_avg_sq_P),
+SavedState SavedAs(const TrainState& state, const StatePart& part) {
+  const FlatParameters& parameters = *state.parameters;
+  return {.plan = PlanCheckpoint(parameters.layout(), parameters.place().world_size),
+          .place = parameters.place(),
+          .weights = parameters.ViewsOf(part.weights_R, part.spans),
+          .exp_avg = parameters.ViewsOf(part.exp_avg_R, part.spans),
+          .exp_avg_sq = parameters.ViewsOf(part.exp_avg_sq_R, part.spans),
           .policy_version = state.policy_version,
           .num_updates = state.num_updates};
 }
 
-void Copy(const at::Tensor& source_P, at::Tensor* copy_P) {
+void Copy(const at::Tensor& source_R, at::Tensor* copy_R) {
   // Pinned memory takes a GPU's numbers at the speed of its bus: training stands still meanwhile.
-  const auto options = at::dtype(at::kFloat).pinned_memory(source_P.is_cuda());
-  if (!copy_P->defined()) *copy_P = at::empty(source_P.sizes(), options);
-  copy_P->copy_(source_P);
+  const auto options = at::dtype(at::kFloat).pinned_memory(source_R.is_cuda());
+  if (!copy_R->defined()) *copy_R = at::empty(source_R.sizes(), options);
+  copy_R->copy_(source_R);
 }
 
 }  // namespace
 
-absl::StatusOr<SavedState> ViewOf(const TrainState& state, const Moments& moments) {
+SpanRange OwnSpans(const TrainState& state) {
+  const RankPlace& place = state.parameters->place();
+  return PlanCheckpoint(state.parameters->layout(), place.world_size).parts[static_cast<size_t>(place.rank)].spans;
+}
+
+absl::StatusOr<SavedState> ViewOf(const TrainState& state, const StatePart& part) {
   SavedState saved;
   COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("view of the train state", [&] {
-    saved = SavedAs(state, state.parameters->weights_P(), moments);
+    saved = SavedAs(state, part);
     return absl::OkStatus();
   }));
   return saved;
 }
 
-absl::StatusOr<SavedState> StateSnapshot::Take(const TrainState& state, const Moments& moments) {
+absl::StatusOr<SavedState> StateSnapshot::Take(const TrainState& state, const StatePart& part) {
   SavedState saved;
   COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("copy of the train state", [&] {
     const at::NoGradGuard no_grad;
-    Copy(state.parameters->weights_P(), &weights_P_);
-    Copy(moments.exp_avg_P, &moments_.exp_avg_P);
-    Copy(moments.exp_avg_sq_P, &moments_.exp_avg_sq_P);
-    saved = SavedAs(state, weights_P_, moments_);
+    copy_.spans = part.spans;
+    Copy(part.weights_R, &copy_.weights_R);
+    Copy(part.exp_avg_R, &copy_.exp_avg_R);
+    Copy(part.exp_avg_sq_R, &copy_.exp_avg_sq_R);
+    saved = SavedAs(state, copy_);
     return absl::OkStatus();
   }));
   return saved;
@@ -51,8 +61,8 @@ absl::StatusOr<SavedState> StateSnapshot::Take(const TrainState& state, const Mo
 
 int64_t StateSnapshot::size_bytes() const {
   int64_t bytes = 0;
-  for (const at::Tensor* copy_P : {&weights_P_, &moments_.exp_avg_P, &moments_.exp_avg_sq_P}) {
-    if (copy_P->defined()) bytes += static_cast<int64_t>(copy_P->nbytes());
+  for (const at::Tensor* copy_R : {&copy_.weights_R, &copy_.exp_avg_R, &copy_.exp_avg_sq_R}) {
+    if (copy_R->defined()) bytes += static_cast<int64_t>(copy_R->nbytes());
   }
   return bytes;
 }

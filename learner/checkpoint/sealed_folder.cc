@@ -2,8 +2,7 @@
 #include "learner/checkpoint/sealed_folder.h"
 
 #include <algorithm>
-#include <random>
-#include <utility>
+#include <optional>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -23,52 +22,25 @@ constexpr char kUnsealedPrefix[] = ".tmp-";
 constexpr char kDamagedPrefix[] = "damaged-";
 constexpr char kRemovedSuffix[] = "-removed";
 
-// A folder that no other writer has: one of a former gang, perhaps on another machine, may still be at work on the same
-// version.
-absl::StatusOr<std::string> MakeUnsealedFolder(const std::string& parent, int64_t policy_version, FileSystem* files) {
-  std::random_device random;
-  std::string path;
-  do {
-    path = absl::StrFormat("%s/%s%d-%08x%08x", parent, kUnsealedPrefix, policy_version, random(), random());
-  } while (files->IsFolder(path));
-  COHORT_RETURN_IF_ERROR(files->MakeFolders(path));
-  return path;
-}
-
-absl::Status WriteWholeFolder(const std::string& directory, int64_t policy_version, std::string_view weight_digest,
-                              const FolderWriter& write, FileSystem* files) {
-  COHORT_RETURN_IF_ERROR(write(directory));
-  CheckpointManifest manifest;
-  manifest.policy_version = policy_version;
-  manifest.weight_digest = common::HexOf(weight_digest);
-  COHORT_ASSIGN_OR_RETURN(manifest.files, DescribeFiles(directory, files));
-  COHORT_RETURN_IF_ERROR(WriteManifest(directory, manifest, files));
-  return files->SyncFolder(directory);
+// The manifest of all parts, where they are. Once it is written it stands for them.
+absl::Status WriteWholeManifest(const GangFolder& folder, const FolderWriter& write, const PartWait& wait) {
+  const absl::StatusOr<CheckpointManifest> before = ReadManifest(folder.Path(), folder.files);
+  CheckpointManifest manifest = {
+      .policy_version = folder.policy_version, .weight_digest = common::HexOf(folder.weight_digest), .files = {}};
+  if (!before.ok() || before->weight_digest != manifest.weight_digest) {
+    COHORT_ASSIGN_OR_RETURN(manifest.files, WritePart(folder, write));
+    if (folder.place.world_size > 1) {
+      COHORT_ASSIGN_OR_RETURN(manifest.files, AwaitParts(folder, wait));
+    }
+    COHORT_RETURN_IF_ERROR(WriteManifest(folder.Path(), manifest, folder.files));
+  }
+  COHORT_RETURN_IF_ERROR(RemovePartManifests(folder));
+  return folder.files->SyncFolder(folder.Path());
 }
 
 bool IsSealedWith(const std::string& sealed, std::string_view weight_digest, FileSystem* files) {
   const absl::StatusOr<CheckpointManifest> manifest = VerifyManifest(sealed, files);
   return manifest.ok() && manifest->weight_digest == common::HexOf(weight_digest);
-}
-
-// What stands at `sealed` is moved out of the way first, for rename cannot replace a folder that is not empty, and is
-// removed when the new one is in place; unless somebody has sealed the same meanwhile.
-absl::Status MoveIntoPlace(const std::string& parent, const std::string& unsealed, const std::string& sealed,
-                           std::string_view weight_digest, FileSystem* files) {
-  if (files->IsFolder(sealed)) {
-    if (IsSealedWith(sealed, weight_digest, files)) return common::RemoveTree(files, unsealed);
-    const std::string replaced = unsealed + "-replaced";
-    COHORT_RETURN_IF_ERROR(files->Rename(sealed, replaced));
-    const absl::Status moved = files->Rename(unsealed, sealed);
-    if (!moved.ok()) {
-      (void)files->Rename(replaced, sealed);  // the first error is the one to report
-      return moved;
-    }
-    COHORT_RETURN_IF_ERROR(files->SyncFolder(parent));
-    (void)common::RemoveTree(files, replaced);  // the new one is in place; pruning clears what is left
-    return absl::OkStatus();
-  }
-  return files->Rename(unsealed, sealed);
 }
 
 // First durably under a name that nobody takes for a checkpoint, for it is not gone at once, and that nobody writes to:
@@ -85,6 +57,47 @@ absl::Status RemoveFolder(const std::string& parent, const std::string& name, Fi
     COHORT_RETURN_IF_ERROR(files->SyncFolder(parent));
   }
   return common::RemoveTree(files, removed);
+}
+
+// What stands at `sealed` is moved out of the way first, for rename cannot replace a folder that is not empty, and is
+// removed when the new one is in place; unless somebody has sealed the same meanwhile.
+absl::Status MoveIntoPlace(const std::string& parent, const std::string& unsealed, const std::string& sealed,
+                           std::string_view weight_digest, FileSystem* files) {
+  if (files->IsFolder(sealed)) {
+    if (IsSealedWith(sealed, weight_digest, files)) {
+      return RemoveFolder(parent, unsealed.substr(unsealed.rfind('/') + 1), files);
+    }
+    const std::string replaced = unsealed + "-replaced";
+    COHORT_RETURN_IF_ERROR(files->Rename(sealed, replaced));
+    const absl::Status moved = files->Rename(unsealed, sealed);
+    if (!moved.ok()) {
+      (void)files->Rename(replaced, sealed);  // the first error is the one to report
+      return moved;
+    }
+    COHORT_RETURN_IF_ERROR(files->SyncFolder(parent));
+    (void)common::RemoveTree(files, replaced);  // the new one is in place; pruning clears what is left
+    return absl::OkStatus();
+  }
+  return files->Rename(unsealed, sealed);
+}
+
+// A temporary folder that a rank may still fill for a version that comes after what was recorded.
+bool IsOfALaterVersion(const std::string& name, const RetentionPolicy& policy) {
+  const std::optional<GangFolderName> folder = ParseGangFolderName(name);
+  if (!folder.has_value() || folder->incarnation < policy.incarnation) return false;
+  return folder->incarnation > policy.incarnation || folder->policy_version > policy.recorded_version;
+}
+
+// What other ranks have left of versions that this rank 0 has given up: it may hold the room that is missing.
+void RemoveEarlierFolders(const GangFolder& folder) {
+  const absl::StatusOr<std::vector<std::string>> names = folder.files->List(folder.parent);
+  if (!names.ok()) return;  // nothing is there yet
+  for (const std::string& name : *names) {
+    const std::optional<GangFolderName> other = ParseGangFolderName(name);
+    if (!other.has_value() || other->incarnation != folder.incarnation) continue;
+    if (other->policy_version >= folder.policy_version) continue;
+    (void)RemoveFolder(folder.parent, name, folder.files);  // pruning tries again
+  }
 }
 
 // Version in the name of a sealed folder; negative for anything else.
@@ -108,24 +121,24 @@ std::string SealedFolderPath(std::string_view parent, int64_t policy_version) {
   return absl::StrFormat("%s/%s%06d", std::string(parent), kSealedPrefix, policy_version);
 }
 
-absl::StatusOr<std::string> SealFolder(std::string_view parent_view, int64_t policy_version,
-                                       std::string_view weight_digest, const FolderWriter& write, FileSystem* files) {
-  const std::string parent(parent_view);
-  const std::string sealed = SealedFolderPath(parent, policy_version);
-  if (IsSealedWith(sealed, weight_digest, files)) {
-    // Its writer may have died between rename and sync.
-    COHORT_RETURN_IF_ERROR(files->SyncFolder(parent));
-    return sealed;
+absl::StatusOr<std::string> SealFolder(const GangFolder& folder, const FolderWriter& write, const PartWait& wait) {
+  const std::string sealed = SealedFolderPath(folder.parent, folder.policy_version);
+  RemoveEarlierFolders(folder);
+  // Where others have begun to write they are waited for all the same: none is to find its folder gone. Without a
+  // folder they are late, or a try before this one has moved it and only its sync failed.
+  const bool is_begun = folder.place.world_size > 1 && folder.files->IsFolder(folder.Path());
+  if (is_begun || !IsSealedWith(sealed, folder.weight_digest, folder.files)) {
+    COHORT_RETURN_IF_ERROR(WriteWholeManifest(folder, write, wait));
+    COHORT_RETURN_IF_ERROR(MoveIntoPlace(folder.parent, folder.Path(), sealed, folder.weight_digest, folder.files));
   }
-  COHORT_ASSIGN_OR_RETURN(const std::string unsealed, MakeUnsealedFolder(parent, policy_version, files));
-  absl::Status status = WriteWholeFolder(unsealed, policy_version, weight_digest, write, files);
-  if (status.ok()) status = MoveIntoPlace(parent, unsealed, sealed, weight_digest, files);
-  if (!status.ok()) {
-    (void)common::RemoveTree(files, unsealed);  // the first error is the one to report
-    return status;
-  }
-  COHORT_RETURN_IF_ERROR(files->SyncFolder(parent));
+  // Also where it was there: its writer may have died between rename and sync.
+  COHORT_RETURN_IF_ERROR(folder.files->SyncFolder(folder.parent));
   return sealed;
+}
+
+absl::Status DiscardFolder(const GangFolder& folder) {
+  const std::string path = folder.Path();
+  return RemoveFolder(folder.parent, path.substr(path.rfind('/') + 1), folder.files);
 }
 
 std::vector<SealedFolder> ListSealedFolders(std::string_view parent, FileSystem* files) {
@@ -165,7 +178,8 @@ absl::Status PruneCheckpoints(std::string_view parent_view, const RetentionPolic
     const bool is_surplus = std::find(surplus.begin(), surplus.end(), VersionOf(name)) != surplus.end();
     const bool is_old =
         num_newest > 0 && DamagedVersionOf(name) >= 0 && DamagedVersionOf(name) < versions[num_newest - 1];
-    if (!is_surplus && !is_old && !absl::StartsWith(name, kUnsealedPrefix)) continue;
+    if (!is_surplus && !is_old && (!absl::StartsWith(name, kUnsealedPrefix) || IsOfALaterVersion(name, policy)))
+      continue;
     COHORT_RETURN_IF_ERROR(RemoveFolder(parent, name, files));
   }
   return absl::OkStatus();

@@ -12,6 +12,7 @@
 #include "common/testing/simulated_disk.h"
 #include "common/testing/simulated_file_system.h"
 #include "common/testing/status_matchers.h"
+#include "learner/checkpoint/gang_folder.h"
 #include "learner/checkpoint/manifest.h"
 #include "learner/checkpoint/sealed_folder.h"
 #include "model/weights/weight_files_writer.h"
@@ -29,27 +30,36 @@ constexpr int kNumPowerLosses = 3;
 std::string WeightsOf(int64_t version) { return std::string(3000, static_cast<char>('a' + version)); }
 std::string DigestOf(int64_t version) { return common::Sha256Of(WeightsOf(version)); }
 
+GangFolder FolderOf(SimulatedFileSystem* files, int64_t version, const std::string& digest, int64_t incarnation = 1) {
+  return {.parent = kParent,
+          .policy_version = version,
+          .weight_digest = digest,
+          .incarnation = incarnation,
+          .place = {},
+          .files = files};
+}
+
 // As a large model is sealed: weights in shards, and a small file.
-absl::StatusOr<std::string> Seal(SimulatedFileSystem* files, int64_t version) {
+absl::StatusOr<std::string> Seal(SimulatedFileSystem* files, int64_t version, int64_t incarnation = 1) {
   const std::string weights = WeightsOf(version);
   const model::TensorToWrite tensor = {.name = "", .dtype = "U8", .shape = {1500}, .bytes = [&weights] {
                                          return std::string_view(weights).substr(1500);
                                        }};
-  return SealFolder(
-      kParent, version, DigestOf(version),
-      [&](const std::string& directory) -> absl::Status {
-        std::vector<model::TensorToWrite> tensors(2, tensor);
-        tensors[0].name = "a";
-        tensors[1].name = "b";
-        const absl::Status written = model::WriteWeightFiles(directory, tensors, /*max_shard_bytes=*/2000, files);
-        return written.ok() ? common::WriteFileAtomically(files, directory + "/state.json", "{}") : written;
-      },
-      files);
+  const auto write = [&](const std::string& directory, std::vector<std::string>* names) -> absl::Status {
+    std::vector<model::TensorToWrite> tensors(2, tensor);
+    tensors[0].name = "a";
+    tensors[1].name = "b";
+    const absl::Status written = model::WriteWeightFiles(directory, tensors, /*max_shard_bytes=*/2000, files);
+    names->assign({"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
+                   "model.safetensors.index.json", "state.json"});
+    return written.ok() ? common::WriteFileAtomically(files, directory + "/state.json", "{}") : written;
+  };
+  return SealFolder(FolderOf(files, version, DigestOf(version), incarnation), write);
 }
 
 // What the process does that may die: true when the checkpoint of version 2 counts as sealed.
-bool SealNextAndPrune(SimulatedFileSystem* files) {
-  const bool is_sealed = Seal(files, 2).ok();
+bool SealNextAndPrune(SimulatedFileSystem* files, int64_t incarnation = 1) {
+  const bool is_sealed = Seal(files, 2, incarnation).ok();
   (void)PruneCheckpoints(kParent, {.keep_last = 1}, files);
   return is_sealed;
 }
@@ -69,7 +79,7 @@ void CheckDisk(SimulatedDisk* disk, bool is_sealed) {
     EXPECT_EQ(manifest.files.size(), 4) << "two shards, their index, the state";
   }
   // The next writer needs nothing but the disk.
-  EXPECT_TRUE(SealNextAndPrune(&files));
+  EXPECT_TRUE(SealNextAndPrune(&files, /*incarnation=*/2));
   ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names, files.List(kParent));
   EXPECT_EQ(names, std::vector<std::string>{"step-000002"});
 }
@@ -118,18 +128,18 @@ TEST(SealedFolderCrashTest, WriterWhoseFolderIsBeingRemovedSealsNothingRatherTha
     ASSERT_OK(Seal(&files, 1));
     SimulatedFileSystem pruner(&disk);
     pruner.DieAt(call, Moment::kBefore);
-    const absl::StatusOr<std::string> sealed = SealFolder(
-        kParent, 2, DigestOf(2),
-        [&](const std::string& directory) -> absl::Status {
-          for (const char* name : {"/a", "/b"}) {
-            const absl::Status written = common::WriteFileAtomically(&files, directory + name, name);
-            if (!written.ok()) return written;
-          }
-          (void)PruneCheckpoints(kParent, {.keep_last = 2}, &pruner);
-          is_over = !pruner.is_dead();
-          return common::WriteFileAtomically(&files, directory + "/c", "c");
-        },
-        &files);
+    const absl::StatusOr<std::string> sealed =
+        SealFolder(FolderOf(&files, 2, DigestOf(2)),
+                   [&](const std::string& directory, std::vector<std::string>* names) -> absl::Status {
+                     for (const char* name : {"/a", "/b"}) {
+                       const absl::Status written = common::WriteFileAtomically(&files, directory + name, name);
+                       if (!written.ok()) return written;
+                     }
+                     (void)PruneCheckpoints(kParent, {.keep_last = 2}, &pruner);
+                     is_over = !pruner.is_dead();
+                     names->assign({"a", "b", "c"});
+                     return common::WriteFileAtomically(&files, directory + "/c", "c");
+                   });
     if (!sealed.ok()) {
       EXPECT_EQ(sealed.status().code(), absl::StatusCode::kNotFound) << sealed.status();
       EXPECT_FALSE(files.IsFolder(std::string(kParent) + "/step-000002")) << "call " << call;
@@ -150,10 +160,11 @@ TEST(SealedFolderCrashTest, ReplacedFolderComesBackWhenTheNewOneCannotTakeItsPla
     was_away = was_away || is_second;
     return is_second ? absl::UnavailableError("the server is gone") : absl::OkStatus();
   });
-  const auto write = [&files](const std::string& directory) {
+  const auto write = [&files](const std::string& directory, std::vector<std::string>* names) {
+    names->push_back("state.json");
     return common::WriteFileAtomically(&files, directory + "/state.json", "{}");
   };
-  EXPECT_FALSE(SealFolder(kParent, 1, DigestOf(2), write, &files).ok());
+  EXPECT_FALSE(SealFolder(FolderOf(&files, 1, DigestOf(2)), write).ok());
   EXPECT_TRUE(was_away);
   ASSERT_OK_AND_ASSIGN(const CheckpointManifest manifest, VerifyManifest(path, &files));
   EXPECT_EQ(manifest.weight_digest, common::HexOf(DigestOf(1)));
@@ -166,9 +177,10 @@ TEST(SealedFolderCrashTest, DiskThatIsFullAtAnyByteLeavesTheCheckpointBeforeAndN
     ASSERT_OK(Seal(&files, 1));
     disk.SetCapacity(disk.UsedBytes() + room_bytes);
     const absl::StatusOr<std::string> sealed = Seal(&files, 2);
-    ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names, files.List(kParent));
     EXPECT_OK(VerifyManifest(std::string(kParent) + "/step-000001", &files));
     if (sealed.ok()) continue;
+    ASSERT_OK(DiscardFolder(FolderOf(&files, 2, DigestOf(2))));
+    ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names, files.List(kParent));
     EXPECT_EQ(sealed.status().code(), absl::StatusCode::kResourceExhausted) << sealed.status();
     EXPECT_EQ(names, std::vector<std::string>{"step-000001"});
   }

@@ -14,6 +14,7 @@
 #include "common/files.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
+#include "learner/checkpoint/gang_folder.h"
 #include "learner/checkpoint/manifest.h"
 
 namespace cohort::learner {
@@ -26,7 +27,8 @@ using ::testing::HasSubstr;
 const std::string kDigest(32, 'd');
 
 FolderWriter WriterOf(const std::string& content) {
-  return [content](const std::string& directory) -> absl::Status {
+  return [content](const std::string& directory, std::vector<std::string>* names) -> absl::Status {
+    names->assign({"weights.bin", "state.json"});
     const absl::Status status = common::WriteFileAtomically(directory + "/weights.bin", content);
     return status.ok() ? common::WriteFileAtomically(directory + "/state.json", "{}") : status;
   };
@@ -41,8 +43,15 @@ std::vector<std::string> NamesIn(const std::string& directory) {
 
 class SealedFolderTest : public ::testing::Test {
  protected:
+  GangFolder Folder(int64_t version, int64_t incarnation = 1) const {
+    return {.parent = dir_.path(),
+            .policy_version = version,
+            .weight_digest = kDigest,
+            .incarnation = incarnation,
+            .place = {}};
+  }
   std::string Seal(int64_t version, const std::string& content = "weights") {
-    absl::StatusOr<std::string> path = SealFolder(dir_.path(), version, kDigest, WriterOf(content));
+    absl::StatusOr<std::string> path = SealFolder(Folder(version), WriterOf(content));
     EXPECT_OK(path);
     return path.ok() ? *path : "";
   }
@@ -94,10 +103,14 @@ TEST_F(SealedFolderTest, DamagedManifestIsNamed) {
 
 TEST_F(SealedFolderTest, FailingWriterLeavesTheOldCheckpointsAlone) {
   const std::string old = Seal(1);
-  const absl::StatusOr<std::string> failed = SealFolder(dir_.path(), 2, kDigest, [](const std::string& directory) {
-    std::ofstream(directory + "/half") << "x";
-    return absl::InternalError("writer failed");
-  });
+  const absl::StatusOr<std::string> failed =
+      SealFolder(Folder(2), [](const std::string& directory, std::vector<std::string>* names) {
+        std::ofstream(directory + "/half") << "x";
+        names->push_back("half");
+        return absl::InternalError("writer failed");
+      });
+  EXPECT_TRUE(NamesIn(Folder(2).Path()).empty()) << "others may need the room";
+  ASSERT_OK(DiscardFolder(Folder(2)));
   EXPECT_THAT(failed, StatusIs(absl::StatusCode::kInternal, HasSubstr("writer failed")));
   EXPECT_EQ(NamesIn(dir_.path()), std::vector<std::string>{"step-000001"});
   EXPECT_OK(VerifyManifest(old));
@@ -111,12 +124,13 @@ TEST_F(SealedFolderTest, FullDiskLeavesTheOldCheckpointValidAndNoTemporaryFolder
   ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
   const rlimit limited = {.rlim_cur = 4096, .rlim_max = before.rlim_max};
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limited), 0);
-  const absl::StatusOr<std::string> failed = SealFolder(dir_.path(), 2, kDigest, WriterOf(std::string(100'000, 'w')));
+  const absl::StatusOr<std::string> failed = SealFolder(Folder(2), WriterOf(std::string(100'000, 'w')));
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
   EXPECT_FALSE(failed.ok());
+  ASSERT_OK(DiscardFolder(Folder(2)));
   EXPECT_EQ(NamesIn(dir_.path()), std::vector<std::string>{"step-000001"});
   EXPECT_OK(VerifyManifest(old));
-  EXPECT_OK(SealFolder(dir_.path(), 2, kDigest, WriterOf(std::string(100'000, 'w'))));
+  EXPECT_OK(SealFolder(Folder(2), WriterOf(std::string(100'000, 'w'))));
 }
 
 TEST_F(SealedFolderTest, SealingAgainWithTheSameWeightsKeepsTheFolder) {
@@ -135,27 +149,32 @@ TEST_F(SealedFolderTest, DamagedFolderOfTheSameVersionIsReplaced) {
 
 TEST_F(SealedFolderTest, OtherWeightsOfTheSameVersionAreReplaced) {
   Seal(3, "first");
-  ASSERT_OK(SealFolder(dir_.path(), 3, std::string(32, 'e'), WriterOf("second")));
+  GangFolder folder = Folder(3);
+  folder.weight_digest = std::string(32, 'e');
+  ASSERT_OK(SealFolder(folder, WriterOf("second")));
   EXPECT_EQ(*common::ReadFile(dir_.Join("step-000003/weights.bin")), "second");
 }
 
 // As a writer of a former gang does that went on while the present one sealed the same version.
 TEST_F(SealedFolderTest, WritersOfTheSameVersionDoNotMeet) {
-  ASSERT_OK_AND_ASSIGN(const std::string path,
-                       SealFolder(dir_.path(), 3, kDigest, [this](const std::string& directory) -> absl::Status {
-                         const absl::Status first = WriterOf("outer")(directory);
-                         Seal(3, "inner");
-                         const absl::StatusOr<std::string> kept = common::ReadFile(directory + "/weights.bin");
-                         EXPECT_TRUE(kept.ok() && *kept == "outer");
-                         return first;
-                       }));
+  ASSERT_OK_AND_ASSIGN(
+      const std::string path,
+      SealFolder(Folder(3, /*incarnation=*/0), [this](const std::string& directory, std::vector<std::string>* names) {
+        const absl::Status first = WriterOf("outer")(directory, names);
+        Seal(3, "inner");
+        const auto kept = common::ReadFile(directory + "/weights.bin");
+        EXPECT_TRUE(kept.ok() && *kept == "outer");
+        return first;
+      }));
   EXPECT_EQ(*common::ReadFile(path + "/weights.bin"), "inner");  // the same weights: the first one stays
   EXPECT_OK(VerifyManifest(path));
   EXPECT_EQ(NamesIn(dir_.path()), std::vector<std::string>{"step-000003"});
 }
 
 TEST_F(SealedFolderTest, ParentsAreMadeAndTheFolderHasTheirPermissions) {
-  ASSERT_OK_AND_ASSIGN(const std::string path, SealFolder(dir_.Join("a/b"), 1, kDigest, WriterOf("weights")));
+  GangFolder folder = Folder(1);
+  folder.parent = dir_.Join("a/b");
+  ASSERT_OK_AND_ASSIGN(const std::string path, SealFolder(folder, WriterOf("weights")));
   EXPECT_EQ(path, dir_.Join("a/b/step-000001"));
   EXPECT_EQ(fs::status(path).permissions(), fs::status(dir_.Join("a/b")).permissions());
 }
@@ -198,6 +217,22 @@ TEST_F(SealedFolderTest, PruningKeepsTheNewestAndClearsWhatDeadWritersLeft) {
   std::ofstream(dir_.Join("notes.txt")) << "kept";
   ASSERT_OK(PruneCheckpoints(dir_.path(), {.keep_last = 2}));
   EXPECT_EQ(NamesIn(dir_.path()), (std::vector<std::string>{"notes.txt", "step-000100", "step-1000000"}));
+}
+
+TEST_F(SealedFolderTest, PruningLeavesWhatRanksStillFillForLaterVersions) {
+  Seal(10);
+  for (const char* name : {".tmp-9-gang-2", ".tmp-10-gang-2", ".tmp-11-gang-2", ".tmp-11-gang-1", ".tmp-5-gang-3",
+                           ".tmp-12-gang-2-replaced", ".tmp-12-00000000deadbeef"}) {
+    fs::create_directories(dir_.Join(name));
+  }
+  ASSERT_OK(PruneCheckpoints(dir_.path(), {.keep_last = 1, .recorded_version = 10, .incarnation = 2}));
+  EXPECT_EQ(NamesIn(dir_.path()), (std::vector<std::string>{".tmp-11-gang-2", ".tmp-5-gang-3", "step-000010"}));
+}
+
+TEST_F(SealedFolderTest, SealingFirstRemovesWhatTheGangHasGivenUp) {
+  for (const char* name : {".tmp-9-gang-1", ".tmp-11-gang-1", ".tmp-9-gang-2"}) fs::create_directories(dir_.Join(name));
+  Seal(10);
+  EXPECT_EQ(NamesIn(dir_.path()), (std::vector<std::string>{".tmp-11-gang-1", ".tmp-9-gang-2", "step-000010"}));
 }
 
 TEST_F(SealedFolderTest, PruningKeepsMultiplesAndTheBestAndNoDamagedOnesOfTheirAge) {

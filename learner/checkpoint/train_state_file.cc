@@ -15,7 +15,7 @@
 namespace cohort::learner {
 namespace {
 
-std::string PathIn(std::string_view directory) { return std::string(directory) + "/train_state.json"; }
+std::string PathIn(std::string_view directory) { return absl::StrCat(std::string(directory), "/", kTrainStateFile); }
 
 }  // namespace
 

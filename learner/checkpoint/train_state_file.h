@@ -14,6 +14,8 @@
 
 namespace cohort::learner {
 
+inline constexpr char kTrainStateFile[] = "train_state.json";
+
 // train_state.json of a checkpoint: the counters beside weights and optimizer state.
 struct TrainStateRecord {
   int64_t policy_version = 0;

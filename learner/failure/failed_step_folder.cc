@@ -194,25 +194,25 @@ absl::StatusOr<FailedStep> ReadFailedStep(std::string_view directory_view) {
   return step;
 }
 
-StepPayload TrainedPart(const StepPayload& payload) {
-  StepPayload part{.plan = payload.plan, .demonstrations = payload.demonstrations};
-  for (const cohort::v1::RolloutGroup& group : payload.groups) {
-    cohort::v1::RolloutGroup& kept = part.groups.emplace_back();
+void StripToTrainedPart(StepPayload* payload) {
+  for (cohort::v1::RolloutGroup& group : payload->groups) {
+    cohort::v1::RolloutGroup kept;
     kept.set_group_id(group.group_id());
     kept.set_purpose(group.purpose());
     kept.set_problem_id(group.problem_id());
     kept.set_epoch(group.epoch());
     kept.set_policy_version(group.policy_version());
-    *kept.mutable_prompt_token_ids() = group.prompt_token_ids();
-    for (const cohort::v1::Rollout& rollout : group.rollouts()) {
+    kept.mutable_prompt_token_ids()->Swap(group.mutable_prompt_token_ids());
+    for (cohort::v1::Rollout& rollout : *group.mutable_rollouts()) {
       cohort::v1::Rollout* trained = kept.add_rollouts();
       trained->set_sibling(rollout.sibling());
-      *trained->mutable_token_ids() = rollout.token_ids();
-      *trained->mutable_behavior_logprobs() = rollout.behavior_logprobs();
+      trained->mutable_token_ids()->Swap(rollout.mutable_token_ids());
+      trained->mutable_behavior_logprobs()->Swap(rollout.mutable_behavior_logprobs());
       trained->set_finish_reason(rollout.finish_reason());
     }
+    // A message that is only cleared keeps its memory.
+    group = std::move(kept);
   }
-  return part;
 }
 
 }  // namespace cohort::learner

@@ -39,8 +39,8 @@ absl::StatusOr<std::string> WriteFailedStep(std::string_view parent, const Faile
 // rank's share of the plan.
 absl::StatusOr<FailedStep> ReadFailedStep(std::string_view directory);
 
-// What training reads of a payload: without texts, scores and times, which are larger.
-StepPayload TrainedPart(const StepPayload& payload);
+// Leaves what training reads of a payload, and frees texts, scores and times, which are larger.
+void StripToTrainedPart(StepPayload* payload);
 
 }  // namespace cohort::learner
 

@@ -164,7 +164,7 @@ TEST(FailedStepFolderTest, PayloadThatIsNotTheRanksShareIsRefused) {
                        HasSubstr("/step.log: 1 groups or demonstrations where 2 are planned for rank 0 of 8")));
 }
 
-TEST(FailedStepFolderTest, TrainedPartHasTokensAndNoTexts) {
+TEST(FailedStepFolderTest, StrippedPayloadHasTokensAndNoTexts) {
   StepPayload payload = MakeStep(1, 0).payload;
   payload.groups[0].add_prompt_token_ids(3);
   cohort::v1::Rollout* rollout = payload.groups[0].mutable_rollouts(0);
@@ -172,14 +172,14 @@ TEST(FailedStepFolderTest, TrainedPartHasTokensAndNoTexts) {
   rollout->set_text("a long text");
   rollout->add_scores()->set_reason("a long reason");
   rollout->set_finish_reason(cohort::v1::FINISH_REASON_LENGTH);
-  const StepPayload part = TrainedPart(payload);
-  EXPECT_EQ(part.plan.groups(0).group_id(), 5);
-  EXPECT_THAT(part.groups[0].prompt_token_ids(), ElementsAre(3));
-  EXPECT_THAT(part.groups[0].rollouts(0).token_ids(), ElementsAre(17));
-  EXPECT_THAT(part.groups[0].rollouts(0).behavior_logprobs(), ElementsAre(-0.5f));
-  EXPECT_EQ(part.groups[0].rollouts(0).finish_reason(), cohort::v1::FINISH_REASON_LENGTH);
-  EXPECT_EQ(part.groups[0].rollouts(0).text(), "");
-  EXPECT_TRUE(part.groups[0].rollouts(0).scores().empty());
+  StripToTrainedPart(&payload);
+  EXPECT_EQ(payload.plan.groups(0).group_id(), 5);
+  EXPECT_THAT(payload.groups[0].prompt_token_ids(), ElementsAre(3));
+  EXPECT_THAT(payload.groups[0].rollouts(0).token_ids(), ElementsAre(17));
+  EXPECT_THAT(payload.groups[0].rollouts(0).behavior_logprobs(), ElementsAre(-0.5f));
+  EXPECT_EQ(payload.groups[0].rollouts(0).finish_reason(), cohort::v1::FINISH_REASON_LENGTH);
+  EXPECT_EQ(payload.groups[0].rollouts(0).text(), "");
+  EXPECT_TRUE(payload.groups[0].rollouts(0).scores().empty());
 }
 
 }  // namespace

@@ -55,9 +55,9 @@ absl::StatusOr<std::string> SaveFailure(const FailedUpdate& failed, const Failin
   if (step.weights.empty()) {
     step.weights =
         absl::StrCat(kFolder, "/", FailedStepName(step.payload.plan.version(), failed.ranks.front()), "/model");
-    if (own == failed.ranks.begin()) {
+    if (own == failed.ranks.begin() && failed.weights != nullptr) {
       write_weights = [&](const std::string& directory) {
-        return model::WriteModelFolder(directory, place.model_path(), *rank.weights);
+        return model::WriteModelFolder(directory, place.model_path(), *failed.weights);
       };
     }
   }

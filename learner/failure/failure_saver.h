@@ -8,7 +8,6 @@
 #include "cohort/v1/learner_service.pb.h"
 #include "learner/prepared_update.h"
 #include "learner/step_payload.h"
-#include "model/parameter_map.h"
 
 namespace cohort::learner {
 
@@ -18,9 +17,8 @@ inline constexpr int kMaxSavingRanks = 4;
 // What a rank has when an update fails; the pointers must outlive the call.
 struct FailingRank {
   const cohort::v1::JoinGangResponse* place = nullptr;
-  const StepPayload* payload = nullptr;          // of the step, its trained part
-  const model::ParameterMap* weights = nullptr;  // as the update began
-  std::string digest;                            // of the weights that the step began with, 32 bytes
+  const StepPayload* payload = nullptr;  // of the step, its trained part
+  std::string digest;                    // of the weights that the step began with, 32 bytes
 };
 
 // Keeps a failed update for replay in `failures` beside the job's checkpoints (failed_step_folder.h), and returns the

@@ -19,15 +19,14 @@ namespace {
 constexpr int64_t kCpuChunk = int64_t{1} << 18;
 constexpr int64_t kDeviceChunk = int64_t{1} << 24;
 
-FlatRange Intersection(const FlatRange& a, const FlatRange& b) {
-  const int64_t begin = std::max(a.offset, b.offset);
-  const int64_t end = std::min(a.offset + a.size, b.offset + b.size);
-  return {.offset = begin, .size = std::max<int64_t>(0, end - begin)};
+bool IsSharded(const cohort::v1::OptimizerSpec& spec) {
+  return spec.sharding() == cohort::v1::OPTIMIZER_SHARDING_ZERO1 ||
+         spec.sharding() == cohort::v1::OPTIMIZER_SHARDING_ZERO3;
 }
 
-std::vector<FlatRange> Owned(const FlatParameters& parameters, bool is_sharded) {
-  if (is_sharded) return OwnedRanges(parameters.layout(), parameters.place());
-  return {{.offset = 0, .size = parameters.layout().size}};
+PackedRanges Owned(const FlatParameters& parameters, bool is_sharded) {
+  if (is_sharded) return PackedRanges(OwnedRanges(parameters.layout(), parameters.place()));
+  return PackedRanges({{.offset = 0, .size = parameters.layout().size}});
 }
 
 void AddSquaredNorm(const at::Tensor& values_C, at::Tensor sum) {
@@ -37,19 +36,15 @@ void AddSquaredNorm(const at::Tensor& values_C, at::Tensor sum) {
 }  // namespace
 
 AdamW::AdamW(const cohort::v1::OptimizerSpec& spec, const FlatParameters* parameters)
-    : spec_(spec),
-      parameters_(parameters),
-      is_sharded_(spec.sharding() == cohort::v1::OPTIMIZER_SHARDING_ZERO1),
-      owned_(Owned(*parameters, is_sharded_)) {}
+    : spec_(spec), parameters_(parameters), is_sharded_(IsSharded(spec)), owned_(Owned(*parameters, is_sharded_)) {}
 
 absl::StatusOr<std::unique_ptr<AdamW>> AdamW::Create(const cohort::v1::OptimizerSpec& spec,
                                                      const FlatParameters* parameters) {
   std::unique_ptr<AdamW> optimizer(new AdamW(spec, parameters));
-  int64_t num_owned = 0;
-  for (const FlatRange& range : optimizer->owned_) num_owned += range.size;
+  const int64_t num_owned = optimizer->owned_.size();
   COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("optimizer state", [&] {
-    optimizer->exp_avg_S_ = at::zeros({num_owned}, parameters->weights_P().options());
-    optimizer->exp_avg_sq_S_ = at::zeros({num_owned}, parameters->weights_P().options());
+    optimizer->exp_avg_S_ = at::zeros({num_owned}, parameters->weights_L().options());
+    optimizer->exp_avg_sq_S_ = at::zeros({num_owned}, parameters->weights_L().options());
     return absl::OkStatus();
   }));
   // The gap of zeros behind a span is treated like it: zeros stay zeros.
@@ -63,25 +58,17 @@ absl::StatusOr<std::unique_ptr<AdamW>> AdamW::Create(const cohort::v1::Optimizer
 }
 
 void AdamW::AddRuns(const FlatRange& range, double weight_decay) {
-  ForOwnedParts(range, [&](const FlatRange& part, int64_t state_offset) {
+  owned_.ForParts(range, [&](const FlatRange& part, int64_t state_offset) {
+    const int64_t offset = parameters_->held().OffsetOf(part);
     Run* last = runs_.empty() ? nullptr : &runs_.back();
-    if (last != nullptr && last->weight_decay == weight_decay && last->range.offset + last->range.size == part.offset &&
-        last->state_offset + last->range.size == state_offset) {
-      last->range.size += part.size;
+    if (last != nullptr && last->weight_decay == weight_decay && last->offset + last->size == offset &&
+        last->state_offset + last->size == state_offset) {
+      last->size += part.size;
     } else {
-      runs_.push_back({.range = part, .state_offset = state_offset, .weight_decay = weight_decay});
+      runs_.push_back(
+          {.offset = offset, .state_offset = state_offset, .size = part.size, .weight_decay = weight_decay});
     }
   });
-}
-
-void AdamW::ForOwnedParts(const FlatRange& range,
-                          const std::function<void(const FlatRange& part, int64_t state_offset)>& visit) const {
-  int64_t state_offset = 0;
-  for (const FlatRange& owned : owned_) {
-    const FlatRange part = Intersection(range, owned);
-    if (part.size > 0) visit(part, state_offset + part.offset - owned.offset);
-    state_offset += owned.size;
-  }
 }
 
 absl::StatusOr<UpdateSize> AdamW::Update(double learning_rate, double gradient_scale, int64_t update) {
@@ -94,18 +81,18 @@ absl::StatusOr<UpdateSize> AdamW::Update(double learning_rate, double gradient_s
   settings.step = update;
   UpdateSize size;
   COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("adamw", [&] {
-    const at::TensorOptions options = parameters_->weights_P().options();
+    const at::TensorOptions options = parameters_->weights_L().options();
     const at::Tensor squared_change = at::zeros({}, options.dtype(at::kDouble));
     const at::Tensor squared_weights = at::zeros({}, options.dtype(at::kDouble));
     const int64_t chunk = options.device().is_cpu() ? kCpuChunk : kDeviceChunk;
     for (const Run& run : runs_) {
       settings.weight_decay = run.weight_decay;
-      for (int64_t done = 0; done < run.range.size; done += chunk) {
-        const int64_t count = std::min(chunk, run.range.size - done);
-        const int64_t offset = run.range.offset + done, state_offset = run.state_offset + done;
-        const at::Tensor weights_C = parameters_->weights_P().narrow(0, offset, count);
+      for (int64_t done = 0; done < run.size; done += chunk) {
+        const int64_t count = std::min(chunk, run.size - done);
+        const int64_t offset = run.offset + done, state_offset = run.state_offset + done;
+        const at::Tensor weights_C = parameters_->weights_L().narrow(0, offset, count);
         at::Tensor change_C = weights_C.clone();
-        kernels::AdamWStep(weights_C, parameters_->gradients_P().narrow(0, offset, count),
+        kernels::AdamWStep(weights_C, parameters_->gradients_L().narrow(0, offset, count),
                            exp_avg_S_.narrow(0, state_offset, count), exp_avg_sq_S_.narrow(0, state_offset, count),
                            settings);
         AddSquaredNorm(change_C.sub_(weights_C), squared_change);
@@ -119,7 +106,7 @@ absl::StatusOr<UpdateSize> AdamW::Update(double learning_rate, double gradient_s
 }
 
 void AdamW::SetMoments(const FlatSpan& span, const at::Tensor& exp_avg, const at::Tensor& exp_avg_sq) {
-  ForOwnedParts({.offset = span.offset, .size = span.size}, [&](const FlatRange& part, int64_t state_offset) {
+  owned_.ForParts({.offset = span.offset, .size = span.size}, [&](const FlatRange& part, int64_t state_offset) {
     const int64_t begin = part.offset - span.offset;
     exp_avg_S_.narrow(0, state_offset, part.size).copy_(exp_avg.narrow(0, begin, part.size));
     exp_avg_sq_S_.narrow(0, state_offset, part.size).copy_(exp_avg_sq.narrow(0, begin, part.size));

@@ -6,7 +6,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -25,8 +24,8 @@ struct UpdateSize {
 };
 
 // AdamW (Loshchilov and Hutter, arXiv 1711.05101) over the flat buffers, with the weight decay of the selection's
-// parameters. Sharded (ZeRO-1), a rank keeps moments for its pieces of the buckets alone, and updates those: what this
-// saves is 8 bytes a parameter on every rank but for its share. Not thread-safe.
+// parameters. Sharded (ZeRO-1 and ZeRO-3), a rank keeps moments for its pieces of the buckets alone, and updates those:
+// what this saves is 8 bytes a parameter on every rank but for its share. Not thread-safe.
 class AdamW final {
  public:
   // Zero moments. `parameters` must outlive the optimizer.
@@ -36,10 +35,10 @@ class AdamW final {
   // Update number `update` (from 1) with the gradients that are in the flat buffer, times `gradient_scale`.
   absl::StatusOr<UpdateSize> Update(double learning_rate, double gradient_scale, int64_t update);
 
-  // ZeRO-1, whatever the number of ranks.
+  // ZeRO-1 or ZeRO-3, whatever the number of ranks.
   bool is_sharded() const { return is_sharded_; }
-  // What this rank updates, rising: the whole buffer, or its pieces of all buckets.
-  const std::vector<FlatRange>& owned() const { return owned_; }
+  // What this rank updates of the layout: everything, or its pieces of all buckets.
+  const PackedRanges& owned() const { return owned_; }
   // First and second moments of the owned ranges, one behind the other.
   const at::Tensor& exp_avg_S() const { return exp_avg_S_; }
   const at::Tensor& exp_avg_sq_S() const { return exp_avg_sq_S_; }
@@ -50,21 +49,19 @@ class AdamW final {
  private:
   // Neighbouring numbers that are treated alike.
   struct Run {
-    FlatRange range;
+    int64_t offset = 0;        // in the buffers of weights and gradients
     int64_t state_offset = 0;  // of its moments
+    int64_t size = 0;
     double weight_decay = 0;
   };
 
   AdamW(const cohort::v1::OptimizerSpec& spec, const FlatParameters* parameters);
   void AddRuns(const FlatRange& range, double weight_decay);
-  // Calls `visit` with each part of `range` that is owned, and where its moments begin.
-  void ForOwnedParts(const FlatRange& range,
-                     const std::function<void(const FlatRange& part, int64_t state_offset)>& visit) const;
 
   const cohort::v1::OptimizerSpec spec_;
   const FlatParameters* const parameters_;
   const bool is_sharded_;
-  const std::vector<FlatRange> owned_;
+  const PackedRanges owned_;
   std::vector<Run> runs_;
   at::Tensor exp_avg_S_;
   at::Tensor exp_avg_sq_S_;

@@ -22,7 +22,7 @@ std::unique_ptr<FlatParameters> MatrixNormMatrix(const RankPlace& place = {}) {
   const at::NoGradGuard no_grad;
   std::unique_ptr<FlatParameters> flat =
       *FlatParameters::Create(SelectParameters({{"a", {2, 3}}, {"norm", {5}, Kind::kNorm}, {"b", {4, 4}}}), at::kCPU,
-                              place, /*bucket_numbers=*/10);
+                              place, {.layout = {.bucket_numbers = 10}});
   for (const auto& [name, view] : flat->parameters().entries) view.fill_(2.0f);
   return flat;
 }
@@ -48,7 +48,7 @@ TEST(AdamWTest, ThreeUpdatesFollowTheFormula) {
   double weight = 2, m = 0, v = 0;
   for (int update = 1; update <= 3; ++update) {
     const double gradient = 0.3 * update, scale = 0.5;
-    parameters->gradients_P().fill_(gradient);
+    parameters->gradients_L().fill_(gradient);
     ASSERT_OK(optimizer->Update(0.1, scale, update));
     m = 0.9 * m + 0.1 * scale * gradient;
     v = 0.95 * v + 0.05 * std::pow(scale * gradient, 2);
@@ -81,7 +81,7 @@ TEST(AdamWTest, ShardsOfRanksTogetherMakeTheWholeUpdate) {
     shards.push_back(MatrixNormMatrix({.rank = rank, .world_size = 3}));
     ASSERT_OK_AND_ASSIGN(optimizers.emplace_back(), AdamW::Create(spec, shards.back().get()));
     EXPECT_TRUE(optimizers.back()->is_sharded());
-    EXPECT_EQ(optimizers.back()->exp_avg_S().numel() * 3, shards.back()->weights_P().numel());
+    EXPECT_EQ(optimizers.back()->exp_avg_S().numel() * 3, shards.back()->weights_L().numel());
   }
   for (int update = 1; update <= 2; ++update) {
     for (const auto* parameters : {whole.get(), shards[0].get(), shards[1].get(), shards[2].get()}) {
@@ -90,15 +90,15 @@ TEST(AdamWTest, ShardsOfRanksTogetherMakeTheWholeUpdate) {
       }
     }
     ASSERT_OK(whole_optimizer->Update(0.1, 0.5, update));
-    at::Tensor gathered_P = at::zeros_like(shards[0]->weights_P());
+    at::Tensor gathered_P = at::zeros_like(shards[0]->weights_L());
     for (int rank = 0; rank < 3; ++rank) {
       ASSERT_OK(optimizers[rank]->Update(0.1, 0.5, update));
-      for (const FlatRange& owned : optimizers[rank]->owned()) {
+      for (const FlatRange& owned : optimizers[rank]->owned().ranges()) {
         gathered_P.narrow(0, owned.offset, owned.size)
-            .copy_(shards[rank]->weights_P().narrow(0, owned.offset, owned.size));
+            .copy_(shards[rank]->weights_L().narrow(0, owned.offset, owned.size));
       }
     }
-    for (const auto& shard : shards) shard->weights_P().copy_(gathered_P);
+    for (const auto& shard : shards) shard->weights_L().copy_(gathered_P);
     for (const auto& [name, view] : shards[0]->parameters().entries) {
       EXPECT_TRUE(at::equal(view, whole->parameters().Find(name))) << name << " update " << update;
     }

@@ -23,6 +23,7 @@
 #include "learner/sequence_search.h"
 #include "learner/step_gradient.h"
 #include "model/parallel/single_rank_group.h"
+#include "model/spec_precision.h"
 #include "model/tokenizer/tokenizer.h"
 
 namespace cohort::learner {
@@ -117,12 +118,13 @@ class FailureReplayer final {
     const cohort::v1::JobSpec& spec = step_.run.spec();
     COHORT_ASSIGN_OR_RETURN(weights_, FindWeights());
     const std::string weights = (std::filesystem::path(options_.run_directory) / weights_).string();
-    COHORT_ASSIGN_OR_RETURN(state_, CreateTrainState(weights, spec.optimizer(), options_.device));
+    COHORT_ASSIGN_OR_RETURN(state_, CreateTrainState(weights, UnshardedOptimizer(spec), options_.device, /*place=*/{},
+                                                     model::PrecisionOf(spec.model().precision())));
     state_.policy_version = step_.payload.plan.version();
     COHORT_ASSIGN_OR_RETURN(tokenizer_, model::Tokenizer::Load(weights));
     COHORT_ASSIGN_OR_RETURN(objective_, objective::Objective::Create(spec.objective()));
     if (objective_->NeedsReference() && !step_.statistics.has_value()) {
-      COHORT_ASSIGN_OR_RETURN(reference_, LoadReference(step_.run.model_path(), options_.device));
+      COHORT_ASSIGN_OR_RETURN(reference_, LoadReference(step_.run.model_path(), state_));
     }
     StepDataOptions data_options = DataOptions(spec, state_.decoder->config());
     data_options.objective = objective_.get();
@@ -134,7 +136,7 @@ class FailureReplayer final {
       return absl::DataLossError(absl::StrCat("failure.json: the step has no such update (", step_.update, ")"));
     }
     const GradientOptions gradient = StepOptions(spec).gradient;
-    step_gradient_.emplace(gradient, objective_.get(), reference_.get(), &group_, &state_);
+    step_gradient_.emplace(gradient, objective_.get(), &reference_, &group_, &state_);
     gradient_.emplace(PassOf(gradient, *objective_), objective_.get(), &state_);
     update_.microbatches = BuildMicrobatches(sequences(), PackingOf(gradient));
     update_.numbers.resize(update_.microbatches.size());
@@ -162,9 +164,8 @@ class FailureReplayer final {
     }
     COHORT_ASSIGN_OR_RETURN(const double norm, gradient_->LocalNorm());
     if (std::isfinite(norm)) return std::string();
-    const auto norm_of = [this](const PreparedUpdate& update, size_t index) -> absl::StatusOr<double> {
-      COHORT_ASSIGN_OR_RETURN(const MicrobatchLoss loss, gradient_->ComputeLoss(sequences(), update, index, &timer_));
-      return gradient_->NormOf(loss, &timer_);
+    const auto norm_of = [this](const PreparedUpdate& update, size_t index) {
+      return gradient_->NormAlone(sequences(), update, index, &timer_);
     };
     COHORT_ASSIGN_OR_RETURN(const std::vector<std::string> labels,
                             SequencesWithoutFiniteGradient(update_, sequences(), norm_of));
@@ -273,7 +274,7 @@ class FailureReplayer final {
   std::string weights_;  // where they are, from the run's folder on
   TrainState state_;
   std::unique_ptr<model::Tokenizer> tokenizer_;
-  std::unique_ptr<model::Decoder> reference_;
+  Policy reference_;  // of a KL penalty
   std::unique_ptr<objective::Objective> objective_;
   std::optional<StepGradient> step_gradient_;   // of all that the rank had
   std::optional<MicrobatchGradient> gradient_;  // of parts of it

@@ -21,6 +21,8 @@
 #include "learner/job_setup.h"
 #include "learner/train_step.h"
 #include "model/parallel/single_rank_group.h"
+#include "model/precision.h"
+#include "model/spec_precision.h"
 #include "model/weight_sync/weight_digest.h"
 #include "objective/job_context.h"
 #include "objective/objective_resolution.h"
@@ -39,14 +41,15 @@ struct Reader {
 absl::StatusOr<TrainState> StartState(const std::string& run_directory, const cohort::v1::RecordedRun& run,
                                       int64_t newest_version, const at::Device& device) {
   const std::string spec_digest = SpecDigest(run.spec());
+  const model::Precision precision = model::PrecisionOf(run.spec().model().precision());
   for (const SealedFolder& folder : ListSealedFolders(run_directory + "/checkpoints")) {
     if (folder.policy_version > newest_version) continue;
     absl::StatusOr<TrainState> state =
         LoadCheckpoint(folder.path, {.policy_version = folder.policy_version, .spec_digest = spec_digest},
-                       run.spec().optimizer(), device);
+                       UnshardedOptimizer(run.spec()), device, /*place=*/{}, precision);
     if (state.ok()) return state;
   }
-  return CreateTrainState(run.model_path(), run.spec().optimizer(), device);
+  return CreateTrainState(run.model_path(), UnshardedOptimizer(run.spec()), device, /*place=*/{}, precision);
 }
 
 // Everything that a replay keeps while it runs.
@@ -124,8 +127,8 @@ class Replayer final {
       }
       reader.data_options.tokenizer = tokenizer_.get();
     }
-    if (reader.objective->NeedsReference() && reference_ == nullptr) {
-      COHORT_ASSIGN_OR_RETURN(reference_, LoadReference(contents_.run.model_path(), options_.device));
+    if (reader.objective->NeedsReference() && reference_.decoder == nullptr) {
+      COHORT_ASSIGN_OR_RETURN(reference_, LoadReference(contents_.run.model_path(), state_));
     }
     return reader;
   }
@@ -144,7 +147,7 @@ class Replayer final {
       }
       compared_.push_back(*std::move(reader));
     }
-    recorded_step_.emplace(StepOptions(spec), recorded_.objective.get(), reference_.get(), &group_, &state_);
+    recorded_step_.emplace(StepOptions(spec), recorded_.objective.get(), &reference_, &group_, &state_);
     return absl::OkStatus();
   }
 
@@ -169,7 +172,7 @@ class Replayer final {
     for (const Reader& reader : compared_) {
       Comparison& comparison = comparisons->emplace_back();
       comparison.gradient = std::make_unique<StepGradient>(StepOptions(contents_.run.spec()).gradient,
-                                                           reader.objective.get(), reference_.get(), &group_, &state_);
+                                                           reader.objective.get(), &reference_, &group_, &state_);
       COHORT_ASSIGN_OR_RETURN(comparison.data, BuildStepData(payload, reader.data_options));
       COHORT_ASSIGN_OR_RETURN(comparison.prepared, comparison.gradient->Prepare(comparison.data, timer));
     }
@@ -194,7 +197,7 @@ class Replayer final {
                                     .has_rollouts = true,
                                     .has_reference = compared_[row.objectives.size()].objective->NeedsReference()})});
       COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("gradient copy", [&] {
-        gradients_P.push_back(state_.parameters->gradients_P().clone());
+        gradients_P.push_back(state_.parameters->gradients_L().clone());
         return absl::OkStatus();
       }));
     }
@@ -219,7 +222,7 @@ class Replayer final {
   rollout_log::RecordedRunContents contents_;
   TrainState state_;
   std::unique_ptr<model::Tokenizer> tokenizer_;
-  std::unique_ptr<model::Decoder> reference_;
+  Policy reference_;  // of a KL penalty
   Reader recorded_;
   std::vector<Reader> compared_;
   std::optional<TrainStep> recorded_step_;

@@ -26,6 +26,7 @@ class FakeCoordinator final : public cohort::v1::LearnerService::Service {
   cohort::v1::JoinGangResponse place;  // incarnation counts up with every join
   Maker make_step;
   int64_t seal_after_version = -1;    // the plan that makes this version asks for a checkpoint
+  bool seals_every_version = false;   // all plans do
   int64_t lose_gang_at_version = -1;  // GetStep of this version is ABORTED once
   int64_t drain_at_version = -1;    // GetStep of this version calls `terminate` and stops when the rank says it drains
   std::function<void()> terminate;  // what SIGTERM does; also called when the rank joins again after the stop
@@ -91,7 +92,8 @@ class FakeCoordinator final : public cohort::v1::LearnerService::Service {
     cohort::v1::GetStepResponse part;
     *part.mutable_plan() = step.plan;
     part.mutable_plan()->set_version(request->version());
-    part.mutable_plan()->set_seal_checkpoint(is_over || request->version() + 1 == seal_after_version);
+    part.mutable_plan()->set_seal_checkpoint(is_over || seals_every_version ||
+                                             request->version() + 1 == seal_after_version);
     if (is_over) {
       part.mutable_plan()->set_action(cohort::v1::STEP_ACTION_STOP);
       part.mutable_plan()->set_stop_reason("over");

@@ -18,8 +18,10 @@ constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;  // PyTorch's de
 // x is [B, L, heads, H].
 at::Tensor Rotate(const at::Tensor& x, const model::RotaryAngles& angles) {
   const auto halves = x.chunk(2, -1);
-  const at::Tensor cos_L1A = angles.cos_PA.narrow(0, 0, x.size(1)).unsqueeze(1);
-  const at::Tensor sin_L1A = angles.sin_PA.narrow(0, 0, x.size(1)).unsqueeze(1);
+  const auto rows = [&x](const at::Tensor& table_PA) {
+    return table_PA.narrow(0, 0, x.size(1)).unsqueeze(1).to(x.scalar_type());
+  };
+  const at::Tensor cos_L1A = rows(angles.cos_PA), sin_L1A = rows(angles.sin_PA);
   return at::cat({halves[0] * cos_L1A - halves[1] * sin_L1A, halves[1] * cos_L1A + halves[0] * sin_L1A}, -1);
 }
 
@@ -55,9 +57,17 @@ PaddedBatch Pad(const std::vector<TrainSequence>& sequences, size_t begin, size_
   return batch;
 }
 
+void Move(const at::Device& device, PaddedBatch* batch) {
+  for (at::Tensor* tensor : {&batch->token_ids_BL, &batch->targets_BC, &batch->proximal_logprobs_BC,
+                             &batch->advantages_B1, &batch->weights_BC}) {
+    *tensor = tensor->to(device);
+  }
+}
+
 }  // namespace
 
-std::vector<PaddedBatch> PadSequences(const std::vector<TrainSequence>& sequences, int64_t max_tokens) {
+std::vector<PaddedBatch> PadSequences(const std::vector<TrainSequence>& sequences, int64_t max_tokens,
+                                      const at::Device& device) {
   std::vector<PaddedBatch> batches;
   size_t begin = 0;
   int64_t longest = 0;
@@ -70,6 +80,7 @@ std::vector<PaddedBatch> PadSequences(const std::vector<TrainSequence>& sequence
     }
   }
   if (begin < sequences.size()) batches.push_back(Pad(sequences, begin, sequences.size()));
+  for (PaddedBatch& batch : batches) Move(device, &batch);
   return batches;
 }
 
@@ -80,7 +91,7 @@ int64_t NumPaddedTokens(const std::vector<PaddedBatch>& batches) {
 }
 
 PaddedPeer::PaddedPeer(const model::ModelConfig& config, const model::ParameterMap& weights, const PeerOptions& options)
-    : config_(config), options_(options), rotary_(config, at::kCPU), groups_(2) {
+    : config_(config), options_(options), rotary_(config, weights.entries[0].second.device()), groups_(2) {
   groups_[0].weight_decay = options.weight_decay;
   for (const auto& [name, weight] : weights.entries) {
     const at::Tensor parameter = weight.detach().clone().requires_grad_(true);
@@ -89,26 +100,38 @@ PaddedPeer::PaddedPeer(const model::ModelConfig& config, const model::ParameterM
     group.parameters.push_back(parameter);
     group.exp_avgs.push_back(at::zeros_like(weight));
     group.exp_avg_sqs.push_back(at::zeros_like(weight));
-    group.steps.push_back(at::zeros({}));
+    group.steps.push_back(at::zeros({}, weight.options().requires_grad(false)));
   }
-  embedding_VD_ = parameters_.Find("model.embed_tokens.weight");
-  norm_D_ = parameters_.Find("model.norm.weight");
+  weights_.embedding_VD = parameters_.Find("model.embed_tokens.weight");
+  weights_.norm_D = parameters_.Find("model.norm.weight");
   for (int64_t i = 0; i < config.num_layers; ++i) {
     const auto find = [&](const char* name) {
       return parameters_.Find(absl::StrCat("model.layers.", i, ".", name, ".weight"));
     };
-    layers_.push_back({.input_norm = find("input_layernorm"),
-                       .q = find("self_attn.q_proj"),
-                       .k = find("self_attn.k_proj"),
-                       .v = find("self_attn.v_proj"),
-                       .q_norm = find("self_attn.q_norm"),
-                       .k_norm = find("self_attn.k_norm"),
-                       .o = find("self_attn.o_proj"),
-                       .post_attention_norm = find("post_attention_layernorm"),
-                       .gate = find("mlp.gate_proj"),
-                       .up = find("mlp.up_proj"),
-                       .down = find("mlp.down_proj")});
+    weights_.layers.push_back({.input_norm = find("input_layernorm"),
+                               .q = find("self_attn.q_proj"),
+                               .k = find("self_attn.k_proj"),
+                               .v = find("self_attn.v_proj"),
+                               .q_norm = find("self_attn.q_norm"),
+                               .k_norm = find("self_attn.k_norm"),
+                               .o = find("self_attn.o_proj"),
+                               .post_attention_norm = find("post_attention_layernorm"),
+                               .gate = find("mlp.gate_proj"),
+                               .up = find("mlp.up_proj"),
+                               .down = find("mlp.down_proj")});
   }
+}
+
+// fp32 weights are the parameters themselves.
+PaddedPeer::Weights PaddedPeer::WeightsIn(at::ScalarType type) const {
+  Weights weights = weights_;
+  std::vector<at::Tensor*> all = {&weights.embedding_VD, &weights.norm_D};
+  for (Layer& layer : weights.layers) {
+    all.insert(all.end(), {&layer.input_norm, &layer.q, &layer.k, &layer.v, &layer.q_norm, &layer.k_norm, &layer.o,
+                           &layer.post_attention_norm, &layer.gate, &layer.up, &layer.down});
+  }
+  for (at::Tensor* weight : all) *weight = weight->to(type);
+  return weights;
 }
 
 at::Tensor PaddedPeer::Norm(const at::Tensor& x, const at::Tensor& weight) const {
@@ -128,33 +151,34 @@ at::Tensor PaddedPeer::Attention(const Layer& layer, const at::Tensor& x_BLD, co
   return at::linear(attended_BNLH.transpose(1, 2).flatten(2), layer.o);
 }
 
-at::Tensor PaddedPeer::Logprobs(const PaddedBatch& batch) const {
+at::Tensor PaddedPeer::Logprobs(const PaddedBatch& batch, at::ScalarType type) const {
+  const Weights weights = WeightsIn(type);
   const int64_t length = batch.token_ids_BL.size(1);
   const model::RotaryAngles angles = rotary_.Covering(length);
-  at::Tensor hidden_BLD = at::embedding(embedding_VD_, batch.token_ids_BL);
-  for (const Layer& layer : layers_) {
+  at::Tensor hidden_BLD = at::embedding(weights.embedding_VD, batch.token_ids_BL);
+  for (const Layer& layer : weights.layers) {
     hidden_BLD = hidden_BLD + Attention(layer, Norm(hidden_BLD, layer.input_norm), angles);
     const at::Tensor y_BLD = Norm(hidden_BLD, layer.post_attention_norm);
     hidden_BLD =
         hidden_BLD + at::linear(at::silu(at::linear(y_BLD, layer.gate)) * at::linear(y_BLD, layer.up), layer.down);
   }
-  const at::Tensor last_BCD = Norm(hidden_BLD.slice(1, batch.first_row, length - 1), norm_D_);
-  const at::Tensor all_BCV = at::log_softmax(at::linear(last_BCD, embedding_VD_), -1);
+  const at::Tensor last_BCD = Norm(hidden_BLD.slice(1, batch.first_row, length - 1), weights.norm_D);
+  const at::Tensor all_BCV = at::log_softmax(at::linear(last_BCD, weights.embedding_VD).to(at::kFloat), -1);
   return all_BCV.gather(2, batch.targets_BC.unsqueeze(2)).squeeze(2);
 }
 
-at::Tensor PaddedPeer::Loss(const PaddedBatch& batch) const {
-  const at::Tensor ratio_BC = at::exp(Logprobs(batch) - batch.proximal_logprobs_BC);
+at::Tensor PaddedPeer::Loss(const PaddedBatch& batch, at::ScalarType type) const {
+  const at::Tensor ratio_BC = at::exp(Logprobs(batch, type) - batch.proximal_logprobs_BC);
   const at::Tensor clipped_BC = ratio_BC.clamp(1 - options_.clip_low, 1 + options_.clip_high);
   const at::Tensor surrogate_BC = at::minimum(ratio_BC * batch.advantages_B1, clipped_BC * batch.advantages_B1);
   return -(surrogate_BC * batch.weights_BC).sum();
 }
 
-double PaddedPeer::Backpropagate(const std::vector<PaddedBatch>& batches) {
+double PaddedPeer::Backpropagate(const std::vector<PaddedBatch>& batches, at::ScalarType type) {
   for (const auto& [name, parameter] : parameters_.entries) parameter.mutable_grad() = at::Tensor();
   double sum = 0;
   for (const PaddedBatch& batch : batches) {
-    const at::Tensor loss = Loss(batch);
+    const at::Tensor loss = Loss(batch, type);
     loss.backward();
     sum += loss.item<double>();
   }

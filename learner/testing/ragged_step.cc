@@ -11,9 +11,7 @@
 namespace cohort::learner {
 namespace {
 
-constexpr int64_t kNumGroups = 3;
-constexpr int64_t kLeastPromptTokens = 16, kMostPromptTokens = 48;
-constexpr double kMeanCompletionTokens = kMaxRaggedTokens / 4.0, kSigma = 0.8;
+constexpr double kSigma = 0.8;
 
 }  // namespace
 
@@ -34,18 +32,20 @@ model::ModelConfig RaggedStepConfig() {
   return config;
 }
 
-StepData MakeRaggedStep(const model::ModelConfig& config) {
+StepData MakeRaggedStep(const model::ModelConfig& config, const RaggedShape& shape) {
   std::mt19937 random(1);
-  std::uniform_int_distribution<int64_t> prompt_tokens(kLeastPromptTokens, kMostPromptTokens);
-  std::lognormal_distribution<double> completion_tokens(std::log(kMeanCompletionTokens) - kSigma * kSigma / 2, kSigma);
+  std::uniform_int_distribution<int64_t> prompt_tokens(shape.least_prompt_tokens, shape.most_prompt_tokens);
+  std::lognormal_distribution<double> completion_tokens(std::log(shape.mean_completion_tokens) - kSigma * kSigma / 2,
+                                                        kSigma);
   std::uniform_int_distribution<int32_t> token(0, static_cast<int32_t>(config.vocab_size) - 1);
   StepData data;
-  data.updates.push_back({.num_groups = kNumGroups});
-  for (int64_t group = 0; group < kNumGroups; ++group) {
+  data.updates.push_back({.num_groups = shape.num_groups});
+  for (int64_t group = 0; group < shape.num_groups; ++group) {
     std::vector<int32_t> prompt(prompt_tokens(random));
     for (int32_t& id : prompt) id = token(random);
-    for (int64_t sibling = 0; sibling < kRaggedGroupSize; ++sibling) {
-      const int64_t length = std::clamp<int64_t>(std::llround(completion_tokens(random)), 1, kMaxRaggedTokens);
+    for (int64_t sibling = 0; sibling < shape.group_size; ++sibling) {
+      const int64_t length =
+          std::clamp<int64_t>(std::llround(completion_tokens(random)), 1, shape.most_completion_tokens);
       TrainSequence sequence{.label = absl::StrCat("group ", group, " sibling ", sibling),
                              .token_ids = prompt,
                              .num_prompt_tokens = static_cast<int64_t>(prompt.size()),

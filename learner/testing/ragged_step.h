@@ -13,17 +13,22 @@
 
 namespace cohort::learner {
 
-inline constexpr int64_t kRaggedGroupSize = 8;
-inline constexpr int64_t kMaxRaggedTokens = 384;  // of a completion
+// Of one update.
+struct RaggedShape {
+  int64_t num_groups = 3;
+  int64_t group_size = 8;
+  int64_t least_prompt_tokens = 16, most_prompt_tokens = 48;
+  double mean_completion_tokens = 96;  // of the distribution, before it is cut off at
+  int64_t most_completion_tokens = 384;
+};
 
 // A Qwen3 with tied embeddings.
 model::ModelConfig RaggedStepConfig();
 
-// One update of three groups; siblings share their prompt. A pure function of the vocabulary and the C++ library's
-// distributions. Log-probs of the sampler are those of a uniform policy, so that the importance ratios of random
-// weights spread around 1 and some are clipped; advantages do not add up to 0, so that the loss is not near 0 by
-// cancellation.
-StepData MakeRaggedStep(const model::ModelConfig& config);
+// One update; siblings share their prompt. A pure function of vocabulary, shape and the C++ library's distributions.
+// Log-probs of the sampler are those of a uniform policy, so that the importance ratios of random weights spread around
+// 1 and some are clipped; advantages do not add up to 0, so that the loss is not near 0 by cancellation.
+StepData MakeRaggedStep(const model::ModelConfig& config, const RaggedShape& shape = {});
 
 // Prompts and completions. Pure.
 int64_t NumTokens(const std::vector<TrainSequence>& sequences);

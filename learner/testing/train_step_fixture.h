@@ -36,7 +36,7 @@ struct Rank {
   TrainState state;
   std::unique_ptr<objective::Objective> objective;
   std::unique_ptr<model::Tokenizer> tokenizer;
-  std::unique_ptr<model::Decoder> reference;
+  Policy reference;  // without decoder unless the objective needs one
   StepDataOptions data_options;
   std::unique_ptr<TrainStep> step;
 };
@@ -51,6 +51,7 @@ struct RunSettings {
   cohort::v1::OptimizerSharding sharding = cohort::v1::OPTIMIZER_SHARDING_NONE;
   cohort::v1::ObjectiveSpec objective = {};  // unresolved
   bool recompute_activations = false;
+  model::Precision precision = model::Precision::kFp32;
   std::function<std::string(const FailedUpdate&)> on_failure = {};
 };
 
@@ -70,8 +71,8 @@ class TrainStepFixture : public ::testing::Test {
   std::unique_ptr<Rank> MakeRank(const RunSettings& settings, model::ProcessGroup* group) {
     auto rank = std::make_unique<Rank>();
     const cohort::v1::OptimizerSpec optimizer = OptimizerOf(settings);
-    rank->state =
-        *CreateTrainState(model_path_, optimizer, at::kCPU, {.rank = group->rank(), .world_size = group->world_size()});
+    rank->state = *CreateTrainState(model_path_, optimizer, at::kCPU,
+                                    {.rank = group->rank(), .world_size = group->world_size()}, settings.precision);
     cohort::v1::ObjectiveSpec spec = settings.objective;
     if (!settings.has_rollouts) rank->tokenizer = *model::Tokenizer::Load(model_path_);
     const auto resolved = objective::ResolveObjective(
@@ -79,7 +80,7 @@ class TrainStepFixture : public ::testing::Test {
     EXPECT_OK(resolved);
     rank->objective = *objective::Objective::Create(*resolved);
     if (rank->objective->NeedsTokenText()) rank->tokenizer = *model::Tokenizer::Load(model_path_);
-    if (rank->objective->NeedsReference()) rank->reference = *LoadReference(model_path_, at::kCPU);
+    if (rank->objective->NeedsReference()) rank->reference = *LoadReference(model_path_, rank->state);
     rank->data_options = {.objective = rank->objective.get(),
                           .verifier_weights = {1},
                           .tokenizer = rank->tokenizer.get(),
@@ -95,7 +96,7 @@ class TrainStepFixture : public ::testing::Test {
                                       .share_prompts = settings.share_prompts,
                                       .on_failure = settings.on_failure},
                          .num_updates_in_job = 100},
-        rank->objective.get(), rank->reference.get(), group, &rank->state);
+        rank->objective.get(), &rank->reference, group, &rank->state);
     return rank;
   }
 
@@ -126,11 +127,12 @@ class TrainStepFixture : public ::testing::Test {
   }
 
   // The weights one behind the other, without the gaps, which differ between worlds.
-  static at::Tensor WeightsOf(const TrainState& state) {
+  static at::Tensor WeightsOf(const model::ParameterMap& parameters) {
     std::vector<at::Tensor> weights;
-    for (const auto& [name, view] : state.parameters->parameters().entries) weights.push_back(view.detach().flatten());
+    for (const auto& [name, view] : parameters.entries) weights.push_back(view.detach().flatten());
     return at::cat(weights);
   }
+  static at::Tensor WeightsOf(const TrainState& state) { return WeightsOf(state.parameters->parameters()); }
 
   common::TempDir dir_;
   std::string model_path_;

@@ -15,8 +15,9 @@ absl::Status Bad(const std::string& name, const std::string& why) {
 
 }  // namespace
 
-absl::StatusOr<ParameterMap> ArrangeParameters(const std::vector<ParameterSpec>& specs,
-                                               const ParameterMap& parameters) {
+absl::StatusOr<ParameterMap> ArrangeParameters(const std::vector<ParameterSpec>& specs, const ParameterMap& parameters,
+                                               Precision precision) {
+  const bool is_bf16 = precision == Precision::kBf16;
   std::unordered_map<std::string, at::Tensor> by_name;
   for (const auto& [name, tensor] : parameters.entries) {
     if (!by_name.emplace(name, tensor).second) return Bad(name, "is given twice");
@@ -31,9 +32,11 @@ absl::StatusOr<ParameterMap> ArrangeParameters(const std::vector<ParameterSpec>&
                                          absl::StrJoin(spec.shape, ", "), "]"));
     }
     const at::Tensor& first = arranged.entries.empty() ? tensor : arranged.entries[0].second;
-    if ((tensor.scalar_type() != at::kFloat && tensor.scalar_type() != at::kDouble) ||
+    const at::ScalarType other_type = is_bf16 ? at::kBFloat16 : at::kDouble;
+    if ((tensor.scalar_type() != at::kFloat && tensor.scalar_type() != other_type) ||
         tensor.scalar_type() != first.scalar_type() || tensor.device() != first.device() || !tensor.is_contiguous()) {
-      return Bad(spec.name, "must be contiguous fp32 or fp64, of one type and on one device with the others");
+      return Bad(spec.name, absl::StrCat("must be contiguous fp32 or ", is_bf16 ? "bf16" : "fp64",
+                                         ", of one type and on one device with the others"));
     }
     arranged.entries.emplace_back(spec.name, tensor);
     by_name.erase(found);

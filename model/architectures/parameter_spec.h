@@ -17,6 +17,7 @@ struct ParameterSpec {
   std::string name;  // Hugging Face name
   std::vector<int64_t> shape;
   Kind kind = Kind::kMatrix;
+  int64_t layer = -1;  // that it belongs to; -1: to none, as the embedding
 
   int64_t NumElements() const {
     int64_t count = 1;

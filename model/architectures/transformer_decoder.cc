@@ -21,6 +21,7 @@
 #include "model/layers/layer_ops.h"
 #include "model/layers/matrix_product.h"
 #include "model/layers/recomputed_layer.h"
+#include "model/layers/sourced_layer.h"
 #include "model/rotary_table.h"
 
 namespace cohort::model {
@@ -33,7 +34,7 @@ struct Projection {
   // The bias is added element by element, so a row's bits depend on the row alone as the product's do.
   at::Tensor operator()(const at::Tensor& x_TD) const {
     const at::Tensor product_TM = MatrixProduct(x_TD, weight);
-    return bias.defined() ? product_TM.add_(bias) : product_TM;
+    return bias.defined() ? AddBias(product_TM, bias) : product_TM;
   }
 };
 
@@ -64,16 +65,17 @@ struct PackedRuns {
 
 class TransformerDecoder final : public Decoder {
  public:
-  // `parameters` in the order of TransformerParameters.
-  TransformerDecoder(const ModelConfig& config, ParameterMap parameters)
+  // `parameters` in the order of TransformerParameters, without those of the layers when these have a source.
+  TransformerDecoder(const ModelConfig& config, ParameterMap parameters, const DecoderOptions& options)
       : config_(config),
+        options_(options),
         parameters_(std::move(parameters)),
         rotary_(config_, parameters_.entries[0].second.device()),
         scale_(1.0 / std::sqrt(static_cast<double>(config_.head_dim))) {
     size_t next = 0;
     const auto take = [this, &next] { return parameters_.entries[next++].second; };
     embedding_VD_ = take();
-    for (int64_t layer = 0; layer < config_.num_layers; ++layer) {
+    for (int64_t layer = 0; layer < config_.num_layers && options_.layers == nullptr; ++layer) {
       std::vector<at::Tensor>& tensors = layer_tensors_.emplace_back();
       for (at::Tensor* tensor : layers_.emplace_back().Tensors(config_)) tensors.push_back(*tensor = take());
     }
@@ -99,6 +101,9 @@ class TransformerDecoder final : public Decoder {
 
   absl::StatusOr<at::Tensor> ForwardPaged(const PagedBatch& batch, KvCache* cache) const override {
     COHORT_RETURN_IF_ERROR(CheckPagedBatch(batch, config_, *cache));
+    if ((cache->keys(0).scalar_type() == at::kBFloat16) != (options_.precision == Precision::kBf16)) {
+      return absl::InvalidArgumentError("cache: is of another precision than the decoder");
+    }
     at::Tensor hidden_TD;
     COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("forward", [&] {
       const at::NoGradGuard no_grad;
@@ -116,6 +121,7 @@ class TransformerDecoder final : public Decoder {
 
   at::Tensor OutputWeight() const override { return output_VD_; }
   const ModelConfig& config() const override { return config_; }
+  Precision precision() const override { return options_.precision; }
   const ParameterMap& parameters() const override { return parameters_; }
 
  private:
@@ -125,12 +131,20 @@ class TransformerDecoder final : public Decoder {
 
   kernels::AttentionOptions Attention(int64_t layer) const { return {scale_, config_.AttentionWindow(layer)}; }
 
+  // Rows of the embedding; in bf16 rounded, which is the type of all that follows: operators round parameters that are
+  // fp32 where they use them.
+  at::Tensor Embed(const at::Tensor& token_ids_T) const {
+    const at::Tensor rows_TD = at::embedding(embedding_VD_, token_ids_T);
+    return options_.precision == Precision::kBf16 ? rows_TD.to(at::kBFloat16) : rows_TD;
+  }
+
   // The one forward pass; the training and the cached pass differ in `attend` alone.
   at::Tensor Forward(const DecoderRows& rows, const Attend& attend, bool recompute_activations = false) const {
-    at::Tensor hidden_TD = at::embedding(embedding_VD_, rows.token_ids_T);
+    at::Tensor hidden_TD = Embed(rows.token_ids_T);
     for (int64_t layer = 0; layer < config_.num_layers; ++layer) {
-      hidden_TD = recompute_activations ? ForwardRecomputedLayer(layer, hidden_TD, rows, attend)
-                                        : ForwardLayer(layer, layers_[layer], hidden_TD, rows, attend);
+      hidden_TD = recompute_activations || options_.layers != nullptr
+                      ? ForwardRecomputedLayer(layer, hidden_TD, rows, attend)
+                      : ForwardLayer(layer, layers_[layer], hidden_TD, rows, attend);
     }
     return RmsNorm(hidden_TD, norm_D_, config_.rms_norm_eps).narrow(0, 0, rows.num_rows);
   }
@@ -144,7 +158,8 @@ class TransformerDecoder final : public Decoder {
       for (at::Tensor* tensor : aliases.Tensors(config_)) *tensor = tensors[next++];
       return ForwardLayer(layer, aliases, input_TD, rows, attend);
     };
-    return RecomputedLayer(run, hidden_TD, layer_tensors_[layer]);
+    return options_.layers != nullptr ? SourcedLayer(run, options_.layers, layer, hidden_TD)
+                                      : RecomputedLayer(run, hidden_TD, layer_tensors_[layer]);
   }
 
   at::Tensor ForwardLayer(int64_t layer, const Layer& w, const at::Tensor& hidden_TD, const DecoderRows& rows,
@@ -167,6 +182,7 @@ class TransformerDecoder final : public Decoder {
   }
 
   const ModelConfig config_;
+  const DecoderOptions options_;
   const ParameterMap parameters_;
   const RotaryTable rotary_;
   const double scale_;
@@ -177,11 +193,14 @@ class TransformerDecoder final : public Decoder {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Decoder>> CreateTransformerDecoder(const ModelConfig& config, ParameterMap parameters) {
-  COHORT_ASSIGN_OR_RETURN(ParameterMap arranged, ArrangeParameters(TransformerParameters(config), parameters));
+absl::StatusOr<std::unique_ptr<Decoder>> CreateTransformerDecoder(const ModelConfig& config, ParameterMap parameters,
+                                                                  const DecoderOptions& options) {
+  std::vector<ParameterSpec> specs = TransformerParameters(config);
+  if (options.layers != nullptr) std::erase_if(specs, [](const ParameterSpec& spec) { return spec.layer >= 0; });
+  COHORT_ASSIGN_OR_RETURN(ParameterMap arranged, ArrangeParameters(specs, parameters, options.precision));
   std::unique_ptr<Decoder> decoder;
   COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("decoder", [&] {
-    decoder = std::make_unique<TransformerDecoder>(config, std::move(arranged));
+    decoder = std::make_unique<TransformerDecoder>(config, std::move(arranged), options);
     return absl::OkStatus();
   }));
   return decoder;

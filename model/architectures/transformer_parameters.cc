@@ -18,7 +18,7 @@ void AddLayer(const ModelConfig& config, int64_t layer, std::vector<ParameterSpe
   const int64_t key_value = config.num_kv_heads * config.head_dim;
   const std::string prefix = absl::StrCat("model.layers.", layer, ".");
   const auto add = [&](const char* name, std::vector<int64_t> shape, Kind kind) {
-    parameters->push_back({prefix + name, std::move(shape), kind});
+    parameters->push_back({prefix + name, std::move(shape), kind, layer});
   };
   const auto add_bias = [&](const char* name, int64_t size) {
     if (config.has_qkv_bias) add(name, {size}, Kind::kBias);

@@ -2,12 +2,9 @@
 #include "model/layers/layer_ops.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/rsqrt.h>
-#include <ATen/ops/silu.h>
+#include <ATen/ops/sum.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -15,7 +12,11 @@
 #include <functional>
 #include <vector>
 
+#include "model/layers/aten_layer_ops.h"
+#include "model/layers/bf16_values.h"
+#include "model/layers/float_rows.h"
 #include "model/layers/layer_loops.h"
+#include "model/layers/rounded_rows.h"
 
 #ifndef _OPENMP
 #error "without -fopenmp at::parallel_for runs on one thread"
@@ -30,7 +31,7 @@ using torch::autograd::variable_list;
 
 const LayerLoops& Loops() { return LayerLoopsFor(kernels::BestCpuTarget()); }
 
-bool UsesLoops(const at::Tensor& x) { return x.is_cpu() && x.scalar_type() == at::kFloat; }
+bool UsesLoops(const at::Tensor& x) { return x.is_cpu() && (x.scalar_type() == at::kFloat || IsBf16(x)); }
 
 bool NeedsGrad(const at::Tensor& a, const at::Tensor& b) {
   return c10::GradMode::is_enabled() && (a.requires_grad() || b.requires_grad());
@@ -39,11 +40,24 @@ bool NeedsGrad(const at::Tensor& a, const at::Tensor& b) {
 const float* Read(const at::Tensor& tensor) { return tensor.const_data_ptr<float>(); }
 float* Write(at::Tensor& tensor) { return tensor.mutable_data_ptr<float>(); }
 
-// Shares rows of about `row_size` elements between threads.
-void ForRows(int64_t rows, int64_t row_size, const std::function<void(LoopRange)>& run) {
-  const int64_t grain = std::max<int64_t>(1, 32768 / std::max<int64_t>(1, row_size));
-  at::parallel_for(0, rows, grain, [&](int64_t first, int64_t last) { run({first, last}); });
+// A parameter as the loops use it beside `x`.
+at::Tensor LoopWeight(const at::Tensor& weight, const at::Tensor& x) {
+  return IsBf16(x) ? Bf16Values(weight.detach()) : weight;
 }
+
+at::TensorOptions Fp32(const at::Tensor& x) { return x.options().dtype(at::kFloat); }
+
+// Shares the rows of `x` between threads. Of bf16 a thread takes few at a time, for they are widened.
+void ForRows(const at::Tensor& x, const std::function<void(LoopRange)>& run) {
+  const int64_t rows = x.size(0);
+  const int64_t grain = std::max<int64_t>(1, 32768 * rows / std::max<int64_t>(1, x.numel()));
+  at::parallel_for(0, rows, grain, [&](int64_t first, int64_t last) {
+    const int64_t step = IsBf16(x) ? grain : last - first;
+    for (int64_t row = first; row < last; row += step) run({row, std::min(row + step, last)});
+  });
+}
+
+LoopRange FromZero(LoopRange rows) { return {0, rows.last - rows.first}; }
 
 // Rows whose weight gradients are summed before the sums are: fixed, so that threads do not change the order.
 constexpr int64_t kRowsPerPartialSum = 64;
@@ -73,10 +87,17 @@ struct NormResult {
 };
 
 NormResult RunRmsNorm(const at::Tensor& x_TD, const at::Tensor& weight_D, double eps) {
-  NormResult result{at::empty_like(x_TD), at::empty({x_TD.size(0)}, x_TD.options())};
-  const RmsNormForward op{Read(x_TD),         Read(weight_D), Write(result.out),
-                          Write(result.rstd), x_TD.size(1),   static_cast<float>(eps)};
-  ForRows(x_TD.size(0), op.dim, [&](LoopRange rows) { Loops().rms_norm(op, rows); });
+  NormResult result{at::empty_like(x_TD), at::empty({x_TD.size(0)}, Fp32(x_TD))};
+  const at::Tensor weight = LoopWeight(weight_D, x_TD);
+  const float* weights = Read(weight);
+  float* rstd = Write(result.rstd);
+  ForRows(x_TD, [&](LoopRange rows) {
+    const FloatRows x(x_TD, rows);
+    RoundedRows out(result.out, rows);
+    const RmsNormForward op{x.data(), weights, out.data(), rstd + rows.first, x_TD.size(1), static_cast<float>(eps)};
+    Loops().rms_norm(op, FromZero(rows));
+    out.Store();
+  });
   return result;
 }
 
@@ -90,14 +111,15 @@ class RmsNormFunction : public torch::autograd::Function<RmsNormFunction> {
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const variable_list saved = ctx->get_saved_variables();
-    const at::Tensor grad_out = grads[0].contiguous();
-    at::Tensor grad_x = at::empty_like(saved[0]);
-    const RmsNormBackward op{Read(saved[0]), Read(saved[1]), Read(saved[2]),  Read(grad_out),
-                             Write(grad_x),  nullptr,        saved[0].size(1)};
-    const at::Tensor grad_weight = SumOverChunks(saved[0].size(0), saved[1], [&op](LoopRange rows, float* partial) {
-      RmsNormBackward chunk = op;
-      chunk.grad_weight_D = partial;
-      Loops().rms_norm_backward(chunk, rows);
+    const at::Tensor &x_TD = saved[0], weight = LoopWeight(saved[1], x_TD), grad_out = grads[0].contiguous();
+    const float *weights = Read(weight), *rstd = Read(saved[2]);
+    at::Tensor grad_x = at::empty_like(x_TD);
+    const at::Tensor grad_weight = SumOverChunks(x_TD.size(0), weight, [&](LoopRange rows, float* partial) {
+      const FloatRows x(x_TD, rows), grad(grad_out, rows);
+      RoundedRows out(grad_x, rows);
+      const RmsNormBackward op{x.data(), weights, rstd + rows.first, grad.data(), out.data(), partial, x_TD.size(1)};
+      Loops().rms_norm_backward(op, FromZero(rows));
+      out.Store();
     });
     return {grad_x, grad_weight, Variable()};
   }
@@ -108,10 +130,20 @@ NormResult RunNormRope(const at::Tensor& x_TM, const at::Tensor& weight_H, const
   const int64_t head_dim = weight_H.size(0);
   const int64_t num_heads = x_TM.size(1) / head_dim;
   NormResult result{at::empty({x_TM.size(0), num_heads, head_dim}, x_TM.options()),
-                    at::empty({x_TM.size(0), num_heads}, x_TM.options())};
-  const NormRopeForward op{Read(x_TM),         Read(weight_H), Read(cos_TA), Read(sin_TA),           Write(result.out),
-                           Write(result.rstd), num_heads,      head_dim,     static_cast<float>(eps)};
-  ForRows(x_TM.size(0), x_TM.size(1), [&](LoopRange rows) { Loops().norm_rope(op, rows); });
+                    at::empty({x_TM.size(0), num_heads}, Fp32(x_TM))};
+  const at::Tensor weight = LoopWeight(weight_H, x_TM);
+  const float *weights = Read(weight), *cos = Read(cos_TA), *sin = Read(sin_TA);
+  float* rstd = Write(result.rstd);
+  ForRows(x_TM, [&](LoopRange rows) {
+    const int64_t angle = rows.first * (head_dim / 2);
+    const FloatRows x(x_TM, rows);
+    RoundedRows out(result.out, rows);
+    const NormRopeForward op{x.data(),    weights,    cos + angle,
+                             sin + angle, out.data(), rstd + rows.first * num_heads,
+                             num_heads,   head_dim,   static_cast<float>(eps)};
+    Loops().norm_rope(op, FromZero(rows));
+    out.Store();
+  });
   return result;
 }
 
@@ -126,17 +158,18 @@ class NormRopeFunction : public torch::autograd::Function<NormRopeFunction> {
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const variable_list saved = ctx->get_saved_variables();
-    const at::Tensor grad_out = grads[0].contiguous();
-    at::Tensor grad_x = at::empty_like(saved[0]);
-    const int64_t head_dim = saved[1].size(0);
-    const NormRopeBackward op{Read(saved[0]), Read(saved[1]), Read(saved[2]),
-                              Read(saved[3]), Read(saved[4]), Read(grad_out),
-                              Write(grad_x),  nullptr,        saved[0].size(1) / head_dim,
-                              head_dim};
-    const at::Tensor grad_weight = SumOverChunks(saved[0].size(0), saved[1], [&op](LoopRange rows, float* partial) {
-      NormRopeBackward chunk = op;
-      chunk.grad_weight_H = partial;
-      Loops().norm_rope_backward(chunk, rows);
+    const at::Tensor &x_TM = saved[0], weight = LoopWeight(saved[1], x_TM), grad_out = grads[0].contiguous();
+    const float *weights = Read(weight), *cos = Read(saved[2]), *sin = Read(saved[3]), *rstd = Read(saved[4]);
+    const int64_t head_dim = weight.size(0), num_heads = x_TM.size(1) / head_dim;
+    at::Tensor grad_x = at::empty_like(x_TM);
+    const at::Tensor grad_weight = SumOverChunks(x_TM.size(0), weight, [&](LoopRange rows, float* partial) {
+      const int64_t angle = rows.first * (head_dim / 2);
+      const FloatRows x(x_TM, rows), grad(grad_out, rows);
+      RoundedRows out(grad_x, rows);
+      const NormRopeBackward op{x.data(),    weights,    cos + angle, sin + angle, rstd + rows.first * num_heads,
+                                grad.data(), out.data(), partial,     num_heads,   head_dim};
+      Loops().norm_rope_backward(op, FromZero(rows));
+      out.Store();
     });
     return {grad_x, grad_weight, Variable(), Variable(), Variable()};
   }
@@ -149,8 +182,14 @@ at::Tensor RunRope(const at::Tensor& in, int64_t head_dim, const at::Tensor& cos
                    RopeLoop loop) {
   const int64_t num_rows = in.size(0), row_size = in.size(1) * (in.dim() == 3 ? in.size(2) : 1);
   at::Tensor out = at::empty({num_rows, row_size / head_dim, head_dim}, in.options());
-  const RopeRotation op{Read(in), Read(cos_TA), Read(sin_TA), Write(out), row_size / head_dim, head_dim};
-  ForRows(num_rows, row_size, [&](LoopRange rows) { loop(op, rows); });
+  const float *cos = Read(cos_TA), *sin = Read(sin_TA);
+  ForRows(in, [&](LoopRange rows) {
+    const int64_t angle = rows.first * (head_dim / 2);
+    const FloatRows from(in, rows);
+    RoundedRows to(out, rows);
+    loop({from.data(), cos + angle, sin + angle, to.data(), row_size / head_dim, head_dim}, FromZero(rows));
+    to.Store();
+  });
   return out;
 }
 
@@ -170,11 +209,17 @@ class RopeFunction : public torch::autograd::Function<RopeFunction> {
   }
 };
 
-at::Tensor RunSwiglu(const at::Tensor& gate, const at::Tensor& up) {
-  at::Tensor out = at::empty_like(gate);
-  const SwigluForward op{Read(gate), Read(up), Write(out)};
-  ForRows(gate.numel(), 1, [&](LoopRange elements) { Loops().swiglu(op, elements); });
-  return out;
+at::Tensor RunSwiglu(const at::Tensor& gate_TI, const at::Tensor& up_TI) {
+  at::Tensor out_TI = at::empty_like(gate_TI);
+  const at::Tensor gates = gate_TI.flatten(), ups = up_TI.flatten();
+  at::Tensor outs = out_TI.flatten();
+  ForRows(gates, [&](LoopRange elements) {
+    const FloatRows gate(gates, elements), up(ups, elements);
+    RoundedRows out(outs, elements);
+    Loops().swiglu({gate.data(), up.data(), out.data()}, FromZero(elements));
+    out.Store();
+  });
+  return out_TI;
 }
 
 class SwigluFunction : public torch::autograd::Function<SwigluFunction> {
@@ -186,26 +231,30 @@ class SwigluFunction : public torch::autograd::Function<SwigluFunction> {
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const variable_list saved = ctx->get_saved_variables();
-    const at::Tensor grad_out = grads[0].contiguous();
-    at::Tensor grad_gate = at::empty_like(saved[0]);
-    at::Tensor grad_up = at::empty_like(saved[1]);
-    const SwigluBackward op{Read(saved[0]), Read(saved[1]), Read(grad_out), Write(grad_gate), Write(grad_up)};
-    ForRows(saved[0].numel(), 1, [&](LoopRange elements) { Loops().swiglu_backward(op, elements); });
-    return {grad_gate, grad_up};
+    const at::Tensor gates = saved[0].flatten(), ups = saved[1].flatten(), grad_outs = grads[0].contiguous().flatten();
+    at::Tensor grad_gates = at::empty_like(gates), grad_ups = at::empty_like(ups);
+    ForRows(gates, [&](LoopRange elements) {
+      const FloatRows gate(gates, elements), up(ups, elements), grad_out(grad_outs, elements);
+      RoundedRows grad_gate(grad_gates, elements), grad_up(grad_ups, elements);
+      Loops().swiglu_backward({gate.data(), up.data(), grad_out.data(), grad_gate.data(), grad_up.data()},
+                              FromZero(elements));
+      grad_gate.Store();
+      grad_up.Store();
+    });
+    return {grad_gates.view(saved[0].sizes()), grad_ups.view(saved[1].sizes())};
   }
 };
 
-at::Tensor RmsNormWithAten(const at::Tensor& x, const at::Tensor& weight, double eps) {
-  const at::Tensor x32 = x.to(at::kFloat);
-  return (x32 * at::rsqrt((x32 * x32).mean(-1, /*keepdim=*/true) + eps)).to(x.scalar_type()) * weight;
-}
+class BiasFunction : public torch::autograd::Function<BiasFunction> {
+ public:
+  static Variable forward(AutogradContext*, const Variable& x_TM, const Variable& bias_M) {
+    return x_TM.add(bias_M.to(at::kBFloat16));
+  }
 
-at::Tensor RopeWithAten(const at::Tensor& x_TNH, const at::Tensor& cos_TA, const at::Tensor& sin_TA) {
-  const int64_t half = x_TNH.size(2) / 2;
-  const at::Tensor low = x_TNH.narrow(-1, 0, half), high = x_TNH.narrow(-1, half, half);
-  const at::Tensor cos = cos_TA.unsqueeze(1).to(x_TNH.scalar_type()), sin = sin_TA.unsqueeze(1).to(x_TNH.scalar_type());
-  return at::cat({low * cos - high * sin, high * cos + low * sin}, -1);
-}
+  static variable_list backward(AutogradContext*, variable_list grads) {
+    return {grads[0], at::sum(grads[0], {0}, /*keepdim=*/false, at::kFloat)};
+  }
+};
 
 }  // namespace
 
@@ -222,24 +271,25 @@ at::Tensor NormRope(const at::Tensor& x_TM, const at::Tensor& weight_H, const at
     return NeedsGrad(x, weight_H) ? NormRopeFunction::apply(x, weight_H, cos_TA, sin_TA, eps)
                                   : RunNormRope(x, weight_H, cos_TA, sin_TA, eps).out;
   }
-  const int64_t head_dim = weight_H.size(0);
-  const at::Tensor x_TNH = x_TM.view({x_TM.size(0), x_TM.size(1) / head_dim, head_dim});
-  return RopeWithAten(RmsNormWithAten(x_TNH, weight_H, eps), cos_TA, sin_TA);
+  return NormRopeWithAten(x_TM, weight_H, cos_TA, sin_TA, eps);
 }
 
 at::Tensor Rope(const at::Tensor& x_TM, int64_t head_dim, const at::Tensor& cos_TA, const at::Tensor& sin_TA) {
-  if (!UsesLoops(x_TM)) {
-    return RopeWithAten(x_TM.view({x_TM.size(0), x_TM.size(1) / head_dim, head_dim}), cos_TA, sin_TA);
-  }
+  if (!UsesLoops(x_TM)) return RopeWithAten(x_TM, head_dim, cos_TA, sin_TA);
   const at::Tensor x = x_TM.contiguous();
   return NeedsGrad(x, x) ? RopeFunction::apply(x, head_dim, cos_TA, sin_TA)
                          : RunRope(x, head_dim, cos_TA, sin_TA, Loops().rope);
 }
 
 at::Tensor Swiglu(const at::Tensor& gate_TI, const at::Tensor& up_TI) {
-  if (!UsesLoops(gate_TI)) return at::silu(gate_TI) * up_TI;
+  if (!UsesLoops(gate_TI)) return SwigluWithAten(gate_TI, up_TI);
   const at::Tensor gate = gate_TI.contiguous(), up = up_TI.contiguous();
   return NeedsGrad(gate, up) ? SwigluFunction::apply(gate, up) : RunSwiglu(gate, up);
+}
+
+at::Tensor AddBias(const at::Tensor& x_TM, const at::Tensor& bias_M) {
+  if (!IsBf16(x_TM)) return x_TM.add_(bias_M);
+  return NeedsGrad(x_TM, bias_M) ? BiasFunction::apply(x_TM, bias_M) : x_TM.add_(bias_M.to(at::kBFloat16));
 }
 
 }  // namespace cohort::model

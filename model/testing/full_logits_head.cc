@@ -9,8 +9,8 @@ namespace cohort::model {
 namespace {
 
 at::Tensor AllLogprobs(const at::Tensor& hidden_TD, const at::Tensor& weight_VD, double temperature) {
-  const at::Tensor logits_TV = at::linear(hidden_TD, weight_VD);
-  // A division by 1 would be one more tensor.
+  // fp32 numbers stay the same tensor. A division by 1 would be one more.
+  const at::Tensor logits_TV = at::linear(hidden_TD, weight_VD).to(at::kFloat);
   return at::log_softmax(temperature == 1.0 ? logits_TV : logits_TV / temperature, -1);
 }
 

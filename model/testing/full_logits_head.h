@@ -9,7 +9,7 @@
 
 namespace cohort::model {
 
-// What model/logprob.h computes, as one writes it in PyTorch: logits of all rows, log_softmax, gather, entropy;
+// What model/logprob.h computes, as one writes it in PyTorch: logits of all rows, log_softmax in fp32, gather, entropy;
 // differentiable by autograd, entropies only with `differentiable_entropies`. The peer of tests and benchmarks: it
 // keeps no tensor longer than its formulas need.
 TokenLogprobs FullLogitsHead(const at::Tensor& hidden_TD, const at::Tensor& weight_VD, const at::Tensor& targets_T,

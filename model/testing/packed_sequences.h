@@ -15,14 +15,16 @@
 #include "model/decoder.h"
 #include "model/model_config.h"
 #include "model/parameter_map.h"
+#include "model/precision.h"
 
 namespace cohort::model {
 
 // What decoder tests run on.
 using Sequences = std::vector<std::vector<int32_t>>;
 
-inline std::unique_ptr<Decoder> MakeDecoder(const ModelConfig& config, const ParameterMap& parameters) {
-  auto decoder = Decoder::Create(config, parameters);
+inline std::unique_ptr<Decoder> MakeDecoder(const ModelConfig& config, const ParameterMap& parameters,
+                                            Precision precision = Precision::kFp32) {
+  auto decoder = Decoder::Create(config, parameters, {.precision = precision});
   EXPECT_TRUE(decoder.ok()) << decoder.status();
   return *std::move(decoder);
 }

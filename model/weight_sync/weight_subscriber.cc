@@ -18,7 +18,6 @@
 #include "common/status_macros.h"
 #include "kernels/torch/torch_status.h"
 #include "model/weight_sync/manifest_digest.h"
-#include "model/weight_sync/tensor_bytes.h"
 #include "model/weight_sync/weight_transport.h"
 
 namespace cohort::model {
@@ -55,7 +54,12 @@ absl::StatusOr<WeightManifest> FetchManifest(const WeightSource& source, WeightS
 }
 
 absl::Status CheckParameters(const WeightManifest& manifest, const ParameterMap& parameters) {
-  COHORT_RETURN_IF_ERROR(CheckSyncable(parameters));
+  for (const auto& [name, tensor] : parameters.entries) {
+    const bool has_type =
+        tensor.defined() && (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16);
+    if (has_type && tensor.is_contiguous()) continue;
+    return absl::InvalidArgumentError(absl::StrCat("parameter ", name, ": must be a contiguous fp32 or bf16 tensor"));
+  }
   if (static_cast<size_t>(manifest.tensors_size()) != parameters.entries.size()) {
     return absl::FailedPreconditionError(
         absl::StrCat("manifest: has ", manifest.tensors_size(), " tensors, the model ", parameters.entries.size()));
@@ -89,7 +93,7 @@ absl::Status CopyInto(const WeightManifest& manifest, char* bytes, ParameterMap*
     for (int i = 0; i < manifest.tensors_size(); ++i) {
       at::Tensor& tensor = parameters->entries[static_cast<size_t>(i)].second;
       char* from = bytes + manifest.tensors(i).offset_bytes();
-      if (tensor.is_cpu()) {
+      if (tensor.is_cpu() && tensor.scalar_type() == at::kFloat) {
         std::memcpy(tensor.mutable_data_ptr(), from, tensor.nbytes());
       } else {
         tensor.copy_(at::from_blob(from, tensor.sizes(), at::kFloat));

@@ -17,10 +17,11 @@ class WeightSubscriber {
  public:
   virtual ~WeightSubscriber() = default;
 
-  // Overwrites `parameters` (names, shapes and fp32 must match the manifest) with the version at `source`: shared
-  // memory when the publisher is on this host, else chunked gRPC. DATA_LOSS names the tensor whose checksum is wrong,
-  // or the digest that differs from source.digest. UNAVAILABLE: try again. After any error but INTERNAL and
-  // RESOURCE_EXHAUSTED, which LibTorch raises in the middle of the copy, `parameters` are untouched.
+  // Overwrites `parameters` (names and shapes must match the manifest) with the version at `source`: shared memory when
+  // the publisher is on this host, else chunked gRPC. Those that are bf16 get what was verified in fp32, rounded.
+  // DATA_LOSS names the tensor whose checksum is wrong, or the digest that differs from source.digest. UNAVAILABLE: try
+  // again. After any error but INTERNAL and RESOURCE_EXHAUSTED, which LibTorch raises in the middle of the copy,
+  // `parameters` are untouched.
   virtual absl::Status Fetch(const cohort::v1::WeightSource& source, ParameterMap* parameters) = 0;
 
   // Ends the call that a Fetch waits for, now and every later one, with CANCELLED.

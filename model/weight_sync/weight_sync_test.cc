@@ -148,6 +148,13 @@ TEST_F(WeightSyncTest, StreamBringsTheSameBits) {
   EXPECT_GT(service_->chunks, 1);
 }
 
+TEST_F(WeightSyncTest, RoundedParametersGetTheVersionRounded) {
+  for (auto& [name, tensor] : received_.entries) tensor = tensor.to(at::kBFloat16);
+  for (auto& [name, tensor] : published_.entries) tensor = tensor.to(at::kBFloat16);
+  EXPECT_TRUE(Fetch(/*allow_shared_memory=*/true).ok());
+  EXPECT_TRUE(SameBits(received_, published_));
+}
+
 TEST_F(WeightSyncTest, FlippedByteInSharedMemoryIsDataLossAndNamesTheTensor) {
   const std::string name = DamageFile();
   ExpectRefused(Fetch(/*allow_shared_memory=*/true), absl::StatusCode::kDataLoss, name);

@@ -85,10 +85,29 @@ absl::StatusOr<ParameterMap> LoadParameters(std::string_view directory, const Mo
   return parameters;
 }
 
+absl::Status VisitParameters(std::string_view directory, const ModelConfig& config,
+                             const std::function<absl::Status(size_t index, const at::Tensor& values)>& visit) {
+  COHORT_ASSIGN_OR_RETURN(const std::vector<ParameterSpec> specs, SpecsOf(config));
+  COHORT_ASSIGN_OR_RETURN(const WeightFiles files, WeightFiles::Open(directory));
+  COHORT_RETURN_IF_ERROR(files.Check(specs, config.tie_word_embeddings));
+  int64_t largest = 0;
+  for (const ParameterSpec& spec : specs) largest = std::max(largest, spec.NumElements());
+  return kernels::StatusFromTorch(absl::StrCat(std::string(directory), ": weights"), [&]() -> absl::Status {
+    const at::Tensor room = at::empty({largest}, at::kFloat);
+    for (size_t i = 0; i < specs.size(); ++i) {
+      const at::Tensor values = room.narrow(0, 0, specs[i].NumElements()).view(specs[i].shape);
+      COHORT_RETURN_IF_ERROR(
+          LoadTensors(files, {{specs[i].name, values.mutable_data_ptr<float>()}}, NumPieceThreads()));
+      COHORT_RETURN_IF_ERROR(visit(i, values));
+    }
+    return absl::OkStatus();
+  });
+}
+
 absl::Status WriteModelFolder(std::string_view directory, std::string_view source_directory,
                               const ParameterMap& parameters, int64_t max_shard_bytes, common::FileSystem* files) {
   const std::string folder(directory);
-  COHORT_RETURN_IF_ERROR(CopyFolderFiles(std::string(source_directory), folder, files));
+  COHORT_RETURN_IF_ERROR(CopyFolderFiles(std::string(source_directory), folder, /*copied=*/nullptr, files));
   return kernels::StatusFromTorch(absl::StrCat(folder, ": weights"), [&]() -> absl::Status {
     std::vector<TensorToWrite> tensors;
     at::Tensor current;  // keeps the bytes of the tensor being written

@@ -4,7 +4,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -25,6 +27,11 @@ absl::StatusOr<ParameterMap> LoadParameters(std::string_view directory, const Mo
 // The same into tensors that are there: contiguous fp32, in the architecture's order. After an error of the files they
 // may be partly written.
 absl::Status LoadParametersInto(std::string_view directory, const ModelConfig& config, const ParameterMap& parameters);
+
+// The same one after the other, in the architecture's order, for who keeps parts of them: `visit` gets a parameter's
+// place in that order and its values in host memory, which are overwritten after it returns. Its errors are returned.
+absl::Status VisitParameters(std::string_view directory, const ModelConfig& config,
+                             const std::function<absl::Status(size_t index, const at::Tensor& values)>& visit);
 
 // Writes the weights as F32 into an existing folder, in one file or in shards (weight_files_writer.h), and copies
 // config.json, generation_config.json, the tokenizer files and the chat template of `source_directory` unchanged. Files

@@ -5,7 +5,6 @@
 
 #include <filesystem>
 #include <system_error>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/file_system.h"
@@ -35,12 +34,13 @@ constexpr CopiedFile kCopiedFiles[] = {
 }  // namespace
 
 absl::Status CopyFolderFiles(const std::string& source_directory, const std::string& directory,
-                             common::FileSystem* files) {
+                             std::vector<std::string>* copied, common::FileSystem* files) {
   for (const CopiedFile& file : kCopiedFiles) {
     const absl::StatusOr<std::string> content = ReadRegularFile(absl::StrCat(source_directory, "/", file.name));
     if (!file.required && absl::IsNotFound(content.status())) continue;
     if (!content.ok()) return content.status();
     COHORT_RETURN_IF_ERROR(common::WriteFileAtomically(files, absl::StrCat(directory, "/", file.name), *content));
+    if (copied != nullptr) copied->push_back(file.name);
   }
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 
 // Torch-free.
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "common/file_system.h"
@@ -11,8 +12,10 @@
 namespace cohort::model {
 
 // Copies what a model folder has besides weights (config.json, tokenizer.json; generation_config.json and the other
-// tokenizer files where present) byte for byte, each atomically. `files` is what is written to.
+// tokenizer files where present) byte for byte, each atomically. Appends the name of each that was copied to `copied`,
+// unless that is null, also when it fails. `files` is what is written to.
 absl::Status CopyFolderFiles(const std::string& source_directory, const std::string& directory,
+                             std::vector<std::string>* copied = nullptr,
                              common::FileSystem* files = common::RealFileSystem());
 
 // Removes the same files and the weights, shards and their index included, to clear what a failed write left.

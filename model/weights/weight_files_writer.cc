@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/weights/weight_files_writer.h"
 
-#include <nlohmann/json.hpp>
+#include <map>
 #include <set>
 #include <string>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/file_system.h"
 #include "common/status_macros.h"
 #include "model/weights/safetensors_header.h"
 #include "model/weights/weight_file_names.h"
+#include "model/weights/weight_shards.h"
 
 namespace cohort::model {
 namespace {
@@ -19,33 +19,30 @@ using Shards = std::vector<std::vector<TensorToWrite>>;
 
 int64_t SizeOf(const TensorToWrite& tensor) { return TensorSizeBytes(tensor.dtype, tensor.shape); }
 
-// In order: a shard ends where the next tensor would not fit. Impossible sizes are the writer's to refuse.
+// Impossible sizes are the writer's to refuse.
 Shards SplitIntoShards(const std::vector<TensorToWrite>& tensors, int64_t max_shard_bytes) {
-  Shards shards(1);
-  int64_t shard_bytes = 0;
-  for (const TensorToWrite& tensor : tensors) {
-    const int64_t size_bytes = SizeOf(tensor);
-    if (!shards.back().empty() && size_bytes > max_shard_bytes - shard_bytes) {
-      shards.emplace_back();
-      shard_bytes = 0;
-    }
-    shards.back().push_back(tensor);
-    shard_bytes += size_bytes;
+  std::vector<int64_t> sizes_bytes;
+  for (const TensorToWrite& tensor : tensors) sizes_bytes.push_back(SizeOf(tensor));
+  std::vector<size_t> starts = ShardStarts(sizes_bytes, max_shard_bytes);
+  starts.push_back(tensors.size());
+  Shards shards;
+  for (size_t i = 0; i + 1 < starts.size(); ++i) {
+    shards.emplace_back(tensors.begin() + static_cast<int64_t>(starts[i]),
+                        tensors.begin() + static_cast<int64_t>(starts[i + 1]));
   }
   return shards;
 }
 
 std::string IndexText(const Shards& shards) {
   int64_t total_bytes = 0;
-  nlohmann::json file_of_tensor = nlohmann::json::object();
+  std::map<std::string, std::string> file_of_tensor;
   for (size_t i = 0; i < shards.size(); ++i) {
     for (const TensorToWrite& tensor : shards[i]) {
       file_of_tensor[tensor.name] = ShardFileName(static_cast<int64_t>(i) + 1, static_cast<int64_t>(shards.size()));
       total_bytes += SizeOf(tensor);
     }
   }
-  const nlohmann::json index = {{"metadata", {{"total_size", total_bytes}}}, {"weight_map", std::move(file_of_tensor)}};
-  return index.dump(2) + "\n";
+  return WeightsIndexText(file_of_tensor, total_bytes);
 }
 
 absl::Status RemoveFile(const std::string& path, common::FileSystem* files) {

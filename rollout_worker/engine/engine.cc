@@ -66,7 +66,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineOptions& opti
   }
   std::unique_ptr<model::KvCache> cache;
   COHORT_RETURN_IF_ERROR(kernels::StatusFromTorch("allocating the KV cache", [&] {
-    cache = std::make_unique<model::KvCache>(decoder->config(), NumBlocks(options), decoder->OutputWeight().device());
+    cache = std::make_unique<model::KvCache>(decoder->config(), NumBlocks(options), decoder->OutputWeight().device(),
+                                             decoder->precision());
     return absl::OkStatus();
   }));
   return std::unique_ptr<Engine>(new Engine(options, decoder, clock, std::move(cache)));

@@ -31,9 +31,13 @@ class EngineFixture : public ::testing::Test {
   void SetUp() override {
     const std::string directory = dir_.Join("model");
     ASSERT_OK(WriteTinyModel(directory, /*seed=*/5));
-    ASSERT_OK_AND_ASSIGN(const model::ModelConfig config, model::LoadModelConfig(directory));
-    ASSERT_OK_AND_ASSIGN(model::ParameterMap parameters, model::LoadParameters(directory, config, at::kCPU));
-    ASSERT_OK_AND_ASSIGN(decoder_, model::Decoder::Create(config, std::move(parameters)));
+    ASSERT_OK_AND_ASSIGN(config_, model::LoadModelConfig(directory));
+    ASSERT_OK_AND_ASSIGN(const model::ParameterMap parameters, Parameters());
+    ASSERT_OK_AND_ASSIGN(decoder_, model::Decoder::Create(config_, parameters));
+  }
+
+  absl::StatusOr<model::ParameterMap> Parameters() const {
+    return model::LoadParameters(dir_.Join("model"), config_, at::kCPU);
   }
 
   std::unique_ptr<Engine> MakeEngine(int32_t max_sequences, int64_t kv_cache_tokens = 4096) {
@@ -60,6 +64,7 @@ class EngineFixture : public ::testing::Test {
   }
 
   common::TempDir dir_;
+  model::ModelConfig config_;
   common::SimulatedClock clock_;
   std::unique_ptr<model::Decoder> decoder_;
 };

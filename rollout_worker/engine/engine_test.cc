@@ -14,6 +14,7 @@
 
 #include "common/testing/status_matchers.h"
 #include "model/decoder.h"
+#include "model/frozen_parameters.h"
 #include "model/logprob.h"
 #include "rollout_worker/engine/engine_fixture.h"
 #include "rollout_worker/testing/random_groups.h"
@@ -83,6 +84,28 @@ TEST_F(EngineTest, SequenceTellsWhenItArrivedJoinedAndEnded) {
     EXPECT_EQ(sequence.first_token_time, sequence.join_time) << "the clock stands still in a step";
     const auto num_steps = static_cast<int64_t>(sequence.token_ids.size()) - 1;
     EXPECT_EQ(sequence.last_token_time - sequence.first_token_time, absl::Seconds(num_steps));
+  }
+}
+
+// The sampler has rounded weights and a cache of bf16, the learner the fp32 weights that it trains.
+TEST_F(EngineTest, BehaviorLogprobsOfBf16AreBitEqualToThePackedForwardPass) {
+  const model::DecoderOptions bf16 = {.precision = model::Precision::kBf16};
+  ASSERT_OK_AND_ASSIGN(const model::ParameterMap trained, Parameters());
+  ASSERT_OK_AND_ASSIGN(const model::ParameterMap rounded, model::FrozenParameters(trained, model::Precision::kBf16));
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<model::Decoder> sampling, model::Decoder::Create(config_, rounded, bf16));
+  const std::vector<EngineGroup> groups = RandomGroups(20);
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Engine> engine,
+                       Engine::Create({.max_sequences = 7, .kv_cache_tokens = 4096, .max_prefill_tokens = 128},
+                                      sampling.get(), &clock_));
+  const std::map<int64_t, SampledGroup> sampled = Sample(engine.get(), groups, /*steps_between=*/3);
+  ASSERT_EQ(sampled.size(), groups.size());
+  ASSERT_OK_AND_ASSIGN(decoder_, model::Decoder::Create(config_, trained, bf16));
+  const std::vector<std::vector<float>> expected = PackedLogprobs(groups, sampled);
+  size_t i = 0;
+  for (const EngineGroup& group : groups) {
+    for (const Sequence& sequence : sampled.at(group.id).sequences) {
+      ASSERT_EQ(sequence.behavior_logprobs, expected[i++]) << "group " << group.id;
+    }
   }
 }
 

@@ -14,6 +14,7 @@
 #include "model/decoder.h"
 #include "model/model_config.h"
 #include "model/parameter_map.h"
+#include "model/precision.h"
 #include "model/weight_sync/weight_subscriber.h"
 #include "rollout_worker/engine/engine.h"
 
@@ -34,27 +35,29 @@ class PolicySlot final {
   bool Holds(const std::string& job, int64_t policy_version) const {
     return engine_ != nullptr && job_ == job && policy_version_ == policy_version;
   }
-  // The same weights, too: a version that was replayed with another outcome, or a job of the same name, is another one,
-  // and a model folder that was written anew. A folder that is gone is still what was loaded.
-  bool Holds(const cohort::v1::WeightSource& source) const;
+  // The same weights in the same precision, too: a version that was replayed with another outcome, or a job of the same
+  // name, is another one, and a model folder that was written anew. A folder that is gone is still what was loaded.
+  bool Holds(const cohort::v1::WeightSource& source, model::Precision precision = model::Precision::kFp32) const;
   // Null before the first version.
   Engine* engine() { return engine_.get(); }
   const model::Decoder* decoder() const { return decoder_.get(); }
 
   // Of the weights, when they were loaded from a model folder; else empty.
   const std::string& folder_digest() const { return folder_digest_; }
-  // Of the version's weights; 0 before the first.
+  // Of the version's weights as they are fetched, which is fp32; 0 before the first.
   int64_t num_bytes() const;
 
-  // Fetches and verifies `source`, or loads its model folder, and makes it the slot's version. FAILED_PRECONDITION
-  // while a group is in the engine, or when there is no such folder here; ABORTED when it has other weights here than
-  // those that the job is sampled with. After an error of the fetch (DATA_LOSS: wrong checksum) the slot holds what it
-  // held before, or nothing when that was of another job or model or its memory is half written.
+  // Fetches and verifies `source`, or loads its model folder, and makes it the slot's version, to be sampled in
+  // `precision`: in bf16 weights are rounded once they are verified, and the slot keeps nothing else.
+  // FAILED_PRECONDITION while a group is in the engine, or when there is no such folder here; ABORTED when it has other
+  // weights here than those that the job is sampled with. After an error of the fetch (DATA_LOSS: wrong checksum) the
+  // slot holds what it held before, or nothing when that was of another job, model or precision or its memory is half
+  // written.
   absl::Status SwitchTo(const cohort::v1::WeightSource& source, const model::ModelConfig& config,
-                        model::WeightSubscriber* subscriber);
+                        model::WeightSubscriber* subscriber, model::Precision precision = model::Precision::kFp32);
 
  private:
-  absl::Status Build(const model::ModelConfig& config);
+  absl::Status Build(const model::ModelConfig& config, model::Precision precision);
   // Into parameters_. Returns the digest of the weights.
   absl::StatusOr<std::string> LoadFolder(const cohort::v1::WeightSource& source, const model::ModelConfig& config);
   void Clear();

@@ -115,6 +115,27 @@ TEST_F(PolicySlotTest, ModelFolderIsLoadedInThePlaceOfAFetch) {
   EXPECT_EQ(slot.engine(), nullptr) << "a folder may be partly read";
 }
 
+TEST_F(PolicySlotTest, Bf16KeepsRoundedWeightsOfWhatWasVerifiedInFp32) {
+  constexpr model::Precision kBf16 = model::Precision::kBf16;
+  PolicySlot slot(kOptions, at::kCPU, &clock_);
+  cohort::v1::WeightSource source = Source("a", 0);
+  source.set_model_path(dir_.Join("model"));
+  ASSERT_OK(slot.SwitchTo(source, config_, /*subscriber=*/nullptr));
+  const std::string digest = slot.folder_digest();
+  const int64_t num_bytes = slot.num_bytes();
+  EXPECT_FALSE(slot.Holds(source, kBf16)) << "the same weights, computed otherwise";
+  source.set_digest(digest);
+  ASSERT_OK(slot.SwitchTo(source, config_, /*subscriber=*/nullptr, kBf16));
+  EXPECT_TRUE(slot.Holds(source, kBf16));
+  EXPECT_FALSE(slot.Holds(source));
+  EXPECT_EQ(slot.folder_digest(), digest);
+  EXPECT_EQ(slot.num_bytes(), num_bytes) << "as they are fetched";
+  EXPECT_EQ(2 * slot.decoder()->parameters().NumBytes(), num_bytes);
+  EXPECT_TRUE(at::equal(slot.decoder()->parameters().Find("model.norm.weight"), norm_.to(at::kBFloat16)));
+  ASSERT_OK(slot.SwitchTo(Source("a", 1), config_, subscriber_.get(), kBf16));
+  EXPECT_TRUE(slot.Holds("a", 1));
+}
+
 TEST_F(PolicySlotTest, ModelFolderWithOtherWeightsThanTheJobIsSampledWithIsRefused) {
   PolicySlot slot(kOptions, at::kCPU, &clock_);
   cohort::v1::WeightSource source = Source("a", 0);

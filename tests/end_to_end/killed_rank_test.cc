@@ -38,14 +38,17 @@ static_assert(kSteps >= kNumKills * 2 * kStepsBetweenKills);
 // By which the moments within a step differ.
 constexpr absl::Duration kOffset = absl::Milliseconds(3);
 
-class KilledRankTest : public ::testing::Test {
+// How the ranks share the train state.
+class KilledRankTest : public ::testing::TestWithParam<std::string> {
  protected:
   // Demonstrations need no sampling: a step is followed by the next one at once.
   void SetUp() override {
     WriteTinyExample(dir_.path());
     std::string job = absl::StrReplaceAll(
         ReadText(dir_.Join("sft.yaml")), {{absl::StrCat("num_steps: ", kSftSteps), absl::StrCat("num_steps: ", kSteps)},
-                                          {"sequences_per_step: 16", "sequences_per_step: 64"}});
+                                          {"sequences_per_step: 16", "sequences_per_step: 64"},
+                                          {"optimizer:\n", absl::StrCat("optimizer:\n  sharding: ", GetParam(), "\n")},
+                                          {"training:\n", "training:\n  recompute_activations: true\n"}});
     absl::StrAppend(&job, "checkpoint:\n  every_steps: ", kStepsPerCheckpoint, "\n");
     WriteText(dir_.Join("long/sft.yaml"), job);
   }
@@ -102,7 +105,7 @@ class KilledRankTest : public ::testing::Test {
   common::TempDir dir_;
 };
 
-TEST_F(KilledRankTest, GangStartsAgainFromItsCheckpointAndEndsWithTheSameWeights) {
+TEST_P(KilledRankTest, GangStartsAgainFromItsCheckpointAndEndsWithTheSameWeights) {
   const std::string calm = dir_.Join("calm");
   const Finished undisturbed = RunProgram(Command(calm), calm + ".log");
   ASSERT_EQ(undisturbed.exit.code, 0) << undisturbed.text;
@@ -127,6 +130,9 @@ TEST_F(KilledRankTest, GangStartsAgainFromItsCheckpointAndEndsWithTheSameWeights
   EXPECT_FALSE(weights.empty());
   EXPECT_TRUE(weights == FinalWeights(calm, "sft"));
 }
+
+INSTANTIATE_TEST_SUITE_P(Sharding, KilledRankTest, ::testing::Values("none", "zero3"),
+                         [](const auto& info) { return info.param; });
 
 }  // namespace
 }  // namespace cohort::tests

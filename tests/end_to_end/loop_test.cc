@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -110,6 +111,19 @@ TEST(LoopTest, KilledWorkerCostsItsLeaseAndNothingElse) {
   EXPECT_EQ(finished.exit.code, 0) << finished.text;
   ExpectExactRun(calm);
   EXPECT_TRUE(FinalWeights(disturbed) == FinalWeights(calm));
+}
+
+// From the fp32 weights of the SFT job; no step may show a mismatch between worker and learner.
+TEST(LoopTest, Bf16IsSampledAsItIsTrained) {
+  const common::TempDir dir;
+  WriteTinyExample(dir.path());
+  std::string job = ReadText(dir.Join("rlvr.yaml"));
+  const std::string model = "model:\n";
+  job.insert(job.find(model) + model.size(), "  precision: bf16\n");
+  std::ofstream(dir.Join("rlvr.yaml")) << job;
+  const Finished finished = TinyRun(dir.path(), dir.Join("run")).Program().Finish();
+  EXPECT_EQ(finished.exit.code, 0) << finished.text;
+  ExpectExactRun(dir.Join("run"));
 }
 
 }  // namespace

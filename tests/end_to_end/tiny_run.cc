@@ -183,7 +183,15 @@ void ExpectExactRun(const std::string& run_dir) {
 }
 
 std::string FinalWeights(const std::string& run_dir, const std::string& job_id) {
-  return ReadText(ReadLedger(run_dir, job_id).checkpoint_path + "/model.safetensors");
+  std::set<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(ReadLedger(run_dir, job_id).checkpoint_path)) {
+    const std::string name = entry.path().filename().string();
+    if (name.rfind("model", 0) == 0 && entry.path().extension() == ".safetensors") paths.insert(entry.path().string());
+  }
+  EXPECT_FALSE(paths.empty());
+  std::string weights;
+  for (const std::string& path : paths) weights += ReadText(path);
+  return weights;
 }
 
 }  // namespace cohort::tests

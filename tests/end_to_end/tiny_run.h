@@ -57,7 +57,7 @@ Ledger ReadLedger(const std::string& run_dir, const std::string& job_id);
 // doubled, mismatch was 0 at every step, and the final checkpoint is sealed, undamaged and usable for inference.
 void ExpectExactRun(const std::string& run_dir);
 
-// Bytes of model.safetensors of a job's final checkpoint.
+// Bytes of the weight files of a job's final checkpoint, one behind the other.
 std::string FinalWeights(const std::string& run_dir, const std::string& job_id = "rlvr");
 
 }  // namespace cohort::tests

@@ -5,6 +5,8 @@
 #include <map>
 #include <string_view>
 
+#include "model/weights/weight_shards.h"
+
 namespace cohort::model {
 namespace {
 
@@ -50,32 +52,14 @@ int64_t ShardedBytes(const std::vector<ParameterSpec>& parameters, int64_t num_r
   return (count + 2 * largest) * kFloatBytes;
 }
 
-// Ranges of neighbouring parameters that hold at most `capacity` numbers each.
-int64_t NumRanges(const std::vector<ParameterSpec>& parameters, int64_t capacity) {
-  int64_t num_ranges = 1, held = 0;
-  for (const ParameterSpec& parameter : parameters) {
-    const int64_t size = RoundUp(parameter.NumElements(), kFlatAlignment);
-    if (size > capacity - held) {
-      ++num_ranges;
-      held = 0;
-    }
-    held += size;
-  }
-  return num_ranges;
-}
-
 // One flat buffer of what the fullest rank writes of a checkpoint: whole neighbouring parameters, as few as can be
 // (learner/checkpoint/checkpoint_plan.h).
 int64_t WrittenBytes(const std::vector<ParameterSpec>& parameters, int64_t num_ranks) {
-  int64_t too_small = 0, enough = FlatBytes(parameters) / kFloatBytes;
+  std::vector<int64_t> sizes_bytes;
   for (const ParameterSpec& parameter : parameters) {
-    too_small = std::max(too_small, RoundUp(parameter.NumElements(), kFlatAlignment) - 1);
+    sizes_bytes.push_back(RoundUp(parameter.NumElements(), kFlatAlignment) * kFloatBytes);
   }
-  while (enough - too_small > 1) {
-    const int64_t capacity = too_small + (enough - too_small) / 2;
-    (NumRanges(parameters, capacity) <= num_ranks ? enough : too_small) = capacity;
-  }
-  return enough * kFloatBytes;
+  return LeastShardBytes(sizes_bytes, num_ranks);
 }
 
 // As model/decoder_rows.h pads them.

@@ -25,50 +25,37 @@ std::string OptimizerShardName(int64_t shard, int64_t num_shards) {
   return absl::StrFormat("%s%05d-of-%05d.safetensors", kOptimizerShardPrefix, shard, num_shards);
 }
 
-// In order, each as much as fits into `capacity` numbers.
-std::vector<SpanRange> Fill(const FlatLayout& layout, int64_t capacity) {
-  std::vector<SpanRange> ranges;
-  int64_t held = 0;
-  for (size_t i = 0; i < layout.spans.size(); ++i) {
-    if (ranges.empty() || layout.spans[i].size > capacity - held) {
-      ranges.push_back({.first = i, .count = 0});
-      held = 0;
-    }
-    ++ranges.back().count;
-    held += layout.spans[i].size;
+std::vector<int64_t> SizesBytes(const FlatLayout& layout, const SpanRange& spans) {
+  std::vector<int64_t> sizes_bytes;
+  for (size_t i = 0; i < spans.count; ++i) sizes_bytes.push_back(layout.spans[spans.first + i].size * kNumberBytes);
+  return sizes_bytes;
+}
+
+// `spans` in order, each piece as much as fits; none of none.
+std::vector<SpanRange> Cut(const FlatLayout& layout, const SpanRange& spans, int64_t max_bytes) {
+  if (spans.count == 0) return {};
+  std::vector<size_t> starts = model::ShardStarts(SizesBytes(layout, spans), max_bytes);
+  starts.push_back(spans.count);
+  std::vector<SpanRange> pieces;
+  for (size_t i = 0; i + 1 < starts.size(); ++i) {
+    pieces.push_back({.first = spans.first + starts[i], .count = starts[i + 1] - starts[i]});
   }
-  return ranges;
+  return pieces;
 }
 
 // One for each of so many ranks; those behind the last parameter are empty.
 std::vector<SpanRange> BalancedRanges(const FlatLayout& layout, int num_ranks) {
-  int64_t too_small = 0, enough = 1;
-  for (const FlatSpan& span : layout.spans) {
-    too_small = std::max(too_small, span.size - 1);
-    enough += span.size;
-  }
-  while (enough - too_small > 1) {
-    const int64_t capacity = too_small + (enough - too_small) / 2;
-    const bool fits = Fill(layout, capacity).size() <= static_cast<size_t>(num_ranks);
-    (fits ? enough : too_small) = capacity;
-  }
-  std::vector<SpanRange> ranges = Fill(layout, enough);
+  const SpanRange all = {.first = 0, .count = layout.spans.size()};
+  std::vector<SpanRange> ranges = Cut(layout, all, model::LeastShardBytes(SizesBytes(layout, all), num_ranks));
   ranges.resize(static_cast<size_t>(num_ranks), {.first = layout.spans.size(), .count = 0});
   return ranges;
 }
 
 // Without names.
 std::vector<PlannedFile> CutIntoFiles(const FlatLayout& layout, const SpanRange& spans, int64_t max_shard_bytes) {
-  if (spans.count == 0) return {};
-  std::vector<int64_t> sizes_bytes;
-  for (size_t i = 0; i < spans.count; ++i) sizes_bytes.push_back(layout.spans[spans.first + i].size * kNumberBytes);
-  std::vector<size_t> starts = model::ShardStarts(sizes_bytes, max_shard_bytes);
-  starts.push_back(spans.count);
-  std::vector<PlannedFile> cut;
-  for (size_t i = 0; i + 1 < starts.size(); ++i) {
-    cut.push_back({.spans = {.first = spans.first + starts[i], .count = starts[i + 1] - starts[i]}});
-  }
-  return cut;
+  std::vector<PlannedFile> files;
+  for (const SpanRange& piece : Cut(layout, spans, max_shard_bytes)) files.push_back({.spans = piece});
+  return files;
 }
 
 std::string IndexOf(const FlatLayout& layout, const std::vector<PlannedPart>& parts) {

@@ -15,6 +15,10 @@ namespace cohort::model {
 // and a larger tensor has one of its own. One shard when there are no tensors.
 std::vector<size_t> ShardStarts(const std::vector<int64_t>& sizes_bytes, int64_t max_shard_bytes);
 
+// The least `max_shard_bytes` with which every tensor fits and ShardStarts gives at most `num_shards`: the size of the
+// largest shard when neighbours are shared out as evenly as can be. 0 when there are no tensors.
+int64_t LeastShardBytes(const std::vector<int64_t>& sizes_bytes, int64_t num_shards);
+
 // The text of model.safetensors.index.json.
 std::string WeightsIndexText(const std::map<std::string, std::string>& file_of_tensor, int64_t total_bytes);
 

@@ -8,7 +8,7 @@ bool IsSupported(CpuTarget target) {
     case CpuTarget::kBaseline:
       return true;
     case CpuTarget::kAvx2:
-      return __builtin_cpu_supports("avx2");
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     case CpuTarget::kAvx512:
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");

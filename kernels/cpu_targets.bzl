@@ -2,8 +2,8 @@
 
 _TARGETS = {
     "baseline": [],
-    "avx2": ["-mavx2"],
-    "avx512": ["-mavx2", "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"],
+    "avx2": ["-mavx2", "-mfma"],
+    "avx512": ["-mavx2", "-mfma", "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"],
 }
 
 _COPTS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-Wno-psabi"]
@@ -12,7 +12,7 @@ def cpu_target_library(name, srcs, hdrs, deps = [], **kwargs):
     """`srcs` define everything inside `namespace COHORT_CPU_TARGET` and include no inline library code.
 
     An inline function of a library, compiled with wider instructions, could be the copy that the linker keeps for
-    everyone. Contraction is off: a fused multiply-add would give some targets other bits.
+    everyone. Contraction is off: a multiply-add that only some targets fuse would give them other bits.
     """
     parts = []
     for target, copts in _TARGETS.items():

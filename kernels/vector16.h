@@ -55,7 +55,7 @@ COHORT_INLINE void Store16(float* p, F16 v) {
 
 COHORT_INLINE F16 Splat16(float v) {
   F16 r;
-  for (int i = 0; i < kParts; ++i) r.part[i] = FPart{} + v;
+  for (int i = 0; i < kParts; ++i) r.part[i] = v - FPart{};  // v + 0 would lose the sign of -0, and cost an addition
   return r;
 }
 

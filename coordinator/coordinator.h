@@ -47,7 +47,8 @@ struct CoordinatorOptions {
   NamespaceLimits limits;
   // How often Tick runs by itself; zero: never (tests).
   absl::Duration tick_interval = absl::Seconds(1);
-  // That read datasets for jobs that are taken up; 0: whoever takes a job up reads, and others wait (tests).
+  // That read datasets and weights for jobs that are taken up; 0: whoever takes a job up reads, and others wait
+  // (tests).
   int num_dataset_readers = 0;
   // Must outlive the coordinator. What it writes, except for datasets and the store; SQLite's VFS of this name has that
   // ("": default).

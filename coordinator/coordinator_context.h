@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
 #include "common/file_system.h"
@@ -19,6 +20,7 @@
 #include "coordinator/namespace_limits.h"
 #include "coordinator/resource_name.h"
 #include "coordinator/worker_registry.h"
+#include "model/weight_sync/folder_digest.h"
 #include "rollout_log/rollout_log.h"
 
 namespace cohort::coordinator {
@@ -50,7 +52,10 @@ struct CoordinatorContext {
   common::FileSystem* dataset_files = common::RealFileSystem();
   RowIndexStore* row_indices = nullptr;
   const std::atomic<bool>* is_stopped = nullptr;
-  // Does what takes as long as a dataset is large, for a caller that holds locks: here at once, in a service elsewhere.
+  // The digest of the weights in a model folder, which takes as long as they are large; for `read_apart`.
+  std::function<absl::StatusOr<std::string>(const std::string& model_path, const std::atomic<bool>* is_stopped)>
+      read_weight_digest = model::FolderDigest;
+  // Does what takes as long as files are large, for a caller that holds locks: here at once, in a service elsewhere.
   std::function<void(std::function<void()> work)> read_apart = [](const std::function<void()>& work) { work(); };
   absl::Duration stop_limit = absl::Hours(1);  // of a gang that was asked to stop
 };

@@ -2,11 +2,14 @@
 #include "coordinator/dataset_opening.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "absl/strings/cord.h"
+#include "common/field_error.h"
 #include "common/status_macros.h"
 #include "coordinator/rescore_data.h"
+#include "coordinator/storage_trouble.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -14,13 +17,26 @@ namespace {
 constexpr char kBeingRead[] = "cohort/being_read";
 
 absl::Status BeingRead() {
-  absl::Status status = absl::UnavailableError("the dataset is being read");
+  absl::Status status = absl::UnavailableError("the files of the job are being read");
   status.SetPayload(kBeingRead, absl::Cord());
   return status;
 }
 
+// Empty when the job needs none, or when it is stored: large folders are read once.
+absl::StatusOr<std::string> ReadWeightDigest(const CoordinatorContext& context, const JobRecord& record) {
+  const cohort::v1::JobSpec& spec = record.job.spec();
+  if (!spec.has_eval()) return std::string();
+  const auto versions = context.store->ListVersions(record.job.name());
+  if (!versions.ok()) return ReadTrouble("list the versions of the job", versions.status());
+  if (!versions->empty()) return std::string();
+  auto digest = context.read_weight_digest(record.model_path, context.is_stopped);
+  if (digest.ok()) return digest;
+  return common::PrefixField(digest.status(), spec.model().has_from_job() ? "model.from_job" : "model.path");
+}
+
 absl::StatusOr<std::unique_ptr<JobData>> OpenOnHeap(const CoordinatorContext& context, const JobRecord& record) {
   COHORT_ASSIGN_OR_RETURN(JobData data, OpenDataOf(context, record));
+  COHORT_ASSIGN_OR_RETURN(data.weight_digest, ReadWeightDigest(context, record));
   return std::make_unique<JobData>(std::move(data));
 }
 

@@ -16,8 +16,9 @@
 namespace cohort::coordinator {
 
 // Opens the data of one job where CoordinatorContext::read_apart says: to read a large dataset takes a while, and
-// whoever wants it holds the lock of the job, or more. Not thread-safe; the context must outlive it and what it has
-// begun, the opening itself need not outlive that.
+// whoever wants it holds the lock of the job, or more. For an EVAL job without a stored digest of its weights, the
+// model folder is read too. Not thread-safe; the context must outlive it and what it has begun, the opening itself need
+// not outlive that.
 class DatasetOpening final {
  public:
   // How soon a dataset that could not be read is read again, at first and at last.

@@ -29,6 +29,7 @@
 namespace cohort::coordinator {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -186,8 +187,11 @@ TEST_F(DatasetOpeningTest, JobWithoutRanksStartsWhenItsDatasetIsThere) {
   ReadLater();
   Tick();
   EXPECT_FALSE(IsRunning("eval"));
-  EXPECT_THAT(Runtime("eval")->Waiting().waits_for, HasSubstr("held_out.jsonl"));
+  EXPECT_THAT(Runtime("eval")->Waiting().waits_for,
+              AllOf(HasSubstr("held_out.jsonl, and the weights in "), HasSubstr("/model")));
+  EXPECT_EQ(num_folders_read_, 0);
   Read(0);
+  EXPECT_EQ(num_folders_read_, 1) << "where the dataset is read";
   Tick();
   EXPECT_TRUE(IsRunning("eval"));
 }

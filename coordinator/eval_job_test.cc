@@ -5,11 +5,15 @@
 #include <string>
 
 #include "common/files.h"
+#include "common/sha256.h"
 #include "common/testing/status_matchers.h"
+#include "coordinator/dataset_opening.h"
 #include "coordinator/testing/bench_coordinator.h"
 #include "coordinator/testing/job_builder.h"
 #include "coordinator/testing/sample_group.h"
 #include "gtest/gtest.h"
+#include "model/weight_sync/folder_digest.h"
+#include "model/weights/model_folder.h"
 
 namespace cohort::coordinator {
 namespace {
@@ -45,9 +49,12 @@ class EvalJobTest : public BenchCoordinator {
   }
   // The receipt of the only group, sampled with weights whose digest is 32 times the same character.
   cohort::v1::GroupReceipt SubmitWith(const cohort::v1::ClaimGroupsResponse& claimed, char digest) {
+    return SubmitWith(claimed, std::string(32, digest));
+  }
+  cohort::v1::GroupReceipt SubmitWith(const cohort::v1::ClaimGroupsResponse& claimed, const std::string& digest) {
     Submission submission = {.lease = claimed.groups(0).lease(),
                              .group = SampleGroup(claimed.groups(0), FirstSiblingIsRight())};
-    submission.group.set_weight_digest(std::string(32, digest));
+    submission.group.set_weight_digest(digest);
     const auto receipts = rollouts_->Submit({submission});
     EXPECT_OK(receipts);
     return receipts->front();
@@ -114,28 +121,92 @@ TEST_F(EvalJobTest, ScoredGroupsStayScoredOverARestartAndLeasesAreHonoured) {
 TEST_F(EvalJobTest, WorkerWhoseFolderHoldsOtherWeightsIsRefusedByName) {
   CreateEval();
   Tick();
-  const auto first = Claim("worker", 1);
   const auto other = Claim("other", 1);
-  EXPECT_EQ(first.weights(0).digest(), "") << "nobody has loaded them yet";
-  EXPECT_TRUE(SubmitWith(first, 'a').accepted());
-  const cohort::v1::GroupReceipt refused = SubmitWith(other, 'b');
+  const auto first = Claim("worker", 1);
+  const cohort::v1::GroupReceipt refused = SubmitWith(other, 'b');  // the first of the job
   EXPECT_FALSE(refused.accepted());
   EXPECT_THAT(refused.reason(), AllOf(StartsWith("weight_digest: "), HasSubstr("has other weights in "),
-                                      HasSubstr("/model"), HasSubstr("6161"), HasSubstr("6262")));
+                                      HasSubstr("/model than the coordinator"), HasSubstr("6161"), HasSubstr("6262")));
   EXPECT_EQ(NumLost("other", other), 1);
   ASSERT_OK_AND_ASSIGN(const auto returned, store_.GetGroups(NameOf("eval"), {other.groups(0).group_id()}));
   EXPECT_EQ(returned.front().failed_attempts, 0) << "the group is not at fault";
+  EXPECT_TRUE(SubmitWith(first, 'a').accepted());
   const auto second = Claim("worker", 1);
   ASSERT_EQ(second.groups_size(), 1);
-  EXPECT_EQ(second.weights(0).digest(), std::string(32, 'a')) << "whoever loads the folder now compares";
   EXPECT_TRUE(SubmitWith(second, 'a').accepted());
-  Restart();
-  Tick();
-  const auto third = Claim("third", 1);
-  ASSERT_EQ(third.groups_size(), 1);
-  EXPECT_EQ(third.weights(0).digest(), std::string(32, 'a'));
-  EXPECT_TRUE(SubmitWith(third, 'a').accepted());
+  EXPECT_TRUE(SubmitWith(Claim("worker", 1), 'a').accepted());
   ExpectResult();
+}
+
+TEST_F(EvalJobTest, FolderIsReadOnceWhenTheJobStartsAndWhoeverLoadsItCompares) {
+  CreateEval();
+  EXPECT_EQ(num_folders_read_, 0) << "a submit does not wait for it";
+  Tick();
+  ASSERT_OK_AND_ASSIGN(const auto versions, store_.ListVersions(NameOf("eval")));
+  ASSERT_EQ(versions.size(), 1u) << "before any group is given out";
+  EXPECT_EQ(versions[0].version, 0);
+  EXPECT_EQ(versions[0].digest, std::string(32, 'a'));
+  const auto held = Claim("worker", 1);
+  EXPECT_EQ(held.weights(0).digest(), std::string(32, 'a'));
+  folder_digest_ = std::string(32, 'b');
+  Restart();
+  EXPECT_FALSE(SubmitWith(held, 'b').accepted());
+  Tick();
+  const auto rest = Claim("worker", 10);
+  ASSERT_EQ(rest.weights_size(), 1);
+  EXPECT_EQ(rest.weights(0).digest(), std::string(32, 'a'));
+  EXPECT_EQ(num_folders_read_, 1);
+}
+
+TEST_F(EvalJobTest, NothingIsGivenOutBeforeTheDigestIsStored) {
+  CreateEval();
+  int num_writes = 0;
+  fault_.before_write = [&] {
+    fault_.store = ++num_writes == 1 ? absl::ResourceExhaustedError("No space left on device") : absl::OkStatus();
+  };
+  Tick();
+  EXPECT_EQ(Get("eval").state(), cohort::v1::JOB_STATE_QUEUED);
+  EXPECT_TRUE(store_.ListVersions(NameOf("eval"))->empty());
+  EXPECT_TRUE(Claim("worker", 10).groups().empty());
+  Tick();
+  EXPECT_EQ(store_.ListVersions(NameOf("eval"))->size(), 1u);
+  ExpectAccepted(Claim("worker", 10));
+  ExpectResult();
+  EXPECT_EQ(num_folders_read_, 1);
+}
+
+TEST_F(EvalJobTest, FolderThatIsGoneIsWaitedForAndADamagedOneFailsTheJob) {
+  folder_digest_ = absl::NotFoundError("/models/small: has neither");
+  CreateEval();
+  Tick();
+  EXPECT_EQ(Get("eval").state(), cohort::v1::JOB_STATE_QUEUED);
+  EXPECT_THAT(Get("eval").state_reason(), StartsWith("cannot start: model.path: /models/small: "));
+  clock_.Advance(DatasetOpening::kFirstWait);
+  folder_digest_ = absl::DataLossError("/models/small: truncated");
+  Tick();
+  EXPECT_EQ(Get("eval").state(), cohort::v1::JOB_STATE_FAILED);
+  EXPECT_THAT(Get("eval").state_reason(), StartsWith("cannot start: model.path: /models/small: truncated"));
+}
+
+TEST_F(EvalJobTest, DigestIsThatOfTheWeightsInTheFolder) {
+  ASSERT_OK(model::WriteRandomModel("examples/arithmetic/model", folder_.Join("model"), /*seed=*/1));
+  ASSERT_OK(model::WriteRandomModel("examples/arithmetic/model", folder_.Join("other"), /*seed=*/2));
+  ASSERT_OK_AND_ASSIGN(const std::string digest, model::FolderDigest(folder_.Join("model")));
+  ASSERT_OK_AND_ASSIGN(const std::string other, model::FolderDigest(folder_.Join("other")));
+  context_.read_weight_digest = CoordinatorContext().read_weight_digest;
+  CreateEval();
+  Tick();
+  const auto claimed = Claim("worker", 1);
+  EXPECT_EQ(common::HexOf(claimed.weights(0).digest()), common::HexOf(digest));
+  EXPECT_FALSE(SubmitWith(claimed, other).accepted());
+  EXPECT_TRUE(SubmitWith(Claim("worker", 1), digest).accepted());
+}
+
+TEST_F(EvalJobTest, JobWhoseWeightsArePublishedReadsNoModelFolder) {
+  StartSums(SmallRlvrSpec());
+  Restart();
+  Join();
+  EXPECT_EQ(num_folders_read_, 0);
 }
 
 TEST_F(EvalJobTest, WorkersWithOtherWeightsCostNoGroupItsAttempts) {
@@ -152,14 +223,12 @@ TEST_F(EvalJobTest, WorkersWithOtherWeightsCostNoGroupItsAttempts) {
   ExpectResult();
 }
 
-TEST_F(EvalJobTest, WorkerThatDoesNotSayItsWeightsIsRefusedOnceTheyAreKnown) {
+TEST_F(EvalJobTest, WorkerThatDoesNotSayItsWeightsIsRefused) {
   CreateEval();
   Tick();
-  EXPECT_TRUE(SubmitWith(Claim("worker", 1), 'a').accepted());
-  ASSERT_OK_AND_ASSIGN(const auto receipts, Submit(Claim("silent", 1)));
-  ASSERT_EQ(receipts.size(), 1u);
-  EXPECT_FALSE(receipts[0].accepted());
-  EXPECT_THAT(receipts[0].reason(), StartsWith("weight_digest: "));
+  const cohort::v1::GroupReceipt refused = SubmitWith(Claim("silent", 1), "");
+  EXPECT_FALSE(refused.accepted());
+  EXPECT_THAT(refused.reason(), StartsWith("weight_digest: "));
 }
 
 TEST_F(EvalJobTest, PauseEndsTheLeasesAtOnceAndResumeGoesOn) {

@@ -15,12 +15,14 @@
 
 namespace cohort::coordinator {
 
-// The datasets of a job, opened, and the order in which it trains on them. Each part is thread-safe.
+// The datasets of a job, opened, the order in which it trains on them, and what else was read for it. Each part is
+// thread-safe.
 struct JobData {
   std::unique_ptr<Dataset> train;          // problems or demonstrations; null for an EVAL job
   std::unique_ptr<Dataset> evaluation;     // null without evaluation
   std::unique_ptr<PromptCursor> cursor;    // with `train`
   std::unique_ptr<RescoreSource> rescore;  // null unless of a RESCORE job, whose problems are in `train`
+  std::string weight_digest;               // of the model folder of an EVAL job that has none stored; else empty
 
   // SHA-256 of each dataset (Dataset::Digest), one after the other: what must not change while the job lives.
   std::string Digest() const;

@@ -14,7 +14,7 @@ namespace {
 
 using Outlook = RankChance::Outlook;
 
-constexpr char kReading[] = "its dataset is being read";
+constexpr char kReading[] = "its files are being read";
 
 // One pass over all jobs in the order in which they are served.
 class Round final {

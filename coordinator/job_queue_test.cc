@@ -279,7 +279,7 @@ TEST_F(JobQueueTest, JobWhoseDatasetIsReadHoldsTheRanksItWillHave) {
   queue_.Waiting(1);
   Decide();
   EXPECT_THAT(Started(), IsEmpty());
-  EXPECT_EQ(WhyWaits("a/1"), "its dataset is being read");
+  EXPECT_EQ(WhyWaits("a/1"), "its files are being read");
   queue_.snapshot().doubtful = {"a/1"};
   Decide();
   EXPECT_THAT(Started(), ElementsAre("a/2")) << "once it could not start it keeps nothing";

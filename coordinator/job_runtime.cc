@@ -159,6 +159,7 @@ absl::Status JobRuntime::Activate() {
   const auto plan = context_->store->GetPlan(ledger_->name(), ledger_->job().policy_version());
   if (plan.ok()) plan_ = *plan;
   if (!plan.ok() && !absl::IsNotFound(plan.status())) return plan.status();
+  COHORT_RETURN_IF_ERROR(StoreFolderWeights());
   groups_ = std::move(groups);
   return absl::OkStatus();
 }

@@ -149,8 +149,10 @@ class JobRuntime final {
   // Judges the call's n-th group again and adds it to `scored`, unless it is there or in `before`.
   absl::Status JudgeLogged(LoggedGroups* call, size_t n, const std::map<int64_t, GroupRecord>& before,
                            std::map<int64_t, GroupRecord>* scored) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Of an EVAL job: that all workers have the same model folder. UNAVAILABLE while that cannot be stored.
-  absl::Status CheckFolderWeights(const cohort::v1::RolloutGroup& group) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Of an EVAL job: stores the digest of its model folder as that of version 0, unless it is stored; and that a worker
+  // has these weights. ABORTED when it has others.
+  absl::Status StoreFolderWeights() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckFolderWeights(const cohort::v1::RolloutGroup& group) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   void Refuse(const std::string& worker, const std::string& reason, cohort::v1::GroupReceipt* receipt)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Of the versions of a claim's groups from `first` on.

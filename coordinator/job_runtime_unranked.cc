@@ -15,7 +15,7 @@
 namespace cohort::coordinator {
 namespace {
 
-constexpr size_t kDigestBytes = 32;
+constexpr int64_t kModelVersion = 0;  // of an EVAL job: its model folder
 
 }  // namespace
 
@@ -27,8 +27,8 @@ absl::Status JobRuntime::StartWithoutRanks() {
   COHORT_RETURN_IF_ERROR(Start());
   has_started_without_ranks_ = true;
   if (data_->rescore == nullptr) {
-    const VersionRecord* model = versions_.Find(0);
-    groups_->policies().PublishFolder(0, ledger_->record().model_path, model == nullptr ? "" : model->digest);
+    const std::string& digest = versions_.Find(kModelVersion)->digest;
+    groups_->policies().PublishFolder(kModelVersion, ledger_->record().model_path, digest);
   } else {
     for (const int64_t version : data_->rescore->Versions()) groups_->policies().PublishStored(version);
   }
@@ -37,34 +37,29 @@ absl::Status JobRuntime::StartWithoutRanks() {
   return absl::OkStatus();
 }
 
-// The first group says which weights the job is sampled with: no process of the job but its workers reads them. ABORTED
-// when the worker has others.
-absl::Status JobRuntime::CheckFolderWeights(const cohort::v1::RolloutGroup& group) {
-  const std::string& digest = group.weight_digest();
-  const VersionRecord* known = versions_.Find(group.policy_version());
-  // Only before anybody has said it may a worker say nothing.
-  if (!ledger_->spec().has_eval() || (digest.empty() && known == nullptr)) return absl::OkStatus();
-  if (known != nullptr) {
-    if (known->digest == digest) return absl::OkStatus();
-    const absl::Status other =
-        common::InvalidField("weight_digest", common::HexOf(digest),
-                             absl::StrCat("the worker has other weights in ", ledger_->record().model_path,
-                                          " than those that the job is sampled with, ", common::HexOf(known->digest)));
-    return absl::AbortedError(other.message());
-  }
-  if (digest.size() != kDigestBytes) {
-    return common::InvalidField("weight_digest", absl::StrCat(digest.size(), " bytes"), "must be 32 bytes");
-  }
-  const VersionRecord model = {.version = group.policy_version(), .digest = digest};
+// Before there are groups that a worker could be given, or bring.
+absl::Status JobRuntime::StoreFolderWeights() {
+  if (!ledger_->spec().has_eval() || versions_.Find(kModelVersion) != nullptr) return absl::OkStatus();
+  const VersionRecord model = {.version = kModelVersion, .digest = data_->weight_digest};
   JobChange change;
   change.version = model;
   COHORT_RETURN_IF_ERROR(ledger_->Write(std::move(change)));
   versions_.Set(model);
-  // Not before a start.
-  if (groups_->policies().Find(model.version) != nullptr) {
-    groups_->policies().PublishFolder(model.version, ledger_->record().model_path, digest);
-  }
+  log::Info(
+      "model_weights",
+      {{"job", ledger_->name()}, {"path", ledger_->record().model_path}, {"digest", common::HexOf(model.digest)}});
   return absl::OkStatus();
+}
+
+absl::Status JobRuntime::CheckFolderWeights(const cohort::v1::RolloutGroup& group) const {
+  if (!ledger_->spec().has_eval()) return absl::OkStatus();
+  const std::string& expected = versions_.Find(kModelVersion)->digest;
+  if (group.weight_digest() == expected) return absl::OkStatus();
+  const absl::Status other =
+      common::InvalidField("weight_digest", common::HexOf(group.weight_digest()),
+                           absl::StrCat("the worker has other weights in ", ledger_->record().model_path,
+                                        " than the coordinator, which read ", common::HexOf(expected), " there"));
+  return absl::AbortedError(other.message());
 }
 
 absl::Status JobRuntime::FinishRescore() {

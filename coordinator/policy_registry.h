@@ -19,7 +19,7 @@ class PolicyRegistry final {
   explicit PolicyRegistry(std::string_view job) : job_(job) {}
 
   void Publish(int64_t version, std::string_view address, std::string_view digest);
-  // A version that workers load from a model folder themselves. `digest` is empty until one has said it.
+  // A version that workers load from a model folder themselves, which must hold weights of this digest.
   void PublishFolder(int64_t version, std::string_view model_path, std::string_view digest);
   // A version whose completions exist: its groups need no weights.
   void PublishStored(int64_t version) { versions_.insert(version); }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/testing/bench_coordinator.h"
 
+#include <atomic>
 #include <filesystem>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,6 +24,14 @@ std::vector<cohort::v1::GroupLease> LeasesOf(const cohort::v1::ClaimGroupsRespon
     *lease.mutable_lease() = assignment.lease();
   }
   return leases;
+}
+
+// Empty when the weights of the job are fetched.
+std::string FolderDigestOf(const cohort::v1::ClaimGroupsResponse& claimed, const std::string& job) {
+  for (const cohort::v1::WeightSource& source : claimed.weights()) {
+    if (source.job() == job && !source.model_path().empty()) return source.digest();
+  }
+  return "";
 }
 
 }  // namespace
@@ -57,7 +67,11 @@ void BenchCoordinator::Restart() {
               .lease_duration = absl::Seconds(30),
               .data_root = folder_.path(),
               .model_root = folder_.path(),
-              .checkpoint_root = folder_.Join("runs")};
+              .checkpoint_root = folder_.Join("runs"),
+              .read_weight_digest = [this](const std::string&, const std::atomic<bool>*) {
+                ++num_folders_read_;
+                return folder_digest_;
+              }};
   const auto accept = [](const cohort::v1::JobSpec& spec, const std::string&,
                          const DatasetRoots&) -> absl::StatusOr<cohort::v1::JobSpec> { return spec; };
   auto directory = JobDirectory::Open(&context_, accept);
@@ -139,6 +153,7 @@ absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> BenchCoordinator::Submit(
   std::vector<Submission> submissions;
   for (const auto& assignment : claimed.groups()) {
     submissions.push_back({.lease = assignment.lease(), .group = SampleGroup(assignment, FirstSiblingIsRight())});
+    submissions.back().group.set_weight_digest(FolderDigestOf(claimed, assignment.job()));
   }
   return rollouts_->Submit(submissions);
 }

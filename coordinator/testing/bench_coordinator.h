@@ -53,6 +53,7 @@ class BenchCoordinator : public ::testing::Test {
 
   // Does not wait. A cancelled call is alive when it comes in and gone when it is to be answered.
   cohort::v1::ClaimGroupsResponse Claim(const std::string& worker, int count, bool is_cancelled = false);
+  // By a worker whose model folders, if it was told of any, hold what they should.
   absl::StatusOr<std::vector<cohort::v1::GroupReceipt>> Submit(const cohort::v1::ClaimGroupsResponse& claimed);
   // Why all groups of an answer are to be submitted again; empty when they are not.
   static std::string WhyTryAgain(const absl::StatusOr<std::vector<cohort::v1::GroupReceipt>>& receipts);
@@ -66,6 +67,9 @@ class BenchCoordinator : public ::testing::Test {
   CoordinatorMetrics metrics_{&registry_};
   ChangeSignal signal_;
   StorageFault fault_;
+  // Of every model folder, and how many were read.
+  absl::StatusOr<std::string> folder_digest_ = std::string(32, 'a');
+  int num_folders_read_ = 0;
   std::unique_ptr<JobStore> memory_ = MakeInMemoryJobStore();
   FaultyJobStore store_{memory_.get(), &fault_};
   std::unique_ptr<rollout_log::RolloutLog> log_;

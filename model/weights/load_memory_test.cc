@@ -6,11 +6,17 @@
 #include <atomic>
 #include <cstdlib>
 #include <new>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "common/files.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
+#include "model/architectures/architecture_table.h"
+#include "model/model_config.h"
+#include "model/weight_sync/folder_digest.h"
+#include "model/weights/random_weights.h"
 #include "model/weights/tensor_loader.h"
 #include "model/weights/weight_files_writer.h"
 
@@ -71,6 +77,25 @@ TEST(LoadMemoryTest, LoadingTakesNoCopyOfAnyTensor) {
   EXPECT_LE(peak_bytes - before, kThreads * kLoadScratchBytes + (256 << 10));
   EXPECT_GE(peak_bytes - before, kLoadScratchBytes) << "the count must work";
   EXPECT_EQ(live_bytes, before);
+}
+
+TEST(LoadMemoryTest, DigestOfAFolderTakesOnePieceOfATensor) {
+  const common::TempDir dir;
+  ASSERT_OK_AND_ASSIGN(const std::string tiny, common::ReadFile("model/testdata/qwen3_tiny/config.json"));
+  auto json = nlohmann::json::parse(tiny);
+  json["vocab_size"] = 500'000;
+  ASSERT_OK(common::WriteFileAtomically(dir.Join("config.json"), json.dump()));
+  {
+    ASSERT_OK_AND_ASSIGN(const ModelConfig config, LoadModelConfig(dir.path()));
+    const auto parameters = FindArchitecture(config.architecture)->parameters(config);
+    ASSERT_OK(WriteRandomWeights(dir.path(), parameters, /*scale=*/0.02, /*seed=*/1, {.dtype = "BF16"}));
+  }
+  const int64_t before = live_bytes;
+  peak_bytes = before;
+  ASSERT_OK(FolderDigest(dir.path()));
+  // The embedding has 64 MB as fp32.
+  EXPECT_LE(peak_bytes - before, kFolderDigestBytes + kLoadScratchBytes + (512 << 10));
+  EXPECT_GE(peak_bytes - before, kFolderDigestBytes) << "the count must work";
 }
 
 }  // namespace

@@ -22,28 +22,27 @@ struct Piece {
   float* values = nullptr;
 };
 
-absl::Status ReadWidened(const Piece& piece) {
-  const bool is_bfloat16 = piece.source.entry->dtype == "BF16";
-  std::vector<uint16_t> scratch(static_cast<size_t>(std::min(kScratchElements, piece.count)));
-  for (int64_t done = 0; done < piece.count; done += kScratchElements) {
-    const int64_t count = std::min(kScratchElements, piece.count - done);
-    COHORT_RETURN_IF_ERROR(
-        piece.source.Read(2 * (piece.first + done), 2 * count, reinterpret_cast<char*>(scratch.data())));
+absl::Status ReadWidened(const WeightFiles::Tensor& tensor, int64_t first, int64_t count, float* values) {
+  const bool is_bfloat16 = tensor.entry->dtype == "BF16";
+  std::vector<uint16_t> scratch(static_cast<size_t>(std::min(kScratchElements, count)));
+  for (int64_t done = 0; done < count; done += kScratchElements) {
+    const int64_t num_read = std::min(kScratchElements, count - done);
+    COHORT_RETURN_IF_ERROR(tensor.Read(2 * (first + done), 2 * num_read, reinterpret_cast<char*>(scratch.data())));
     if (is_bfloat16) {
-      WidenBfloat16(scratch.data(), count, piece.values + done);
+      WidenBfloat16(scratch.data(), num_read, values + done);
     } else {
-      WidenFloat16(scratch.data(), count, piece.values + done);
+      WidenFloat16(scratch.data(), num_read, values + done);
     }
   }
   return absl::OkStatus();
 }
 
-absl::Status ReadPiece(const Piece& piece) {
-  if (piece.source.entry->dtype != "F32") return ReadWidened(piece);
-  return piece.source.Read(4 * piece.first, 4 * piece.count, reinterpret_cast<char*>(piece.values));
-}
-
 }  // namespace
+
+absl::Status ReadElements(const WeightFiles::Tensor& tensor, int64_t first, int64_t count, float* values) {
+  if (tensor.entry->dtype != "F32") return ReadWidened(tensor, first, count, values);
+  return tensor.Read(4 * first, 4 * count, reinterpret_cast<char*>(values));
+}
 
 absl::Status LoadTensors(const WeightFiles& files, const std::vector<TensorDestination>& destinations,
                          int num_threads) {
@@ -55,8 +54,10 @@ absl::Status LoadTensors(const WeightFiles& files, const std::vector<TensorDesti
       pieces.push_back({source, first, std::min(kPieceElements, num_elements - first), destination.values + first});
     }
   }
-  return ForEachPiece(static_cast<int64_t>(pieces.size()), num_threads,
-                      [&](int64_t piece) { return ReadPiece(pieces[static_cast<size_t>(piece)]); });
+  return ForEachPiece(static_cast<int64_t>(pieces.size()), num_threads, [&](int64_t number) {
+    const Piece& piece = pieces[static_cast<size_t>(number)];
+    return ReadElements(piece.source, piece.first, piece.count, piece.values);
+  });
 }
 
 }  // namespace cohort::model

@@ -26,6 +26,10 @@ inline constexpr int64_t kLoadScratchBytes = 64 << 10;
 // destinations are then partly written.
 absl::Status LoadTensors(const WeightFiles& files, const std::vector<TensorDestination>& destinations, int num_threads);
 
+// The same for `count` elements of one tensor from element `first` on, on the calling thread, into `values`; for who
+// keeps none of them. They must lie within the tensor.
+absl::Status ReadElements(const WeightFiles::Tensor& tensor, int64_t first, int64_t count, float* values);
+
 }  // namespace cohort::model
 
 #endif  // COHORT_MODEL_WEIGHTS_TENSOR_LOADER_H_

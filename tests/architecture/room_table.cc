@@ -7,14 +7,23 @@ namespace {
 // What a room without tensors may know of the model: its configuration, tokenizer, chat template, files and size.
 const std::vector<std::string>& TorchFreeModelHeaders() {
   static const auto* const headers = new std::vector<std::string>{
-      "model/model_config",         "model/tokenizer/",
-      "model/weights/model_folder", "model/memory_estimate",
-      "model/learner_load",         "model/presets/",
-      "model/chat_template/",       "model/architectures/",
-      "model/weights/safetensors",  "objective/resolution_context",
-      "objective/credit",           "objective/objective_resolution",
-      "objective/job_context",      "objective/planned_facts",
-      "objective/rollout_facts",    "model/precision",
+      "model/model_config",
+      "model/tokenizer/",
+      "model/weights/model_folder",
+      "model/memory_estimate",
+      "model/learner_load",
+      "model/presets/",
+      "model/chat_template/",
+      "model/architectures/",
+      "model/weights/safetensors",
+      "model/weight_sync/folder_digest",
+      "objective/resolution_context",
+      "objective/credit",
+      "objective/objective_resolution",
+      "objective/job_context",
+      "objective/planned_facts",
+      "objective/rollout_facts",
+      "model/precision",
   };
   return *headers;
 }

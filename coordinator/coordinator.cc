@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
-#include <set>
+#include <string>
 #include <system_error>
+#include <thread>
+#include <unordered_set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -106,16 +108,18 @@ Coordinator::~Coordinator() {
     stop_ticking_.Notify();
     ticker_.join();
   }
+  weight_reader_.reset();
   readers_.reset();
 }
 
 void Coordinator::Tick() {
   const absl::Duration now = context_.clock->Monotonic();
-  std::set<std::string> moving;
+  std::unordered_set<std::string> moving;
   int64_t num_jobs = 0;
   for (const auto& runtime : directory_->Runtimes()) {
     runtime->Tick();
-    ++num_jobs;
+    // Where jobs are many and cores few, calls would wait for the end of all this.
+    if (++num_jobs % 16 == 0) std::this_thread::yield();
     // A paused job waits for nobody who could be late.
     if (runtime->state() == cohort::v1::JOB_STATE_PAUSED) continue;
     moving.insert(runtime->name());
@@ -185,6 +189,7 @@ bool Coordinator::Drain(absl::Duration grace) {
 void Coordinator::EndPolls() {
   // A call that reads a dataset would keep the server from ending for as long as the file is large.
   if (readers_ != nullptr) readers_->Stop();
+  if (weight_reader_ != nullptr) weight_reader_->Stop();
   if (claims_ != nullptr) claims_->Close();
   groups_signal_.Close();
   plans_signal_.Close();
@@ -208,8 +213,11 @@ void Coordinator::StartReaders(int count) {
   readers_ = std::make_unique<ReaderThreads>(count);
   ReaderThreads* const readers = readers_.get();
   context_.is_stopped = readers->is_stopped();
-  context_.read_apart = [this, readers](std::function<void()> work) {
-    readers->Run([this, readers, work = std::move(work)] {
+  weight_reader_ = std::make_unique<ReaderThreads>(1);
+  ReaderThreads* const weight_reader = weight_reader_.get();
+  context_.read_apart = [this, readers, weight_reader](CoordinatorContext::Reading kind, std::function<void()> work) {
+    ReaderThreads* const threads = kind == CoordinatorContext::Reading::kWeights ? weight_reader : readers;
+    threads->Run([this, readers, work = std::move(work)] {
       work();
       // A job without ranks has nobody who waits for it to start.
       if (!*readers->is_stopped()) gangs_->Tick();

@@ -47,8 +47,8 @@ struct CoordinatorOptions {
   NamespaceLimits limits;
   // How often Tick runs by itself; zero: never (tests).
   absl::Duration tick_interval = absl::Seconds(1);
-  // That read datasets and weights for jobs that are taken up; 0: whoever takes a job up reads, and others wait
-  // (tests).
+  // That read datasets for jobs that are taken up, beside one that reads weights; 0: whoever takes a job up reads, and
+  // others wait (tests).
   int num_dataset_readers = 0;
   // Must outlive the coordinator. What it writes, except for datasets and the store; SQLite's VFS of this name has that
   // ("": default).
@@ -117,7 +117,8 @@ class Coordinator final {
   StallWatch stalls_;
   absl::Duration last_cleanup_;
   std::atomic<bool> is_reporting_disks_{false};
-  std::unique_ptr<ReaderThreads> readers_;  // null: there are none
+  // Null: there are none. One thread for weights, of which several read at once would only share a disk.
+  std::unique_ptr<ReaderThreads> readers_, weight_reader_;
   absl::Notification stop_ticking_;
   std::thread ticker_;
 };

@@ -53,10 +53,14 @@ struct CoordinatorContext {
   RowIndexStore* row_indices = nullptr;
   const std::atomic<bool>* is_stopped = nullptr;
   // The digest of the weights in a model folder, which takes as long as they are large; for `read_apart`.
-  std::function<absl::StatusOr<std::string>(const std::string& model_path, const std::atomic<bool>* is_stopped)>
+  std::function<absl::StatusOr<std::string>(const std::string& model_path, const std::function<bool()>& is_stopped)>
       read_weight_digest = model::FolderDigest;
-  // Does what takes as long as files are large, for a caller that holds locks: here at once, in a service elsewhere.
-  std::function<void(std::function<void()> work)> read_apart = [](const std::function<void()>& work) { work(); };
+  // Does what takes as long as files are large, for a caller that holds locks: here at once, in a service on threads
+  // that no other kind of reading occupies.
+  enum class Reading { kDataset, kWeights };
+  std::function<void(Reading, std::function<void()> work)> read_apart = [](Reading, const std::function<void()>& work) {
+    work();
+  };
   absl::Duration stop_limit = absl::Hours(1);  // of a gang that was asked to stop
 };
 

@@ -2,6 +2,7 @@
 #include "coordinator/dataset_opening.h"
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -22,22 +23,23 @@ absl::Status BeingRead() {
   return status;
 }
 
-// Empty when the job needs none, or when it is stored: large folders are read once.
-absl::StatusOr<std::string> ReadWeightDigest(const CoordinatorContext& context, const JobRecord& record) {
-  const cohort::v1::JobSpec& spec = record.job.spec();
-  if (!spec.has_eval()) return std::string();
+// Large folders are read once: not when the digest is stored.
+absl::StatusOr<bool> NeedsWeightDigest(const CoordinatorContext& context, const JobRecord& record) {
+  if (!record.job.spec().has_eval()) return false;
   const auto versions = context.store->ListVersions(record.job.name());
   if (!versions.ok()) return ReadTrouble("list the versions of the job", versions.status());
-  if (!versions->empty()) return std::string();
-  auto digest = context.read_weight_digest(record.model_path, context.is_stopped);
-  if (digest.ok()) return digest;
-  return common::PrefixField(digest.status(), spec.model().has_from_job() ? "model.from_job" : "model.path");
+  return std::none_of(versions->begin(), versions->end(),
+                      [](const VersionRecord& stored) { return stored.version == kModelVersion; });
 }
 
-absl::StatusOr<std::unique_ptr<JobData>> OpenOnHeap(const CoordinatorContext& context, const JobRecord& record) {
-  COHORT_ASSIGN_OR_RETURN(JobData data, OpenDataOf(context, record));
-  COHORT_ASSIGN_OR_RETURN(data.weight_digest, ReadWeightDigest(context, record));
-  return std::make_unique<JobData>(std::move(data));
+absl::StatusOr<std::string> ReadWeightDigest(const CoordinatorContext& context, const JobRecord& record,
+                                             const std::function<bool()>& is_stopped) {
+  auto digest = context.read_weight_digest(record.model_path, is_stopped);
+  if (digest.ok()) return digest;
+  const char* const field = record.job.spec().model().has_from_job() ? "model.from_job" : "model.path";
+  const absl::Status status = common::PrefixField(digest.status(), field);
+  // The folder has changed since the submit, and will not change back by itself.
+  return absl::IsUnimplemented(status) ? absl::FailedPreconditionError(status.message()) : status;
 }
 
 }  // namespace
@@ -46,9 +48,11 @@ absl::StatusOr<std::unique_ptr<JobData>> DatasetOpening::Take(const JobRecord& r
   const absl::Duration now = context_->clock->Monotonic();
   if (result_ == nullptr) {
     if (!error_.ok() && now < stands_until_) return error_;
+    COHORT_ASSIGN_OR_RETURN(reads_weights_, NeedsWeightDigest(*context_, record));
     result_ = std::make_shared<Result>();
-    context_->read_apart([context = context_, result = result_, record] {
-      auto data = OpenOnHeap(*context, record);
+    const auto kind = reads_weights_ ? CoordinatorContext::Reading::kWeights : CoordinatorContext::Reading::kDataset;
+    context_->read_apart(kind, [context = context_, result = result_, record, reads_weights = reads_weights_] {
+      auto data = Read(*context, record, reads_weights, *result);
       bool is_awaited = false;
       {
         absl::MutexLock lock(&result->mutex);
@@ -73,6 +77,23 @@ absl::StatusOr<std::unique_ptr<JobData>> DatasetOpening::Take(const JobRecord& r
     stands_until_ = now + wait_;
   }
   return std::move(result->data);
+}
+
+DatasetOpening::~DatasetOpening() {
+  if (result_ != nullptr) result_->is_abandoned = true;
+}
+
+absl::StatusOr<std::unique_ptr<JobData>> DatasetOpening::Read(const CoordinatorContext& context,
+                                                              const JobRecord& record, bool reads_weights,
+                                                              const Result& result) {
+  COHORT_ASSIGN_OR_RETURN(JobData data, OpenDataOf(context, record));
+  if (reads_weights) {
+    const auto is_stopped = [&context, &result] {
+      return result.is_abandoned || (context.is_stopped != nullptr && *context.is_stopped);
+    };
+    COHORT_ASSIGN_OR_RETURN(data.weight_digest, ReadWeightDigest(context, record, is_stopped));
+  }
+  return std::make_unique<JobData>(std::move(data));
 }
 
 bool DatasetOpening::IsReading() const {

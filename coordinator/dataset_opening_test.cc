@@ -45,7 +45,10 @@ class DatasetOpeningTest : public BenchCoordinator {
   }
   // From now on datasets are read when the test says so, in the order in which that began.
   void ReadLater() {
-    context_.read_apart = [this](std::function<void()> work) { readings_.push_back(std::move(work)); };
+    context_.read_apart = [this](CoordinatorContext::Reading kind, std::function<void()> work) {
+      readings_.push_back(std::move(work));
+      last_kind_ = kind;
+    };
   }
   void Read(size_t number) { std::exchange(readings_[number], nullptr)(); }
   // A rank that waits for a place from now on.
@@ -75,6 +78,7 @@ class DatasetOpeningTest : public BenchCoordinator {
   bool IsRunning(const std::string& id) { return Get(id).state() == cohort::v1::JOB_STATE_RUNNING; }
 
   std::vector<std::function<void()>> readings_;
+  CoordinatorContext::Reading last_kind_ = CoordinatorContext::Reading::kDataset;
 };
 
 TEST_F(DatasetOpeningTest, JobIsNotDelayedByTheReadingOfAnother) {
@@ -190,6 +194,7 @@ TEST_F(DatasetOpeningTest, JobWithoutRanksStartsWhenItsDatasetIsThere) {
   EXPECT_THAT(Runtime("eval")->Waiting().waits_for,
               AllOf(HasSubstr("held_out.jsonl, and the weights in "), HasSubstr("/model")));
   EXPECT_EQ(num_folders_read_, 0);
+  EXPECT_EQ(last_kind_, CoordinatorContext::Reading::kWeights) << "they may take minutes";
   Read(0);
   EXPECT_EQ(num_folders_read_, 1) << "where the dataset is read";
   Tick();
@@ -203,7 +208,9 @@ TEST_F(DatasetOpeningTest, NobodyWaitsForAThreadThatReads) {
   context_.dataset_files = &files;
   files.Hold(slow);
   ReaderThreads readers(2);
-  context_.read_apart = [&readers](std::function<void()> work) { readers.Run(std::move(work)); };
+  context_.read_apart = [&readers](CoordinatorContext::Reading, std::function<void()> work) {
+    readers.Run(std::move(work));
+  };
   BeginJoin("rank-1");
   files.WaitForReader();
   // While the thread is in the middle of the file: queue, ticks, joins and the job itself.

@@ -15,6 +15,9 @@
 
 namespace cohort::coordinator {
 
+// The version of an EVAL job's weights: those in its model folder.
+inline constexpr int64_t kModelVersion = 0;
+
 // The datasets of a job, opened, the order in which it trains on them, and what else was read for it. Each part is
 // thread-safe.
 struct JobData {

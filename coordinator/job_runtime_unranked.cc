@@ -13,12 +13,6 @@
 #include "coordinator/rescore_tracker.h"
 
 namespace cohort::coordinator {
-namespace {
-
-constexpr int64_t kModelVersion = 0;  // of an EVAL job: its model folder
-
-}  // namespace
-
 absl::Status JobRuntime::StartWithoutRanks() {
   absl::MutexLock lock(&mutex_);
   if (NeedsRanks(ledger_->spec())) {
@@ -58,7 +52,7 @@ absl::Status JobRuntime::CheckFolderWeights(const cohort::v1::RolloutGroup& grou
   const absl::Status other =
       common::InvalidField("weight_digest", common::HexOf(group.weight_digest()),
                            absl::StrCat("the worker has other weights in ", ledger_->record().model_path,
-                                        " than the coordinator, which read ", common::HexOf(expected), " there"));
+                                        " than the job is sampled with, ", common::HexOf(expected)));
   return absl::AbortedError(other.message());
 }
 

@@ -125,9 +125,9 @@ JobRuntime::Awaited JobRuntime::Describe() const {
     if (handout_.HasGang()) return {"ranks_to_leave", "the ranks of the gang before to leave"};
     if (opening_.IsReading()) {
       const std::string text = absl::StrCat("its dataset to be read: ", DatasetsText(ledger_->spec()));
-      const bool reads_weights = ledger_->spec().has_eval() && ledger_->record().incarnation == 0;
-      return {"dataset",
-              reads_weights ? absl::StrCat(text, ", and the weights in ", ledger_->record().model_path) : text};
+      return {"dataset", opening_.ReadsWeights()
+                             ? absl::StrCat(text, ", and the weights in ", ledger_->record().model_path)
+                             : text};
     }
     const std::string& reason = ledger_->job().state_reason();
     if (absl::StartsWith(reason, "cannot start: ")) return {"turn", reason};

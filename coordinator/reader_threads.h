@@ -14,7 +14,7 @@
 
 namespace cohort::coordinator {
 
-// A few threads that read datasets and weights for jobs that are taken up: one at a time each, in the order in which
+// A few threads that read datasets, or weights, for jobs that are taken up: one at a time each, in the order in which
 // they were asked to. What waits is bounded by the jobs, each of which has one reading; the size of the disks is asked
 // for here, too, once at a time. Thread-safe.
 class ReaderThreads final {

@@ -3,9 +3,9 @@
 #define COHORT_COORDINATOR_STALL_WATCH_H_
 
 #include <cstdint>
-#include <map>
-#include <set>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "absl/time/time.h"
 #include "coordinator/coordinator_metrics.h"
@@ -32,18 +32,19 @@ class StallWatch final {
   // True when it spoke.
   bool Observe(const std::string& job, const WaitState& state, absl::Duration now);
   // Forgets jobs that are not in `jobs`.
-  void Keep(const std::set<std::string>& jobs);
+  void Keep(const std::unordered_set<std::string>& jobs);
 
  private:
   struct Watched {
     int64_t progress = -1;
     absl::Duration since;
     absl::Duration speak_after;
+    double shown_seconds = -1;  // by the metric; of a job in a long queue it does not change
   };
 
   const absl::Duration threshold_;
   CoordinatorMetrics* const metrics_;
-  std::map<std::string, Watched> jobs_;
+  std::unordered_map<std::string, Watched> jobs_;
 };
 
 }  // namespace cohort::coordinator

@@ -8,11 +8,11 @@
 //
 // Reduction order (part of the contract). Each (row, query head) visits the keys of its sequence in blocks of 16
 // aligned to the sequence start. Within a block: every score is summed over H in ascending order by fused
-// multiply-adds, scaled, then the running maximum is updated, the state rescaled, the 16 weights summed in one fixed
-// tree and the values added in key order, fused with their weights. Blocks that lie wholly before a row's window are
-// not visited by it; keys of the block in which the window begins that lie before it have no weight and are not added.
-// The order depends on nothing else: not on the number of rows, the packing, the pages or the instruction set. Packed
-// and paged calls go through the same code, so the same row gets the same bits from both.
+// multiply-adds, scaled, then the running maximum is updated, the state rescaled (not fused), the 16 weights summed in
+// one fixed tree and the values added in key order, fused with their weights. Blocks that lie wholly before a row's
+// window are not visited by it; keys of the block in which the window begins that lie before it have no weight and are
+// not added. The order depends on nothing else: not on the number of rows, the packing, the pages or the instruction
+// set. Packed and paged calls go through the same code, so the same row gets the same bits from both.
 //
 // Prefixes: a packed sequence may continue another one, its prefix, of whole blocks. Its rows stand behind the prefix's
 // and see its keys, in the same blocks as if the prefix's rows were repeated before them: the same bits.
@@ -90,9 +90,9 @@ struct PackedAttentionGradients {
   float* v_TKH;
 };
 
-// Deterministic: sums are of fused multiply-adds and run in row order within a key block, and over key blocks in
-// ascending order. Key and value gradients of a prefix are the sum over its own rows, to which those over the rows of
-// each sequence that continues it are added in ascending order of sequence.
+// Deterministic: sums over rows, keys and H are of fused multiply-adds but for out * grad_out, and run in row order
+// within a key block, and over key blocks in ascending order. Key and value gradients of a prefix are the sum over its
+// own rows, to which those over the rows of each sequence that continues it are added in ascending order of sequence.
 void PackedAttentionBackward(const AttentionShape& shape, const PackedSequences& sequences,
                              const PackedAttentionSaved& saved, const PackedAttentionGradients& gradients,
                              const CpuExecution& cpu = {});

@@ -68,7 +68,7 @@ const float* PaddedRows(const float* rows, const AttentionBlock& block, float* c
 }
 
 // States are taken in runs: a vector loaded once serves all states of a run, and their sums, each in its own order,
-// hide each other's latency. AVX2 has registers for four.
+// hide each other's latency. AVX2 and the baseline have registers for four at most.
 constexpr int kMostStates = kParts == 1 ? 8 : 4;
 #define COHORT_FOR_STATES _Pragma("GCC unroll 8") for (int i = 0; i < R; ++i)
 
@@ -253,6 +253,8 @@ float Dot(const float* a, const float* b, int64_t size) {
   if (i < size) sum += LoadFirst(a + i, size - i, 0.0f) * LoadFirst(b + i, size - i, 0.0f);
   return Sum16(sum);
 }
+
+#undef COHORT_FOR_STATES
 
 }  // namespace
 

@@ -10,6 +10,11 @@
 #include <random>
 #include <vector>
 
+#if defined(__FMA__)
+#error \
+    "Compile this for the baseline, which has no such instruction: attention_test compares the other targets with it."
+#endif
+
 namespace cohort::kernels {
 namespace {
 
@@ -34,7 +39,6 @@ void ExpectFused(float a, float b, float c) {
   }
 }
 
-// This test is compiled for the baseline, which has no such instruction: attention_test compares the others with it.
 TEST(MultiplyAddTest, RoundsOnceForRandomBits) {
   std::mt19937 random(1);
   for (int i = 0; i < 300'000; ++i) {
@@ -58,17 +62,16 @@ TEST(MultiplyAddTest, RoundsOnceWhereTheAddendNearlyCancelsTheProduct) {
   }
 }
 
-// Twice rounded, 1 + 2^-23 + (2^-24 - a little) would become even at the half-way point of float.
+// The product is half-way between two floats, where 2^-70 decides: it is lost when the sum is rounded to double first.
 TEST(MultiplyAddTest, RoundsOnceBesideHalfwayPoints) {
-  const float step = std::ldexp(1.0f, -23);
-  for (const float one : {1.0f, 1.0f + step, 1.0f + 2 * step}) {
-    for (const int exponent : {-24, -25}) {
-      for (const float tiny : {0.0f, std::ldexp(1.0f, -90), -std::ldexp(1.0f, -90)}) {
-        const float half = std::ldexp(1.0f, exponent);
-        ExpectFused(one, 1.0f, half + tiny);
-        ExpectFused(half, 1.0f + step, one);
-        ExpectFused(half, 1.0f - step, one);
-        ExpectFused(-half, 1.0f - step, one);
+  const float e = std::ldexp(1.0f, -12), tiny = std::ldexp(1.0f, -70);
+  for (const float sign : {1.0f, -1.0f}) {
+    for (const float b : {1 + e, 1 + 3 * e}) {  // of the neighbours the lower one is even; the upper one
+      const double product = static_cast<double>(sign * (1 + e)) * static_cast<double>(b);
+      EXPECT_EQ(Fused(sign * (1 + e), b, 0), static_cast<float>(product)) << "to the even one";
+      for (const float addend : {tiny, -tiny}) {
+        EXPECT_EQ(static_cast<double>(Fused(sign * (1 + e), b, addend)) > product, addend > 0);
+        ExpectFused(sign * (1 + e), b, addend);
       }
     }
   }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/testing/bench_coordinator.h"
 
-#include <atomic>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -68,7 +67,7 @@ void BenchCoordinator::Restart() {
               .data_root = folder_.path(),
               .model_root = folder_.path(),
               .checkpoint_root = folder_.Join("runs"),
-              .read_weight_digest = [this](const std::string&, const std::atomic<bool>*) {
+              .read_weight_digest = [this](const std::string&, const std::function<bool()>&) {
                 ++num_folders_read_;
                 return folder_digest_;
               }};

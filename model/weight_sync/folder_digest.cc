@@ -23,10 +23,10 @@ constexpr int64_t kPieceElements = kFolderDigestBytes / kValueBytes;
 
 // SHA-256 of the tensor's values as fp32. `piece` has room for kPieceElements.
 absl::StatusOr<std::string> ValuesSha256(const WeightFiles::Tensor& tensor, int64_t num_elements,
-                                         const std::atomic<bool>* is_stopped, std::vector<float>* piece) {
+                                         const std::function<bool()>& is_stopped, std::vector<float>* piece) {
   common::Sha256 sha256;
   for (int64_t first = 0; first < num_elements; first += kPieceElements) {
-    if (is_stopped != nullptr && *is_stopped) {
+    if (is_stopped != nullptr && is_stopped()) {
       return absl::CancelledError(absl::StrCat(tensor.file->path(), ": reading was stopped"));
     }
     const int64_t count = std::min(kPieceElements, num_elements - first);
@@ -38,7 +38,7 @@ absl::StatusOr<std::string> ValuesSha256(const WeightFiles::Tensor& tensor, int6
 
 }  // namespace
 
-absl::StatusOr<std::string> FolderDigest(const std::string& directory, const std::atomic<bool>* is_stopped) {
+absl::StatusOr<std::string> FolderDigest(const std::string& directory, const std::function<bool()>& is_stopped) {
   COHORT_ASSIGN_OR_RETURN(const ModelConfig config, LoadModelConfig(directory));
   const std::vector<ParameterSpec> parameters = FindArchitecture(config.architecture)->parameters(config);
   COHORT_ASSIGN_OR_RETURN(const WeightFiles files, WeightFiles::Open(directory));

@@ -6,7 +6,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -134,8 +133,7 @@ TEST_F(FolderDigestTest, FolderThatCannotBeLoadedHasNoDigest) {
 
 TEST_F(FolderDigestTest, EndsSoonWhenItIsStopped) {
   Write("F32", at::kFloat);
-  const std::atomic<bool> is_stopped = true;
-  EXPECT_THAT(FolderDigest(folder_, &is_stopped), StatusIs(absl::StatusCode::kCancelled, HasSubstr("stopped")));
+  EXPECT_THAT(FolderDigest(folder_, [] { return true; }), StatusIs(absl::StatusCode::kCancelled, HasSubstr("stopped")));
 }
 
 }  // namespace

@@ -68,7 +68,8 @@ check_content() {  # check_content NAME PROGRAM...: of the tree NAME, which has 
 check_version() {  # check_version NAME
   local arguments=--version
   [ "$1" != cohortctl ] || arguments=version
-  in_tree "$1" "/usr/bin/$1" "${arguments}" 2>&1 | grep -qE '[0-9]+\.[0-9]+' || fail "$1: says no version"
+  # All is read: to whoever writes more than `grep -q` wants the pipe is broken.
+  in_tree "$1" "/usr/bin/$1" "${arguments}" 2>&1 | grep -E '[0-9]+\.[0-9]+' >/dev/null || fail "$1: says no version"
 }
 
 mkdir -p "${state}/.shm" "${state}/data"
@@ -117,7 +118,7 @@ start_service learner cohort-learner --coordinator "${grpc}" --learner_id learne
 
 exec 3<>"/dev/tcp/${http%:*}/${http##*:}" || fail "nobody at ${http}"
 printf 'GET /healthz HTTP/1.0\r\n\r\n' >&3
-head -n 1 <&3 | grep -q ' 200 ' || fail "/healthz is not OK"
+head -n 1 <&3 | grep ' 200 ' >/dev/null || fail "/healthz is not OK"
 exec 3>&-
 
 in_tree cohortctl /usr/bin/cohortctl --server "${grpc}" submit -f tiny.yaml --watch >"${work}/submit.log" 2>&1 ||

@@ -35,6 +35,10 @@ class SqliteGroupCommitTest : public ::testing::Test {
     Open();
     ASSERT_OK(database_->Execute("CREATE TABLE t (x INTEGER NOT NULL UNIQUE)"));
   }
+  // What a test's fault refers to ends with the test, before the database is closed.
+  void TearDown() override {
+    files_->SetFault([](SimulatedFileSystem::Call, std::string_view) { return absl::OkStatus(); });
+  }
   void Open() {
     vfs_ = std::make_unique<SimulatedSqliteVfs>(files_.get(), "group-commit");
     ASSERT_OK_AND_ASSIGN(database_, SqliteDatabase::Open("/data/t.sqlite", vfs_->name()));

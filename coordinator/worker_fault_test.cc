@@ -22,6 +22,15 @@ using ::testing::HasSubstr;
 class WorkerFaultTest : public BenchCoordinator {
  protected:
   void Begin(const cohort::v1::JobSpec& spec = SmallRlvrSpec()) { place_ = StartSums(spec); }
+  // problems.jsonl with six rows of more than so many bytes.
+  void WriteLargeRows(size_t num_bytes) {
+    std::string rows;
+    for (int i = 0; i < 6; ++i) {
+      absl::StrAppend(&rows, R"({"question": ")", std::string(num_bytes, 'q'), R"(", "answer": ")", i, "\"}\n");
+    }
+    ASSERT_OK(common::WriteFileAtomically(folder_.Join("problems.jsonl"), rows));
+  }
+
   cohort::v1::JoinGangResponse place_;
 };
 
@@ -122,11 +131,7 @@ TEST_F(WorkerFaultTest, CallWhoseWorkerHungUpTakesNoGroupsAndCountsNoAttempt) {
 }
 
 TEST_F(WorkerFaultTest, ClaimOfLargeRowsFitsOneMessageAndAlwaysBringsOne) {
-  std::string rows;
-  for (int i = 0; i < 6; ++i) {
-    absl::StrAppend(&rows, R"({"question": ")", std::string(700 << 10, 'q'), R"(", "answer": ")", i, "\"}\n");
-  }
-  ASSERT_OK(common::WriteFileAtomically(folder_.Join("problems.jsonl"), rows));
+  WriteLargeRows(700 << 10);
   Begin();
   std::set<int64_t> ids;
   for (int claims = 0; claims < 4 && ids.size() < 4; ++claims) {
@@ -139,11 +144,7 @@ TEST_F(WorkerFaultTest, ClaimOfLargeRowsFitsOneMessageAndAlwaysBringsOne) {
 }
 
 TEST_F(WorkerFaultTest, GroupsThatDoNotFitAClaimWaitForTheNextOne) {
-  std::string rows;
-  for (int i = 0; i < 6; ++i) {
-    absl::StrAppend(&rows, R"({"question": ")", std::string(1200 << 10, 'q'), R"(", "answer": ")", i, "\"}\n");
-  }
-  ASSERT_OK(common::WriteFileAtomically(folder_.Join("problems.jsonl"), rows));
+  WriteLargeRows(1200 << 10);
   Begin();
   const auto first = Claim("worker", 4);
   const auto second = Claim("other", 4);

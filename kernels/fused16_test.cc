@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <random>
 #include <vector>
@@ -18,12 +18,6 @@
 namespace cohort::kernels {
 namespace {
 
-uint32_t Bits(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  return bits;
-}
-
 float Fused(float a, float b, float c) {
   float lanes[16];
   Store16(lanes, MultiplyAdd(Splat16(a), b, Splat16(c)));
@@ -35,7 +29,8 @@ void ExpectFused(float a, float b, float c) {
   if (std::isnan(expected)) {
     EXPECT_TRUE(std::isnan(Fused(a, b, c))) << a << " * " << b << " + " << c;
   } else {
-    EXPECT_EQ(Bits(Fused(a, b, c)), Bits(expected)) << a << " * " << b << " + " << c;
+    EXPECT_EQ(std::bit_cast<uint32_t>(Fused(a, b, c)), std::bit_cast<uint32_t>(expected))
+        << a << " * " << b << " + " << c;
   }
 }
 
@@ -43,10 +38,7 @@ TEST(MultiplyAddTest, RoundsOnceForRandomBits) {
   std::mt19937 random(1);
   for (int i = 0; i < 300'000; ++i) {
     float values[3];
-    for (float& value : values) {
-      const uint32_t bits = random();
-      std::memcpy(&value, &bits, sizeof(value));
-    }
+    for (float& value : values) value = std::bit_cast<float>(static_cast<uint32_t>(random()));
     ExpectFused(values[0], values[1], values[2]);
   }
 }

@@ -114,16 +114,6 @@ void ShardedLayers::AddGradients(int64_t layer, const std::vector<at::Tensor>& g
 
 void ShardedLayers::Release(int64_t) { ++next_; }
 
-int64_t ShardedLayers::size_bytes() const {
-  int64_t bytes = 0;
-  for (const auto* slots : {&weights_, &gradients_}) {
-    for (const Slot& slot : *slots) {
-      if (slot.numbers_B.defined()) bytes += static_cast<int64_t>(slot.numbers_B.nbytes());
-    }
-  }
-  return bytes;
-}
-
 const FlatBucket& ShardedLayers::BucketOf(int64_t layer) const {
   return parameters_->layout().buckets[buckets_[static_cast<size_t>(layer)]];
 }

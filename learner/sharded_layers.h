@@ -53,9 +53,6 @@ class ShardedLayers final : public model::LayerSource {
   void AddGradients(int64_t layer, const std::vector<at::Tensor>& gradients) override;
   void Release(int64_t layer) override;
 
-  // Of the layers that are whole.
-  int64_t size_bytes() const;
-
  private:
   // Room for one layer.
   struct Slot {
